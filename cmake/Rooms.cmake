@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A room is one folder of sources that becomes one library. Sources are globbed: a new file needs no line here.
+
+# ioth_room(NAME [LIBS...]): an internal static library of this folder's .c files.
+# Includes are written from src/ ("base/cursor.h") or, for public headers, from include/.
+function(ioth_room name)
+    file(GLOB sources CONFIGURE_DEPENDS *.c)
+    add_library(${name} STATIC ${sources})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(${name} PUBLIC ${ARGN})
+endfunction()
+
+# ioth_public_library(NAME HEADERS h... LIBS l... [PRIVATE_LIBS l...]): an installed shared library libNAME.so of this
+# folder's .c files, exporting what NAME.map lists, with its headers from include/ and a pkg-config file.
+function(ioth_public_library name)
+    cmake_parse_arguments(arg "" "" "HEADERS;LIBS;PRIVATE_LIBS" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS *.c)
+    add_library(${name} SHARED ${sources})
+    target_include_directories(${name}
+        PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+        PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${name} PUBLIC ${arg_LIBS} PRIVATE ${arg_PRIVATE_LIBS})
+    target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
+    set_property(TARGET ${name} PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
+    set_target_properties(${name} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+        INSTALL_RPATH "$ORIGIN") # one library of ours finds another below any prefix
+
+    set(pc_requires ${arg_LIBS})
+    list(TRANSFORM pc_requires PREPEND lib)
+    list(JOIN pc_requires " " pc_requires)
+    set(pc_name ${name})
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/library.pc.in ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.pc @ONLY)
+    install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/)
+    install(FILES ${arg_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endfunction()
+
+# ioth_unit_tests(ROOM [LIBS...]): every test_*.c of this folder is one cmocka program, one CTest named ROOM.x.
+function(ioth_unit_tests room)
+    file(GLOB tests CONFIGURE_DEPENDS test_*.c)
+    foreach(source ${tests})
+        get_filename_component(stem ${source} NAME_WE)
+        string(REPLACE "test_" "" short ${stem})
+        set(target unit_${room}_${short})
+        add_executable(${target} ${source})
+        target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/unit)
+        target_compile_definitions(${target} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
+        target_link_libraries(${target} PRIVATE ${ARGN} cmocka)
+        add_test(NAME ${room}.${short} COMMAND ${target})
+        # 77: cannot run here; the program has printed why.
+        set_tests_properties(${room}.${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
+    endforeach()
+endfunction()

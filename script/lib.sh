@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What script/run and script/test share. Sourced by bash, from the root of the tree.
+
+say() {
+    printf '%s\n' "== $*"
+}
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# package_names LIST...: the packages of script/packages/LIST.txt, one a line.
+package_names() {
+    local list
+    for list in "$@"; do
+        sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "script/packages/$list.txt"
+    done
+}
+
+# missing_packages LIST...: those of them that are not installed.
+missing_packages() {
+    local package
+    package_names "$@" | while read -r package; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# install_missing LIST...: says what is missing and installs it; does nothing when nothing is missing.
+install_missing() {
+    local missing
+    if ! command -v dpkg-query >/dev/null; then
+        say "This is not Debian: the packages of script/packages are taken for granted."
+        return
+    fi
+    missing=$(missing_packages "$@" | tr '\n' ' ')
+    if [ -z "$missing" ]; then
+        return
+    fi
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        die "These packages are missing; install them as root and start again:
+    apt-get install --no-install-recommends $missing"
+    fi
+    say "Installing with apt: $missing"
+    mkdir -p build
+    as_root apt-get -q update >build/apt.log 2>&1 || say "apt-get update failed; trying with the package lists that are here"
+    # shellcheck disable=SC2086 # a list of words
+    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing \
+        </dev/null >>build/apt.log 2>&1; then
+        cat build/apt.log >&2
+        die "apt could not install them: see above."
+    fi
+}

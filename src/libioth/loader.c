@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where stacks come from.
+ *
+ * A plug-in is built in (kernel: it is what remains when there is nothing else) or a shared object
+ * ioth_NAME.so in one of these folders, the first that has it:
+ *   1. those of IOTH_PLUGIN_PATH, colon-separated, unless the program runs with privilege it was lent
+ * (set-user-ID, file capabilities: what secure_getenv refuses);
+ *   2. the folder `ioth` beside libioth.so itself, wherever that was loaded from. This serves an installed
+ * tree that was moved as well as the build tree, which puts its plug-ins there too. With a static libioth it
+ * is the program's folder that counts;
+ *   3. LIBDIR/ioth as configured at compile time.
+ * No other place is looked at: not the current folder, nothing in a home folder.
+ *
+ * A file that is found is the answer, good or bad; a bad one never makes way for another further on.
+ * Libraries are loaded with RTLD_NODELETE: code of libraries below a plug-in may run in threads of its own
+ * until the process ends.
+ *
+ * read_contract is the place where other generations of the contract can be told apart by what the library
+ * exports.
+ */
+#include "libioth/loader.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libioth/license.h"
+
+/* Longer names are no names of plug-ins; the limit keeps symbols and file names in fixed buffers. */
+enum { NAME_MAX_BYTES = 63 };
+
+extern const struct ioth_plugin ioth_plugin_kernel;
+
+static const struct ioth_plugin *const built_in[] = {&ioth_plugin_kernel};
+
+/* Members of struct ioth_ops that a plug-in must have; `native` tells whether kernel sockets excuse it. */
+static const struct {
+    size_t offset;
+    bool native;
+} required_ops[] = {
+    {offsetof(struct ioth_ops, socket), true},   {offsetof(struct ioth_ops, close), false},
+    {offsetof(struct ioth_ops, bind), false},    {offsetof(struct ioth_ops, connect), false},
+    {offsetof(struct ioth_ops, recvmsg), false}, {offsetof(struct ioth_ops, sendmsg), false},
+};
+
+static bool is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    return len > 0 && len <= NAME_MAX_BYTES && name[len] == '\0';
+}
+
+static bool has_required_ops(const struct ioth_plugin *plugin)
+{
+    bool native = (plugin->flags & IOTH_PLUGIN_NATIVE) != 0;
+    void (*op)(void);
+    size_t i;
+
+    for (i = 0; i < sizeof(required_ops) / sizeof(required_ops[0]); i++) {
+        memcpy(&op, (const char *)&plugin->ops + required_ops[i].offset, sizeof(op));
+        if (op == NULL && !(native && !required_ops[i].native))
+            return false;
+    }
+    return plugin->stack_new != NULL && plugin->stack_free != NULL;
+}
+
+int loader_check(const struct ioth_plugin *plugin, const char *name, const char *license)
+{
+    /* Version 1 began with the operations up to sendmsg; a struct without room for them is none of ours. */
+    const size_t least = offsetof(struct ioth_plugin, ops) + offsetof(struct ioth_ops, listen);
+
+    if (plugin->abi_version != IOTH_PLUGIN_ABI_VERSION || plugin->struct_size < least)
+        return -ENOEXEC;
+    if (plugin->name == NULL || strcmp(plugin->name, name) != 0 || !has_required_ops(plugin))
+        return -ELIBBAD;
+    return license_allows(license, plugin->license) ? 0 : -ENOKEY;
+}
+
+/* The plug-in that an open library exports, NULL if there is none. */
+static const struct ioth_plugin *read_contract(void *library, const char *name)
+{
+    char symbol[sizeof("ioth_plugin_") + NAME_MAX_BYTES];
+
+    snprintf(symbol, sizeof(symbol), "ioth_plugin_%s", name);
+    return dlsym(library, symbol);
+}
+
+static int load_file(const char *path, const char *name, const char *license,
+                     struct loader_plugin *ret_loaded)
+{
+    struct loader_plugin loaded;
+    int error;
+
+    loaded.library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (loaded.library == NULL)
+        return -ELIBACC;
+    loaded.plugin = read_contract(loaded.library, name);
+    error = loaded.plugin == NULL ? -ELIBBAD : loader_check(loaded.plugin, name, license);
+    if (error == 0)
+        *ret_loaded = loaded;
+    else
+        loader_close(&loaded);
+    return error;
+}
+
+/* Loads DIR/ioth_NAME.so; -ENOENT if it is not there. `dir` has `len` bytes. */
+static int load_from(const char *dir, size_t len, const char *name, const char *license,
+                     struct loader_plugin *ret_loaded)
+{
+    char path[PATH_MAX];
+    int written = snprintf(path, sizeof(path), "%.*s/ioth_%s.so", (int)len, dir, name);
+
+    if (len == 0 || written < 0 || (size_t)written >= sizeof(path) || access(path, F_OK) < 0)
+        return -ENOENT;
+    return load_file(path, name, license, ret_loaded);
+}
+
+static int load_from_environment(const char *name, const char *license, struct loader_plugin *ret_loaded)
+{
+    const char *dirs = secure_getenv("IOTH_PLUGIN_PATH");
+    int error = -ENOENT;
+    size_t len;
+
+    while (dirs != NULL && error == -ENOENT) {
+        len = strcspn(dirs, ":");
+        error = load_from(dirs, len < PATH_MAX ? len : 0, name, license, ret_loaded);
+        dirs = dirs[len] == ':' ? dirs + len + 1 : NULL;
+    }
+    return error;
+}
+
+static int load_from_beside(const char *name, const char *license, struct loader_plugin *ret_loaded)
+{
+    char path[PATH_MAX + sizeof("/ioth")];
+    Dl_info own;
+    char *slash;
+
+    if (dladdr(&required_ops, &own) == 0 || own.dli_fname == NULL || realpath(own.dli_fname, path) == NULL)
+        return -ENOENT;
+    slash = strrchr(path, '/');
+    if (slash == NULL)
+        return -ENOENT;
+    strcpy(slash, "/ioth");
+    return load_from(path, strlen(path), name, license, ret_loaded);
+}
+
+static int load_built_in(const char *name, const char *license, struct loader_plugin *ret_loaded)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+        if (strcmp(built_in[i]->name, name) == 0) {
+            ret_loaded->plugin = built_in[i];
+            ret_loaded->library = NULL;
+            return loader_check(built_in[i], name, license);
+        }
+    return -ENOENT;
+}
+
+int loader_open(const char *name, const char *license, struct loader_plugin *ret_loaded)
+{
+    struct loader_plugin loaded;
+    int error;
+
+    if (!is_name(name))
+        return -EINVAL;
+    error = load_built_in(name, license, &loaded);
+    if (error == -ENOENT)
+        error = load_from_environment(name, license, &loaded);
+    if (error == -ENOENT)
+        error = load_from_beside(name, license, &loaded);
+    if (error == -ENOENT)
+        error = load_from(IOTH_PLUGIN_DIR, strlen(IOTH_PLUGIN_DIR), name, license, &loaded);
+    if (error == 0)
+        *ret_loaded = loaded;
+    return error;
+}
+
+void loader_close(struct loader_plugin *loaded)
+{
+    if (loaded->library != NULL)
+        dlclose(loaded->library);
+    loaded->library = NULL;
+}

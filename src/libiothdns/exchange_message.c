@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One query out, one judgement back.
+ *
+ * The query: RD, CD as asked, AD clear (RFC 6840 s5.7: without DO it would ask for validation), one question
+ * in random letter case, and an OPT record with our UDP size and DO as asked, unless the server does not know
+ * EDNS.
+ *
+ * A reply is to what was asked (RFC 5452 s9.1) if it is a response of opcode QUERY with the id and the one
+ * question sent; over UDP its letter case must agree byte for byte, and a reply that fails in this alone is
+ * told apart, since some servers do not keep the case. A FORMERR may come without a question: such a server
+ * could not read ours.
+ *
+ * What a refusal says behind its question is nobody's business: servers that do not understand EDNS copy
+ * counts of records that they do not send. Answers, on the other hand, are handed on and kept, so all of
+ * their records must parse, names within RDATA included, and nothing may stand behind the last. Truncated
+ * replies are cut anywhere: not read.
+ */
+#include "libiothdns/exchange_message.h"
+
+#include <string.h>
+
+/* Puts the name down with each letter raised whose bit is set. Length bytes are below all letters. */
+static void spell(const uint8_t *name, size_t len, const uint8_t *spelling, uint8_t *spelled)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool letter = name[i] >= 'a' && name[i] <= 'z';
+        bool raise = spelling[i / 8] >> (i % 8) & 1;
+        spelled[i] = letter && raise ? (uint8_t)(name[i] - 'a' + 'A') : name[i];
+    }
+}
+
+size_t query_write(const struct exchange_question *question, const struct query_sent *sent,
+                   uint8_t message[static QUERY_LEN_MAX])
+{
+    uint8_t spelled[DNAME_MAX];
+    struct dns_writer dw;
+
+    spell(question->name, question->name_len, sent->spelling, spelled);
+    dns_writer_init(&dw, message, QUERY_LEN_MAX, sent->id,
+                    (uint16_t)(DNS_RD | (question->checking_disabled ? DNS_CD : 0)));
+    if (sent->edns)
+        dns_reserve_opt(&dw, 0);
+    dns_put_question(&dw, spelled, question->type, question->class);
+    if (sent->edns)
+        dns_put_opt(&dw, RCODE_NOERROR, question->dnssec_ok, NULL, 0);
+    return dns_finish(&dw);
+}
+
+static bool same_question(const struct dns_question *got, const struct exchange_question *asked)
+{
+    return got->type == asked->type && got->class == asked->class &&
+           dname_equal(got->name, got->name_len, asked->name, asked->name_len);
+}
+
+static bool same_spelling(const struct dns_question *got, const struct exchange_question *asked,
+                          const struct query_sent *sent)
+{
+    uint8_t spelled[DNAME_MAX];
+
+    spell(asked->name, asked->name_len, sent->spelling, spelled);
+    return memcmp(got->name, spelled, asked->name_len) == 0;
+}
+
+/* Reads one record; *edns is filled when it is an OPT record. */
+static bool record_parses(struct reader *r, enum dns_section section, struct dns_edns *edns, uint8_t *scratch)
+{
+    struct dns_rr rr;
+
+    dns_read_rr(r, &rr);
+    if (r->bad)
+        return false;
+    if (rr.type == RR_OPT)
+        return section == DNS_ADDITIONAL && !edns->present && dns_read_opt(r, &rr, edns) == 0;
+    struct reader rdata = {.base = r->base, .pos = rr.rdata, .len = r->len};
+    return rrtype_read_rdata(&rdata, rr.type, rr.rdlen, scratch, RDATA_MAX) >= 0;
+}
+
+static bool records_parse(struct reader *r, const struct dns_header *header, struct dns_edns *ret_edns,
+                          uint8_t *scratch)
+{
+    *ret_edns = (struct dns_edns){0};
+    for (enum dns_section section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++) {
+        for (unsigned i = 0; i < header->count[section]; i++) {
+            if (!record_parses(r, section, ret_edns, scratch))
+                return false;
+        }
+    }
+    return reader_left(r) == 0;
+}
+
+static enum reply_kind judge_rcode(unsigned rcode, bool edns)
+{
+    switch (rcode) {
+    case RCODE_NOERROR:
+    case RCODE_NXDOMAIN:
+        return REPLY_ANSWER;
+    case RCODE_FORMERR:
+    case RCODE_NOTIMP:
+    case RCODE_BADVERS:
+        return edns ? REPLY_NO_EDNS : REPLY_REFUSAL;
+    default:
+        return REPLY_REFUSAL;
+    }
+}
+
+/* What stands behind the question of a reply to what was asked. */
+static enum reply_kind judge_body(struct reader *r, const struct dns_header *header,
+                                  const struct query_sent *sent, uint8_t *scratch)
+{
+    unsigned rcode = header->flags & DNS_RCODE;
+    struct dns_edns edns;
+
+    if (header->flags & DNS_TC)
+        return sent->tcp ? REPLY_BROKEN : REPLY_TRUNCATED;
+    if (judge_rcode(rcode, sent->edns) != REPLY_ANSWER)
+        return judge_rcode(rcode, sent->edns);
+    if (!records_parse(r, header, &edns, scratch))
+        return REPLY_BROKEN;
+    return judge_rcode((unsigned)edns.ext_rcode << 4 | rcode, sent->edns);
+}
+
+enum reply_kind reply_judge(const uint8_t *bytes, size_t len, const struct exchange_question *question,
+                            const struct query_sent *sent, uint8_t *scratch)
+{
+    struct reader r = reader_of(bytes, len);
+    struct dns_header header = dns_read_header(&r);
+    struct dns_question got;
+
+    if (r.bad || !(header.flags & DNS_QR) || (header.flags & DNS_OPCODE) != OPCODE_QUERY ||
+        header.id != sent->id)
+        return REPLY_FOREIGN;
+    if (header.qdcount == 0 && (header.flags & DNS_RCODE) == RCODE_FORMERR)
+        return judge_rcode(RCODE_FORMERR, sent->edns);
+    if (header.qdcount != 1)
+        return REPLY_FOREIGN;
+    dns_read_question(&r, &got);
+    if (r.bad || !same_question(&got, question))
+        return REPLY_FOREIGN;
+    if (!sent->tcp && !same_spelling(&got, question, sent))
+        return REPLY_MISSPELLED;
+    return judge_body(&r, &header, sent, scratch);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a file to a configuration. Each line is a directive; a table says which function reads it, and each of
+ * those has a file of its own (config_stack.c, config_net.c, config_rule.c, records.c, options.c).
+ *
+ * Order in the file matters for rules alone: what one line says of another (nets of a rule, the TTL of a
+ * record, the servers behind a fwd rule) is put together when all lines have been read. A line that is wrong
+ * is reported and left out, and reading goes on, so that one run shows all errors; a thing is reported once,
+ * where it is wrong, and not again where it is missed. With errors there is no configuration, and no warnings
+ * about the half of it that is left.
+ *
+ * Everything that is kept is copied into the arena of the configuration; the text is the caller's again
+ * afterwards.
+ */
+#include "libiothnamed/config_build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes. A million records take about 50 MB; what is larger than this was meant for another program. */
+#define CONFIG_FILE_MAX (256u << 20)
+
+static const struct directive {
+    const char *keyword;
+    void (*read)(struct builder *b, const struct line *line);
+} directives[] = {
+    {"stack", directive_stack},   {"rstack", directive_rstack}, {"fstack", directive_fstack},
+    {"dns", directive_dns},       {"net", directive_net},       {"auth", directive_auth},
+    {"static", directive_static}, {"option", directive_option},
+};
+
+static void read_directive(struct builder *b, const struct line *line)
+{
+    struct piece keyword = line->words[0].value;
+    struct suggestion known;
+
+    suggestion_init(&known, keyword.text, keyword.len);
+    for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
+        if (word_is(keyword, directives[i].keyword)) {
+            directives[i].read(b, line);
+            return;
+        }
+        suggestion_offer(&known, directives[i].keyword);
+    }
+    report_unknown(b, "directive", keyword, &known);
+}
+
+static void read_lines(struct builder *b, const char *text, size_t len)
+{
+    struct lexer lexer = lexer_of(text, len, &b->scratch);
+    struct line line;
+    int more;
+
+    while ((more = lexer_next(&lexer, b->diags, &line)) > 0 && !b->out_of_memory)
+        read_directive(b, &line);
+    if (more < 0)
+        b->out_of_memory = true;
+}
+
+static void build(struct builder *b, const char *text, size_t len)
+{
+    options_set_defaults(b);
+    if (!b->out_of_memory)
+        read_lines(b, text, len);
+    if (!b->out_of_memory)
+        stacks_finish(b);
+    if (!b->out_of_memory)
+        nets_finish(b);
+    if (!b->out_of_memory)
+        upstreams_finish(b);
+    if (!b->out_of_memory)
+        records_finish(b);
+    if (!b->out_of_memory && b->diags->errors == 0)
+        config_check(b);
+}
+
+int config_parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)
+{
+    struct builder b = {.config = calloc(1, sizeof(*b.config)), .diags = diags};
+    unsigned errors_before = diags->errors;
+
+    if (!b.config)
+        return -ENOMEM;
+    b.config->path = arena_text(&b.config->arena, path, strlen(path));
+    if (got_memory(&b, b.config->path))
+        build(&b, text, len);
+    arena_fini(&b.scratch);
+    diags_sort(diags);
+    if (b.out_of_memory || diags->errors > errors_before) {
+        config_free(b.config);
+        return b.out_of_memory ? -ENOMEM : -EINVAL;
+    }
+    *ret = b.config;
+    return 0;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    for (unsigned i = 0; i < c->n_rules; i++) {
+        const char *password = c->rules[i].password;
+        if (password)
+            explicit_bzero((char *)(uintptr_t)password, strlen(password));
+    }
+    arena_fini(&c->arena);
+    free(c);
+}
+
+/* --- the file --- */
+
+struct file_text {
+    char *bytes;
+    size_t len, size;
+};
+
+/* The text holds secrets. */
+static void wipe(struct file_text *file)
+{
+    if (file->bytes)
+        explicit_bzero(file->bytes, file->len);
+    free(file->bytes);
+    *file = (struct file_text){0};
+}
+
+/* Room for more bytes; 0, -EFBIG or -ENOMEM. Copies by hand since realloc would leave the old text about. */
+static int file_grow(struct file_text *file)
+{
+    struct file_text larger = {.len = file->len, .size = file->size > 0 ? file->size * 2 : 64 * 1024};
+
+    if (file->size > CONFIG_FILE_MAX)
+        return -EFBIG;
+    larger.bytes = malloc(larger.size);
+    if (!larger.bytes)
+        return -ENOMEM;
+    if (file->len > 0)
+        memcpy(larger.bytes, file->bytes, file->len);
+    wipe(file);
+    *file = larger;
+    return 0;
+}
+
+static int read_all(int fd, struct file_text *file)
+{
+    for (;;) {
+        int error = file->len == file->size ? file_grow(file) : 0;
+        if (error < 0)
+            return error;
+        ssize_t n = read(fd, file->bytes + file->len, file->size - file->len);
+        if (n == 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            file->len += (size_t)n;
+    }
+}
+
+static int read_file(const char *path, struct file_text *file)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    int error = read_all(fd, file);
+    close(fd);
+    return error;
+}
+
+static void report_unreadable(struct diags *diags, int error)
+{
+    const struct place whole = {0, 0};
+
+    if (error == EISDIR)
+        diag_error(diags, whole, "is a directory, expected a configuration file");
+    else if (error == EFBIG)
+        diag_error(diags, whole, "has more than %u MiB, expected a configuration file",
+                   CONFIG_FILE_MAX >> 20);
+    else
+        diag_error(diags, whole, "cannot be read: %s", strerrordesc_np(error));
+}
+
+int config_load(const char *path, struct config **ret, struct diags *diags)
+{
+    struct file_text file = {0};
+    int result = read_file(path, &file);
+
+    if (result == 0) {
+        result = config_parse(path, file.bytes, file.len, ret, diags);
+    } else if (result != -ENOMEM) {
+        report_unreadable(diags, -result);
+        diags_sort(diags);
+        result = -EINVAL;
+    }
+    wipe(&file);
+    return result;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A configuration as it was understood: what the file says, checked, in the order of the file, and nothing
+ * derived from it. snapshot.h compiles it into what queries run on. Immutable once parsed; all of it lives in
+ * its arena.
+ */
+#ifndef IOTHNAMED_CONFIG_H
+#define IOTHNAMED_CONFIG_H
+
+#include "base/ipaddr.h"
+#include "libiothnamed/diag.h"
+#include "wire/dname.h"
+#include <stdio.h>
+
+struct source;
+
+/* A name in lower case, wire form. */
+struct config_name {
+    const uint8_t *wire;
+    uint8_t len;
+};
+
+enum domain_kind {
+    DOMAIN_NONE,   /* the rule has none (accept) */
+    DOMAIN_NAME,   /* "a.b": that name alone */
+    DOMAIN_BELOW,  /* ".a.b": every name below it; "." (name: the root) is every name, the root itself too */
+    DOMAIN_PREFIX, /* "ADDR/LEN": the reverse names below that prefix, and the prefix's own name */
+    DOMAIN_BASE_PREFIX /* "NAME/LEN": the same once the base NAME is known */
+};
+
+struct config_domain {
+    enum domain_kind kind;
+    struct config_name name; /* NAME, BELOW; BASE_PREFIX: of the base */
+    struct ipaddr addr;      /* PREFIX */
+    unsigned bits;           /* PREFIX, BASE_PREFIX: in the 128-bit form of ipaddr.h */
+    unsigned base;           /* BASE_PREFIX: index in config->bases */
+};
+
+/* Addresses that names are computed from: written as an address, or to be found by name. */
+struct config_base {
+    struct config_name name; /* wire == NULL: an address is given */
+    struct ipaddr addr;
+    struct place at; /* of its first use */
+};
+
+/* Upstream servers that belong together: the dns lines, or those that one rule names. Two lists with the same
+ * servers are the same list. */
+struct config_upstreams {
+    const struct ipendpoint *servers;
+    unsigned count;
+};
+
+struct config_rule {
+    const struct source *source; /* row of the table in source.h; for accept too */
+    struct place at;
+    const unsigned *nets; /* indices in config->nets */
+    unsigned n_nets;
+    struct config_domain domain;
+    struct place domain_at;
+    unsigned base;        /* index in config->bases; sources that take one */
+    const char *password; /* sources that take one; secret */
+    unsigned upstreams;   /* index in config->upstreams; 0 is that of the dns lines, maybe empty */
+    uint16_t rcode;       /* error: RCODE_REFUSED or RCODE_NXDOMAIN */
+};
+
+struct config_net {
+    const char *name; /* as first written */
+    const struct config_range {
+        struct config_range *next;
+        struct ipaddr addr;
+        unsigned bits; /* in the 128-bit form; ::/0 has 0, 0.0.0.0/0 has 96 */
+    } * ranges;
+    struct place at;
+};
+
+struct config_record {
+    struct config_name owner;
+    uint16_t type;
+    uint32_t ttl;         /* seconds; option staticttl where the line says none */
+    const uint8_t *rdata; /* uncompressed */
+    uint16_t rdlen;
+    struct place at;
+};
+
+enum hrevmode { HREV_ALWAYS, HREV_NET, HREV_SAME, HREV_NEVER };
+
+/* Defaults and ranges stand in the table of options.c and in iothnamed.conf(5). */
+struct config_options {
+    enum hrevmode hrevmode;
+    uint32_t hashttl_s, staticttl_s, otipperiod_s;
+    uint32_t hrevmax; /* names */
+    uint32_t tcplistenbacklog;
+    uint32_t tcptimeout_s;
+    uint32_t port;
+    uint32_t workers;            /* threads; 0: one a core */
+    uint64_t cachesize;          /* bytes; 0: no cache */
+    struct config_name nsname;   /* wire == NULL: none */
+    const struct ipaddr *listen; /* none: all addresses */
+    unsigned n_listen;
+};
+
+struct config {
+    struct arena arena;
+    const char *path;
+    const char *rstack, *fstack; /* for ioth_newstackc; NULL: the kernel's stack */
+    bool one_stack;              /* `stack` was given: rstack and fstack are one and the same stack */
+    struct config_net *nets;
+    unsigned n_nets;
+    struct config_rule *rules; /* in file order */
+    unsigned n_rules;
+    bool has_accept;
+    struct config_record *records;
+    unsigned n_records;
+    struct config_base *bases; /* each once */
+    unsigned n_bases;
+    struct config_upstreams *upstreams; /* each once; [0]: the dns lines */
+    unsigned n_upstreams;
+    struct config_options options;
+};
+
+/* Reads and checks a file. All errors and warnings go to diags, which is sorted then. 0 and *ret, to be
+ * freed; -EINVAL: there are errors; -ENOMEM. A file that cannot be read is an error of the file as a whole
+ * (-EINVAL). */
+MUST_CHECK int config_load(const char *path, struct config **ret, struct diags *diags);
+/* The same from text; `path` is for messages. */
+MUST_CHECK int config_parse(const char *path, const char *text, size_t len, struct config **ret,
+                            struct diags *diags);
+void config_free(struct config *c);
+/* Writes the configuration as it was understood, secrets as ***, in the syntax of the file. */
+void config_print(const struct config *c, FILE *out);
+/* What a reload from `a` to `b` cannot change (stacks, listen addresses, port, workers, ...): comma-separated
+ * directive names into text; returns text, "" when there is nothing. */
+const char *config_restart_needed(const struct config *a, const struct config *b, char *text, size_t size);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is wrong with a configuration, each with its place: all of it is collected, then reported in one go.
+ */
+#ifndef IOTHNAMED_DIAG_H
+#define IOTHNAMED_DIAG_H
+
+#include "base/arena.h"
+#include <stdbool.h>
+
+/* A place in the configuration file, both counted from 1; 0: the file as a whole. */
+struct place {
+    unsigned line, column;
+};
+
+struct diag {
+    struct diag *next;
+    struct place at;
+    bool warning;
+    const char *text; /* "what is wrong, what was expected" */
+};
+
+/* The most that one check reports; a binary file given by mistake has one a line. */
+#define DIAGS_MAX 1000
+
+struct diags {
+    struct arena arena;
+    struct diag *first, *last; /* in order of report; diags_sort orders them by place */
+    unsigned errors, warnings; /* counted beyond DIAGS_MAX too */
+};
+
+void diags_fini(struct diags *d);
+void diag_error(struct diags *d, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
+void diag_warning(struct diags *d, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
+void diags_sort(struct diags *d);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * iothnamed as a library: a DNS server, forwarder and cache that lives in threads of the process that starts
+ * it, on the stacks that its configuration names. It has no state outside its handle: any number run side by
+ * side.
+ */
+#ifndef IOTHNAMED_IOTHNAMED_H
+#define IOTHNAMED_IOTHNAMED_H
+
+#include "io/log.h"
+#include "libiothnamed/diag.h"
+
+struct config;
+struct iothnamed;
+
+struct iothnamed_stats {
+    uint64_t udp_queries, tcp_queries; /* received, well-formed or not */
+    uint64_t replies;                  /* sent */
+    uint64_t dropped;           /* questions that got no answer: malformed beyond one, or no room to send */
+    uint64_t forwarded, failed; /* asked upstream; of them without an answer */
+    uint64_t tcp_connections, tcp_refused;
+    uint64_t cache_hits, cache_misses, cache_bytes;
+};
+
+/* Starts serving. config: from config_load; it is taken over, also on failure. log is copied. Returns when
+ * the stacks are up and the sockets bound: 0 and *ret, or -errno and one sentence in why (why_size bytes)
+ * that says what failed. */
+MUST_CHECK int iothnamed_start(struct config *config, const struct log *log, struct iothnamed **ret,
+                               char *why, size_t why_size);
+/* Serves by another configuration from now on; queries under way end by it. config is taken over, also on
+ * failure. What cannot change while running (see config_restart_needed) is logged. 0 or -ENOMEM (nothing has
+ * changed then). May be called from any thread, not at the same time as itself or iothnamed_stop. */
+MUST_CHECK int iothnamed_reload(struct iothnamed *server, struct config *config);
+/* Ends it: threads, sockets, stacks. Takes well under a second. NULL: nothing. */
+void iothnamed_stop(struct iothnamed *server);
+/* Sums over all workers, at about this moment. */
+void iothnamed_stats(struct iothnamed *server, struct iothnamed_stats *ret);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sockets that clients reach. Without `option listen` one IPv6 socket for both families serves all
+ * addresses; on a stack without IPv6 one for IPv4. Workers share an address by SO_REUSEPORT, but never with
+ * another server: before they start, each address is bound without it for a moment, which fails if somebody
+ * is there.
+ */
+#include "libiothnamed/worker.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Large enough for a burst while the worker is at something else; the system may grant less. */
+#define UDP_BUFFER_BYTES (4 << 20)
+
+static struct listen_address any_address(uint16_t port, int family)
+{
+    struct listen_address a = {.any = true};
+    if (family == AF_INET6) {
+        struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a.addr;
+        *sin6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        a.len = sizeof(*sin6);
+    } else {
+        struct sockaddr_in *sin = (struct sockaddr_in *)&a.addr;
+        *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+        a.len = sizeof(*sin);
+    }
+    return a;
+}
+
+unsigned listen_addresses(const struct config *config, struct listen_address *list, unsigned max)
+{
+    const struct config_options *o = &config->options;
+    uint16_t port = (uint16_t)o->port;
+    if (o->n_listen == 0) {
+        list[0] = any_address(port, AF_INET6);
+        return 1;
+    }
+    unsigned n = o->n_listen < max ? o->n_listen : max;
+    for (unsigned i = 0; i < n; i++) {
+        struct ipendpoint e = {.addr = o->listen[i], .port = port};
+        list[i].any = false;
+        list[i].len = ipendpoint_to_sockaddr(&e, false, &list[i].addr);
+    }
+    return n;
+}
+
+static int set(int fd, int level, int option, int value)
+{
+    return ioth_setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int make_socket(struct ioth *stack, int family, int type, bool share_port)
+{
+    int fd = ioth_msocket(stack, family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (type == SOCK_STREAM)
+        set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (type == SOCK_DGRAM)
+        set(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
+    if (share_port && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) {
+        int e = -errno;
+        ioth_close(fd);
+        return e;
+    }
+    return fd;
+}
+
+/* For replies to come from the address that was asked. */
+static void want_packet_info(int fd, int family)
+{
+    if (family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    else
+        set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
+static int bind_at(struct ioth *stack, const struct listen_address *at, int type, bool share_port)
+{
+    int fd = make_socket(stack, at->addr.ss_family, type, share_port);
+    if (fd < 0)
+        return fd;
+    if (at->any && type == SOCK_DGRAM)
+        want_packet_info(fd, at->addr.ss_family);
+    if (ioth_bind(fd, (const struct sockaddr *)&at->addr, at->len) < 0) {
+        int e = -errno;
+        ioth_close(fd);
+        return e;
+    }
+    return fd;
+}
+
+int listen_socket(struct ioth *stack, const struct listen_address *at, int type, bool share_port, char *why,
+                  size_t why_size)
+{
+    int fd = bind_at(stack, at, type, share_port);
+    if (fd == -EAFNOSUPPORT && at->any) {
+        struct listen_address v4 =
+            any_address(ntohs(((const struct sockaddr_in6 *)&at->addr)->sin6_port), AF_INET);
+        fd = bind_at(stack, &v4, type, share_port);
+    }
+    if (fd >= 0)
+        return fd;
+    struct ipendpoint e;
+    char text[IPENDPOINT_STRLEN] = "?";
+    if (ipendpoint_from_sockaddr((const struct sockaddr *)&at->addr, &e) == 0)
+        ipendpoint_format(&e, text);
+    const char *hint = fd == -EADDRINUSE
+                           ? ": another server has it; `option listen` chooses the addresses to serve"
+                       : fd == -EACCES        ? ": ports below 1024 need privilege"
+                       : fd == -EADDRNOTAVAIL ? ": the stack does not have this address"
+                                              : "";
+    snprintf(why, why_size, "cannot serve %s %s: %s%s", type == SOCK_DGRAM ? "UDP" : "TCP", text,
+             strerror(-fd), hint);
+    return fd;
+}
+
+int listen_probe(struct ioth *stack, const struct config *config, char *why, size_t why_size)
+{
+    struct listen_address list[LISTEN_MAX];
+    unsigned n = listen_addresses(config, list, LISTEN_MAX);
+    for (unsigned i = 0; i < 2 * n; i++) {
+        int fd = listen_socket(stack, &list[i / 2], i % 2 ? SOCK_STREAM : SOCK_DGRAM, false, why, why_size);
+        if (fd < 0)
+            return fd;
+        ioth_close(fd);
+    }
+    return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See snapshot.h. Building one: nets, zone, base values, upstream identities, then the policy, which needs
+ * them all. */
+#include "libiothnamed/snapshot.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct upstream_set {
+    struct upstream_set *next;
+    struct exchange_servers servers;
+};
+
+struct shared_config *shared_config_new(struct config *config)
+{
+    struct shared_config *c = malloc(sizeof(*c));
+    if (!c) {
+        config_free(config);
+        return NULL;
+    }
+    atomic_init(&c->users, 1);
+    c->config = config;
+    return c;
+}
+
+void shared_config_unref(struct shared_config *c)
+{
+    if (c && atomic_fetch_sub(&c->users, 1) == 1) {
+        config_free(c->config);
+        free(c);
+    }
+}
+
+static bool same_servers(const struct exchange_servers *a, const struct config_upstreams *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (unsigned i = 0; i < a->count; i++)
+        if (!ipaddr_equal(&a->servers[i].addr, &b->servers[i].addr) ||
+            a->servers[i].port != b->servers[i].port)
+            return false;
+    return true;
+}
+
+/* The set with these servers, registered now if it is new. NULL: out of memory. */
+static const struct exchange_servers *registered(struct upstream_registry *r,
+                                                 const struct config_upstreams *wanted)
+{
+    for (struct upstream_set *s = r->first; s; s = s->next)
+        if (same_servers(&s->servers, wanted))
+            return &s->servers;
+    struct upstream_set *s = arena_alloc(&r->arena, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->servers = (struct exchange_servers){.id = r->count, .count = wanted->count};
+    if (wanted->count) {
+        s->servers.servers = arena_copy(&r->arena, wanted->servers, wanted->count * sizeof(*wanted->servers));
+        if (!s->servers.servers)
+            return NULL;
+    }
+    r->count++;
+    s->next = r->first;
+    r->first = s;
+    return &s->servers;
+}
+
+static int bind_upstreams(struct snapshot *s, struct upstream_registry *registry)
+{
+    s->upstreams = calloc(s->config->n_upstreams ? s->config->n_upstreams : 1, sizeof(*s->upstreams));
+    if (!s->upstreams)
+        return -ENOMEM;
+    for (unsigned i = 0; i < s->config->n_upstreams; i++) {
+        const struct exchange_servers *e = registered(registry, &s->config->upstreams[i]);
+        if (!e)
+            return -ENOMEM;
+        s->upstreams[i] = *e;
+    }
+    return 0;
+}
+
+static const struct rrset *static_base(const struct snapshot *s, const struct config_base *base)
+{
+    return zone_rrset(zone_find(s->zone, base->name.wire, base->name.len), RR_AAAA);
+}
+
+bool snapshot_base_is_fixed(const struct snapshot *s, unsigned base)
+{
+    const struct config_base *b = &s->config->bases[base];
+    return !b->name.wire || static_base(s, b);
+}
+
+static void fix_base(struct base_value *value, const struct snapshot *s, const struct config_base *base)
+{
+    if (!base->name.wire) {
+        *value = (struct base_value){.known = true, .count = 1, .addrs = {base->addr}};
+        return;
+    }
+    const struct rrset *set = static_base(s, base);
+    if (!set)
+        return;
+    *value = (struct base_value){.known = true};
+    for (; value->count < set->count && value->count < BASE_ADDRS_MAX; value->count++)
+        memcpy(value->addrs[value->count].b, set->rdata[value->count].bytes, sizeof(value->addrs[0].b));
+}
+
+static int bind_bases(struct snapshot *s, const struct base_value *known)
+{
+    unsigned n = s->config->n_bases;
+    s->bases = calloc(n ? n : 1, sizeof(*s->bases));
+    if (!s->bases)
+        return -ENOMEM;
+    for (unsigned i = 0; i < n; i++) {
+        s->bases[i] = known[i];
+        fix_base(&s->bases[i], s, &s->config->bases[i]);
+    }
+    return 0;
+}
+
+static bool has_hrev_rule(const struct config *config)
+{
+    for (unsigned i = 0; i < config->n_rules; i++)
+        if (config->rules[i].source == &source_hrev)
+            return true;
+    return false;
+}
+
+int snapshot_build(struct shared_config *config, const struct base_value *bases,
+                   struct upstream_registry *registry, const struct siphash_key *key, uint32_t serial,
+                   struct snapshot **ret)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    atomic_init(&s->users, 1);
+    atomic_fetch_add(&config->users, 1);
+    s->config_owner = config;
+    s->config = config->config;
+    s->serial = serial;
+    s->learns_names = has_hrev_rule(s->config);
+
+    int e = nets_build(s->config, &s->nets);
+    if (e == 0)
+        e = zone_build(s->config, key, &s->zone);
+    if (e == 0)
+        e = bind_bases(s, bases);
+    if (e == 0)
+        e = bind_upstreams(s, registry);
+    if (e == 0)
+        e = policy_build(s->config, s->bases, s->nets, key, &s->policy);
+    if (e < 0) {
+        snapshot_unref(s);
+        return e;
+    }
+    *ret = s;
+    return 0;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    atomic_fetch_add(&s->users, 1);
+    return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+    if (!s || atomic_fetch_sub(&s->users, 1) != 1)
+        return;
+    policy_free(s->policy);
+    free(s->upstreams);
+    free(s->bases);
+    zone_free(s->zone);
+    nets_free(s->nets);
+    shared_config_unref(s->config_owner);
+    free(s);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What queries run on: one configuration, compiled, with the addresses that its base names had at that
+ * moment. It never changes; a reload, or a base name with a new address, makes a new one, and workers change
+ * over between two queries. It counts its users and goes with the last.
+ */
+#ifndef IOTHNAMED_SNAPSHOT_H
+#define IOTHNAMED_SNAPSHOT_H
+
+#include "libiothdns/exchange.h"
+#include "libiothnamed/policy.h"
+#include "libiothnamed/source.h"
+#include "libiothnamed/zone.h"
+#include <stdatomic.h>
+
+struct snapshot {
+    atomic_uint users;
+    struct shared_config *config_owner; /* keeps config alive */
+    const struct config *config;
+    struct nets *nets;
+    struct zone *zone;
+    struct policy *policy;
+    struct base_value *bases;           /* by config_base */
+    struct exchange_servers *upstreams; /* by config_upstreams; ids from the service's registry */
+    uint32_t serial;                    /* of the SOA records that we make */
+    bool learns_names;                  /* some rule answers reverse questions about hashed addresses */
+};
+
+/* A configuration that several snapshots share. */
+struct shared_config {
+    atomic_uint users;
+    struct config *config;
+};
+
+/* Takes config over, also on failure. NULL: out of memory. */
+struct shared_config *shared_config_new(struct config *config);
+void shared_config_unref(struct shared_config *c);
+
+/* Identities of sets of upstream servers; a set keeps its identity over reloads, so answers that it gave stay
+ * cached. */
+struct upstream_registry {
+    struct arena arena;
+    struct upstream_set *first;
+    uint32_t count;
+};
+
+/* bases: the values known by now, one for each config_base; those that static records or the configuration
+ * itself give are filled in here. 0 or -ENOMEM. */
+MUST_CHECK int snapshot_build(struct shared_config *config, const struct base_value *bases,
+                              struct upstream_registry *registry, const struct siphash_key *key,
+                              uint32_t serial, struct snapshot **ret);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);
+
+/* The base is an address, or has AAAA records among the static ones: upstream need not be asked. */
+bool snapshot_base_is_fixed(const struct snapshot *s, unsigned base);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One row a source; included with SOURCE defined. */
+SOURCE(accept)
+SOURCE(error)
+SOURCE(static)
+SOURCE(hash)
+SOURCE(hrev)
+SOURCE(otip)
+SOURCE(cache)
+SOURCE(fwd)

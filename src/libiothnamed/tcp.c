@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The TCP frontend (RFC 7766): questions in a row on one connection, answered as the answers come. What a
+ * client can hold of the server is bounded in every direction:
+ *
+ *   connections        TCP_MAX in all, then the one idle longest ends; TCP_PER_CLIENT of one address
+ *   questions          TCP_WAITING_MAX wait for upstream at once; then its bytes stay in the kernel
+ *   answers not read   TCP_BACKLOG_MAX bytes; then no more of its questions are read
+ *   time               `tcptimeout` seconds without a whole question, or a whole answer taken
+ *
+ * All connections have the same timeout, so the list of them in order of last progress is also the order in
+ * which they end, and one timer at its head serves all. Out of descriptors, the listener rests for a moment
+ * and the connection idle longest goes.
+ *
+ * A connection that waits for upstream is held by its waiters; closed meanwhile, it goes with the last of
+ * them.
+ */
+#include "libiothnamed/worker.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TCP_MAX          1000
+#define TCP_PER_CLIENT   50
+#define TCP_WAITING_MAX  100
+#define TCP_BACKLOG_MAX  (256 << 10) /* four answers of the largest kind */
+#define TCP_BUCKETS      1024        /* of the table by client address */
+#define ACCEPTS_PER_WAKE 64
+#define ACCEPT_REST_MS   100 /* after running out of descriptors */
+
+struct buffer {
+    uint8_t *bytes;
+    size_t start, end, size; /* bytes[start..end) are in use */
+};
+
+struct tcp_connection {
+    struct tcp_frontend *frontend;
+    struct tcp_connection *older, *newer; /* by last progress */
+    struct tcp_connection *next_in_bucket;
+    struct ipaddr client;
+    nsec_t progress;
+    int fd;
+    unsigned refs;    /* waiters, plus one while it is open */
+    unsigned waiting; /* questions of it that wait for upstream */
+    int watched;      /* events that the poll handle waits for */
+    bool open, ended; /* ended: the client sends no more */
+    struct buffer in, out;
+    uv_poll_t poll;
+};
+
+struct tcp_listener {
+    struct tcp_frontend *frontend;
+    int fd;
+    uv_poll_t poll;
+};
+
+struct tcp_frontend {
+    struct worker *worker;
+    unsigned n_listeners, n_connections;
+    bool closing;
+    struct tcp_listener listeners[LISTEN_MAX];
+    struct tcp_connection *oldest, *newest;
+    struct tcp_connection *buckets[TCP_BUCKETS];
+    uv_timer_t idle, rest;
+    uint8_t received[2 + DNS_MSG_MAX]; /* scratch */
+    uint8_t reply[2 + DNS_MSG_MAX];    /* scratch */
+};
+
+static void close_connection(struct tcp_connection *c);
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+/* --- buffers --- */
+
+static size_t buffer_len(const struct buffer *b)
+{
+    return b->end - b->start;
+}
+
+static void buffer_drop(struct buffer *b, size_t n)
+{
+    b->start += n;
+    if (b->start == b->end) {
+        free(b->bytes);
+        *b = (struct buffer){0};
+    }
+}
+
+static int buffer_append(struct buffer *b, const void *bytes, size_t n)
+{
+    if (b->size - b->end < n) {
+        size_t used = buffer_len(b), size = used + n < 1024 ? 1024 : (used + n) * 2;
+        uint8_t *grown = malloc(size);
+        if (!grown)
+            return -ENOMEM;
+        if (used)
+            memcpy(grown, b->bytes + b->start, used);
+        free(b->bytes);
+        *b = (struct buffer){.bytes = grown, .end = used, .size = size};
+    }
+    memcpy(b->bytes + b->end, bytes, n);
+    b->end += n;
+    return 0;
+}
+
+/* --- the list by last progress, the table by client --- */
+
+static void unlink_progress(struct tcp_connection *c)
+{
+    struct tcp_frontend *t = c->frontend;
+    *(c->older ? &c->older->newer : &t->oldest) = c->newer;
+    *(c->newer ? &c->newer->older : &t->newest) = c->older;
+}
+
+static void link_newest(struct tcp_connection *c)
+{
+    struct tcp_frontend *t = c->frontend;
+    c->progress = (nsec_t)uv_hrtime();
+    c->older = t->newest;
+    c->newer = NULL;
+    *(t->newest ? &t->newest->newer : &t->oldest) = c;
+    t->newest = c;
+}
+
+static void made_progress(struct tcp_connection *c)
+{
+    unlink_progress(c);
+    link_newest(c);
+}
+
+static struct tcp_connection **bucket_of(struct tcp_frontend *t, const struct ipaddr *client)
+{
+    uint32_t h =
+        2166136261u; /* FNV-1a: a client who chooses addresses gains a longer walk of at most TCP_MAX */
+    for (unsigned i = 0; i < sizeof(client->b); i++)
+        h = (h ^ client->b[i]) * 16777619u;
+    return &t->buckets[h % TCP_BUCKETS];
+}
+
+static unsigned connections_of(struct tcp_frontend *t, const struct ipaddr *client)
+{
+    unsigned n = 0;
+    for (const struct tcp_connection *c = *bucket_of(t, client); c; c = c->next_in_bucket)
+        n += ipaddr_equal(&c->client, client);
+    return n;
+}
+
+static void unlink_bucket(struct tcp_connection *c)
+{
+    struct tcp_connection **at = bucket_of(c->frontend, &c->client);
+    while (*at != c)
+        at = &(*at)->next_in_bucket;
+    *at = c->next_in_bucket;
+}
+
+/* --- time --- */
+
+static void on_idle(uv_timer_t *timer)
+{
+    struct tcp_frontend *t = timer->data;
+    nsec_t limit = t->worker->snap->config->options.tcptimeout_s * NSEC_PER_SEC, now = (nsec_t)uv_hrtime();
+    while (t->oldest && now - t->oldest->progress >= limit)
+        close_connection(t->oldest);
+    if (t->oldest && !t->closing) {
+        nsec_t left = t->oldest->progress + limit - now;
+        uv_timer_start(timer, on_idle, (uint64_t)(left / NSEC_PER_MSEC + 1), 0);
+    }
+}
+
+/* --- a connection --- */
+
+static void release(struct tcp_connection *c)
+{
+    if (--c->refs == 0)
+        free(c);
+}
+
+void tcp_hold(struct tcp_connection *c)
+{
+    c->refs++;
+    c->waiting++;
+}
+
+static void unhold(struct tcp_connection *c)
+{
+    c->waiting--;
+    release(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct tcp_connection *c = handle->data;
+    ioth_close(c->fd);
+    release(c);
+}
+
+static void close_connection(struct tcp_connection *c)
+{
+    if (!c->open)
+        return;
+    c->open = false;
+    c->frontend->n_connections--;
+    unlink_progress(c);
+    unlink_bucket(c);
+    free(c->in.bytes);
+    free(c->out.bytes);
+    c->in = c->out = (struct buffer){0};
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+}
+
+static bool may_read(const struct tcp_connection *c)
+{
+    return !c->ended && c->waiting < TCP_WAITING_MAX && buffer_len(&c->out) < TCP_BACKLOG_MAX;
+}
+
+/* Waits for what the connection can do next; a client that has ended and has all its answers is done. */
+static void watch(struct tcp_connection *c)
+{
+    if (c->ended && c->waiting == 0 && buffer_len(&c->out) == 0) {
+        close_connection(c);
+        return;
+    }
+    int events = (may_read(c) ? UV_READABLE : 0) | (buffer_len(&c->out) ? UV_WRITABLE : 0);
+    if (events == c->watched)
+        return;
+    c->watched = events;
+    if (events == 0)
+        uv_poll_stop(&c->poll);
+    else if (uv_poll_start(&c->poll, events, on_connection) < 0)
+        close_connection(c);
+}
+
+/* Sends what waits. False: the connection is gone. */
+static bool flush(struct tcp_connection *c)
+{
+    while (buffer_len(&c->out)) {
+        ssize_t n =
+            ioth_send(c->fd, c->out.bytes + c->out.start, buffer_len(&c->out), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return true;
+        if (n <= 0) {
+            close_connection(c);
+            return false;
+        }
+        buffer_drop(&c->out, (size_t)n);
+        if (buffer_len(&c->out) == 0)
+            made_progress(c);
+    }
+    return true;
+}
+
+/* Appends a reply that stands behind two bytes of room for its length. */
+static void queue_reply(struct tcp_connection *c, uint8_t *framed, size_t len)
+{
+    put_be16(framed, (uint16_t)len);
+    count(&c->frontend->worker->counters.replies, 1);
+    if (buffer_append(&c->out, framed, 2 + len) < 0)
+        close_connection(c);
+}
+
+static void answer(struct tcp_connection *c, const uint8_t *packet, size_t len)
+{
+    struct tcp_frontend *t = c->frontend;
+    struct worker *w = t->worker;
+    struct query_env env = worker_env(w);
+    size_t reply_len = 0;
+    count(&w->counters.tcp_queries, 1);
+    enum outcome outcome =
+        query_run(&env, &c->client, true, packet, len, NULL, t->reply + 2, DNS_MSG_MAX, &reply_len, &w->need);
+    if (outcome == QUERY_FORWARD) {
+        struct reply_path path = {.tcp = c};
+        tcp_hold(c);
+        reply_len = worker_wait(w, &c->client, packet, len, &path, t->reply + 2, DNS_MSG_MAX);
+        if (reply_len == 0)
+            return;
+        unhold(c);
+    }
+    if (reply_len && c->open)
+        queue_reply(c, t->reply, reply_len);
+    else
+        close_connection(c); /* what deserves no answer deserves no connection */
+}
+
+/* Answers the whole questions at the head of the bytes; returns how many bytes they take. A length that no
+ * question can have ends the connection. */
+static size_t answer_all(struct tcp_connection *c, const uint8_t *bytes, size_t len)
+{
+    size_t at = 0;
+    while (c->open && len - at >= 2 && may_read(c)) {
+        size_t message = get_be16(bytes + at);
+        if (message < DNS_HEADER_LEN) {
+            close_connection(c);
+            break;
+        }
+        if (len - at - 2 < message)
+            break;
+        made_progress(c);
+        answer(c, bytes + at + 2, message);
+        at += 2 + message;
+    }
+    return at;
+}
+
+/* Answers what is there; the rest waits for more of it, or for room. */
+static void take(struct tcp_connection *c, const uint8_t *bytes, size_t len)
+{
+    size_t done = answer_all(c, bytes, len);
+    if (c->open && done < len && buffer_append(&c->in, bytes + done, len - done) < 0)
+        close_connection(c);
+}
+
+static void take_buffered(struct tcp_connection *c)
+{
+    struct buffer in = c->in;
+    c->in = (struct buffer){0};
+    if (buffer_len(&in))
+        take(c, in.bytes + in.start, buffer_len(&in));
+    free(in.bytes);
+}
+
+static void receive(struct tcp_connection *c)
+{
+    struct tcp_frontend *t = c->frontend;
+    size_t room = sizeof(t->received) - buffer_len(&c->in); /* a whole message fits always */
+    ssize_t n = ioth_recv(c->fd, t->received, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n < 0) {
+        close_connection(c);
+        return;
+    }
+    if (n == 0) {
+        c->ended = true;
+        return;
+    }
+    if (buffer_len(&c->in) == 0) {
+        take(c, t->received, (size_t)n);
+    } else if (buffer_append(&c->in, t->received, (size_t)n) < 0) {
+        close_connection(c);
+    } else {
+        take_buffered(c);
+    }
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    struct tcp_connection *c = poll->data;
+    if (status < 0) {
+        close_connection(c);
+        return;
+    }
+    bool had_room = may_read(c);
+    if ((events & UV_WRITABLE) && !flush(c))
+        return;
+    if (!had_room && may_read(c))
+        take_buffered(c);
+    if (c->open && (events & UV_READABLE) && may_read(c))
+        receive(c);
+    if (c->open && flush(c))
+        watch(c);
+}
+
+void tcp_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
+{
+    if (!c->open)
+        return;
+    struct tcp_frontend *t = c->frontend;
+    memcpy(t->reply + 2, reply, len);
+    queue_reply(c, t->reply, len);
+}
+
+void tcp_release(struct tcp_connection *c)
+{
+    bool had_room = may_read(c);
+    c->waiting--;
+    if (c->open && !had_room && may_read(c))
+        take_buffered(c);
+    if (c->open && flush(c))
+        watch(c);
+    release(c);
+}
+
+/* --- new connections --- */
+
+static bool welcome(const struct tcp_frontend *t, const struct ipaddr *client)
+{
+    const struct snapshot *s = t->worker->snap;
+    netset may = s->config->has_accept ? policy_accepted(s->policy) : policy_served(s->policy);
+    return netset_meet(nets_of(s->nets, client), may, nets_words(s->nets));
+}
+
+static void add_connection(struct tcp_frontend *t, int fd, const struct ipaddr *client)
+{
+    struct tcp_connection *c = calloc(1, sizeof(*c));
+    if (!c || uv_poll_init(&t->worker->loop, &c->poll, fd) < 0) {
+        free(c);
+        ioth_close(fd);
+        return;
+    }
+    c->poll.data = c;
+    c->frontend = t;
+    c->client = *client;
+    c->fd = fd;
+    c->refs = 1;
+    c->open = true;
+    c->next_in_bucket = *bucket_of(t, client);
+    *bucket_of(t, client) = c;
+    link_newest(c);
+    t->n_connections++;
+    count(&t->worker->counters.tcp_connections, 1);
+    if (!uv_is_active((uv_handle_t *)&t->idle))
+        on_idle(&t->idle);
+    watch(c);
+}
+
+static void meet_client(struct tcp_frontend *t, int fd, const struct sockaddr *from)
+{
+    struct ipendpoint client;
+    if (ipendpoint_from_sockaddr(from, &client) < 0 || !welcome(t, &client.addr) ||
+        connections_of(t, &client.addr) >= TCP_PER_CLIENT) {
+        count(&t->worker->counters.tcp_refused, 1);
+        ioth_close(fd);
+        return;
+    }
+    if (t->n_connections >= TCP_MAX)
+        close_connection(t->oldest);
+    add_connection(t, fd, &client.addr);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer)
+{
+    struct tcp_frontend *t = timer->data;
+    for (unsigned i = 0; i < t->n_listeners && !t->closing; i++)
+        uv_poll_start(&t->listeners[i].poll, UV_READABLE, on_listener);
+}
+
+/* Out of descriptors: a listener that stays readable must not keep the worker busy. */
+static void rest(struct tcp_frontend *t)
+{
+    for (unsigned i = 0; i < t->n_listeners; i++)
+        uv_poll_stop(&t->listeners[i].poll);
+    if (t->oldest)
+        close_connection(t->oldest);
+    uv_timer_start(&t->rest, on_rested, ACCEPT_REST_MS, 0);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct tcp_listener *l = poll->data;
+    if (status < 0) {
+        rest(l->frontend);
+        return;
+    }
+    for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
+        struct sockaddr_storage from;
+        socklen_t len = sizeof(from);
+        int fd = ioth_accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            meet_client(l->frontend, fd, (struct sockaddr *)&from);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            rest(l->frontend);
+            return;
+        } else if (errno != ECONNABORTED && errno != EINTR) {
+            return;
+        }
+    }
+}
+
+/* --- its life --- */
+
+static int open_listener(struct tcp_frontend *t, const struct listen_address *at, char *why, size_t why_size)
+{
+    struct worker *w = t->worker;
+    struct tcp_listener *l = &t->listeners[t->n_listeners];
+    int fd = listen_socket(w->set.rstack, at, SOCK_STREAM, w->set.share_port, why, why_size);
+    if (fd < 0)
+        return fd;
+    int e = 0;
+    if (ioth_listen(fd, (int)w->snap->config->options.tcplistenbacklog) < 0)
+        e = -errno;
+    else
+        e = uv_poll_init(&w->loop, &l->poll, fd);
+    if (e < 0) {
+        snprintf(why, why_size, "cannot listen on a TCP socket: %s", strerror(-e));
+        ioth_close(fd);
+        return e;
+    }
+    l->frontend = t;
+    l->fd = fd;
+    l->poll.data = l;
+    t->n_listeners++;
+    return uv_poll_start(&l->poll, UV_READABLE, on_listener);
+}
+
+int tcp_open(struct worker *w, struct tcp_frontend **ret, char *why, size_t why_size)
+{
+    struct tcp_frontend *t = calloc(1, sizeof(*t));
+    if (!t) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    *ret = t; /* the caller closes and frees it, also half-made */
+    t->worker = w;
+    uv_timer_init(&w->loop, &t->idle);
+    uv_timer_init(&w->loop, &t->rest);
+    t->idle.data = t->rest.data = t;
+    struct listen_address list[LISTEN_MAX];
+    unsigned n = listen_addresses(w->snap->config, list, LISTEN_MAX);
+    for (unsigned i = 0; i < n; i++) {
+        int e = open_listener(t, &list[i], why, why_size);
+        if (e < 0)
+            return e;
+    }
+    return 0;
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct tcp_listener *l = handle->data;
+    ioth_close(l->fd);
+}
+
+void tcp_close(struct tcp_frontend *t)
+{
+    if (!t)
+        return;
+    t->closing = true;
+    for (unsigned i = 0; i < t->n_listeners; i++)
+        uv_close((uv_handle_t *)&t->listeners[i].poll, on_listener_closed);
+    while (t->oldest)
+        close_connection(t->oldest);
+    uv_close((uv_handle_t *)&t->idle, NULL);
+    uv_close((uv_handle_t *)&t->rest, NULL);
+}
+
+void tcp_free(struct tcp_frontend *t)
+{
+    free(t);
+}

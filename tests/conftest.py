@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What all Python tests share: the mark `long`, the modules of tests/net, and the rule that a network test runs in the
+namespace of script/in-namespace or not at all."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "net"))
+
+import server  # noqa: E402
+import world as world_module  # noqa: E402
+
+
+def pytest_configure(config):
+    os.environ.setdefault("IOTH_BUILD", str(world_module.RELEASE))
+    config.addinivalue_line("markers", "long: takes minutes; runs with script/test --long")
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("IOTH_IN_NAMESPACE") == "yes":
+        return
+    reason = os.environ.get("IOTH_NO_NAMESPACE", "network tests are started by script/test net, in a namespace")
+    for item in items:
+        if item.path.is_relative_to(HERE / "net") or item.path.is_relative_to(HERE / "scenario"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def world():
+    """An empty world of this test's own."""
+    made = world_module.World()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_world():
+    """A world that the tests of a module share."""
+    made = world_module.World()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def box(world):
+    """A namespace in which iothnamed, built with sanitizers, is to be started; its end is checked for their reports."""
+    made = server.Box(world)
+    yield made
+    if getattr(made, "daemon", None) is not None:
+        assert made.daemon.stop() == 0, made.daemon.stderr()
+
+
+@pytest.fixture(scope="module")
+def shared_box(shared_world):
+    """The same for all tests of a module: what one of them does may not disturb the next."""
+    made = server.Box(shared_world)
+    made.serve()
+    yield made
+    assert made.daemon.stop() == 0, made.daemon.stderr()

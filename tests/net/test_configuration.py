@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From a file to a running server: errors and their places, checks, reload, end, nets and the shapes a file may have."""
+
+import ipaddress
+import os
+import pathlib
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+import questions
+import world as w
+from questions import addresses
+from server import LOCAL
+
+PROGRAM = "programs/iothnamed"
+
+# Seven different mistakes; each with the line and the column at which the wrong word begins.
+SEVEN_MISTAKES = """\
+# seven mistakes
+nett    local 127.0.0.0/8
+dns     8.8.8.256
+net     local 192.168.1.0/33
+net     good 127.0.0.0/8
+auth    static nowhere .test.local
+auth    hsah good .hash.local fc00::
+    static  A one.test.local 192.168.1.1.1
+option  hrevmode sometimes
+"""
+THEIR_PLACES = [(2, 1), (3, 9), (4, 27), (6, 16), (7, 9), (8, 30), (9, 18)]
+
+
+def check(box, text, *options):
+    """Runs `iothnamed OPTIONS FILE` to its end."""
+    path = box.world.directory / "checked.rc"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = box.namespace.run(box.build / PROGRAM, *options, path, check=False, env=w.sanitizer_environment())
+    assert not w.SANITIZER_REPORT.search(result.stderr), result.stderr
+    return path, result
+
+
+def places(path, stderr):
+    """Line and column of each error; every line that names the file says both, and says something."""
+    found = re.findall(rf"^(?:iothnamed: error: )?{re.escape(str(path))}:(\d+):(\d+): \S", stderr, re.MULTILINE)
+    return [(int(line), int(column)) for line, column in found]
+
+
+@pytest.mark.parametrize("options", [(), ("-n",), ("--check",)], ids=["serve", "n", "check"])
+def test_seven_mistakes_are_seven_errors(box, options):
+    path, result = check(box, SEVEN_MISTAKES, *options)
+    assert result.returncode == 1
+    assert places(path, result.stderr) == THEIR_PLACES, result.stderr
+
+
+def test_the_nearest_word_is_named(box):
+    _, result = check(box, SEVEN_MISTAKES, "-n")
+    lines = result.stderr.splitlines()
+    assert "net" in re.sub("nett", "", lines[0])
+    assert "hash" in lines[4]
+
+
+def test_a_good_file_passes_the_check_and_serves_nothing(box):
+    _, result = check(box, LOCAL, "-n")
+    assert result.returncode == 0
+    assert "error" not in result.stderr and result.stdout == ""
+    box.assert_is_not_served()
+
+
+@pytest.mark.parametrize("path", sorted((w.TREE / "examples").rglob("*.rc")), ids=lambda path: path.name)
+def test_the_examples_pass_the_check(box, path):
+    result = box.namespace.run(box.build / PROGRAM, "-n", path, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_nv_prints_the_configuration_as_understood(box):
+    _, result = check(box, LOCAL + "auth otip local .otip fc00:: mypassword\n", "-nv")
+    assert result.returncode == 0
+    assert "mypassword" not in result.stdout and "***" in result.stdout
+    _, again = check(box, result.stdout, "-nv")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == result.stdout, "what is printed can be read again and means the same"
+
+
+def test_a_file_that_is_not_there(box):
+    result = box.namespace.run(box.build / PROGRAM, "/tmp/no/such/file.rc", check=False)
+    assert result.returncode == 1
+    assert "/tmp/no/such/file.rc" in result.stderr
+
+
+def test_bytes_that_are_no_configuration(box):
+    _, result = check(box, bytes(range(256)) * 40)
+    assert result.returncode == 1 and result.stderr
+
+
+SHAPES = {
+    "indented": "".join("    \t" + line + "\n" for line in LOCAL.splitlines()),
+    "crlf": LOCAL.replace("\n", "\r\n"),
+    "no last newline": LOCAL.rstrip("\n"),
+    "comments and blank lines": "\n# comment\n" + LOCAL.replace("\n", " # why\n\n   \n"),
+    "letter case of directives": re.sub(r"^\w+", lambda m: m[0].title(), LOCAL, flags=re.MULTILINE)
+    .replace(" A ", " a ")
+    .replace("auth    accept", "auth    ACCEPT"),
+    "records before the rules": "".join(sorted(LOCAL.splitlines(keepends=True), key=lambda line: line.split()[0] != "static")),
+    "quoted": LOCAL.replace("127.0.0.0/8", "'127.0.0.0/8'").replace(".hash.local", '".hash.local"'),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_shapes_of_a_file(box, shape):
+    path = box.world.directory / "shape.rc"
+    path.write_bytes(shape.encode())
+    box.serve(path)
+    box.assert_serves()
+    assert questions.texts(box.ask("one.test.local", "TXT")) == ['"some text"']
+
+
+@pytest.mark.parametrize("count", [33, 70])
+def test_many_nets_all_work(box, count):
+    lines = []
+    for number in range(count):
+        lines.append(f"net n{number} 127.0.{number + 1}.0/24")
+        lines.append(f"auth static n{number} name{number}.test.local")
+        lines.append(f"static A name{number}.test.local 10.0.0.{number}")
+    box.serve("\n".join(lines) + "\n")
+    for number in range(count):
+        source = f"127.0.{number + 1}.77"
+        assert addresses(box.ask(f"name{number}.test.local", source=source)) == [f"10.0.0.{number}"]
+        for other in (number - 1) % count, (number + 1) % count, (number + 32) % count:
+            if other != number:
+                assert box.ask(f"name{other}.test.local", source=source).rcode() == 5
+
+
+def test_rules_in_file_order(box):
+    box.serve(
+        """\
+net local 127.0.0.0/8
+net first 127.0.0.0/16
+auth error first .secret.test.local
+auth error local bad.hash.local nxdomain
+auth static local .test.local
+auth hash local .hash.local fc00::
+static A a.secret.test.local 192.0.2.1
+static A one.test.local 192.0.2.2
+"""
+    )
+    assert box.ask("a.secret.test.local", source="127.0.0.9").rcode() == 5
+    assert addresses(box.ask("a.secret.test.local", source="127.1.0.9")) == ["192.0.2.1"]
+    assert box.ask("bad.hash.local", "AAAA").rcode() == 3
+    assert addresses(box.ask("good.hash.local", "AAAA"))
+
+
+@pytest.mark.parametrize(
+    "mode, asker, learns",
+    [
+        ("always", "127.0.0.1", True),
+        ("never", "::1", False),
+        ("net", "::1", False),
+        ("net", "fc00::7", True),
+        ("same", "fc00::7", False),
+        ("same", "fc00::4cc:8049:6765:d03a", True),
+    ],
+)
+def test_hrevmode(box, mode, asker, learns):
+    for address in ("fc00::7/64", "fc00::4cc:8049:6765:d03a/64"):
+        box.namespace.add_address("lo", address)
+    box.serve(LOCAL + f"net local fc00::/64\noption hrevmode {mode}\n")
+    server = "::1" if ":" in asker else "127.0.0.1"
+    box.ask("renzo.hash.local", "AAAA", server=server, source=asker)
+    reverse = ipaddress.ip_address("fc00::4cc:8049:6765:d03a").reverse_pointer
+    assert questions.texts(box.ask(reverse, "PTR")) == (["renzo.hash.local."] if learns else [])
+
+
+# The life of the server
+
+
+def has_new_record(box):
+    answer = questions.answers(box.namespace, "two.test.local")
+    return answer is not None and addresses(answer) == ["192.168.1.2"]
+
+
+def test_sighup_reloads(box):
+    box.serve(LOCAL)
+    assert box.ask("two.test.local").rcode() == 3
+    box.daemon.configuration.write_text(LOCAL + "static A two.test.local 192.168.1.2\n")
+    box.daemon.signal(signal.SIGHUP)
+    w.wait_for(lambda: has_new_record(box), "the new record")
+    box.assert_serves()
+
+
+def test_a_broken_file_keeps_the_old_configuration_and_says_why(box):
+    box.serve(LOCAL)
+    box.daemon.configuration.write_text(SEVEN_MISTAKES)
+    box.daemon.signal(signal.SIGHUP)
+    path = box.daemon.configuration
+
+    def all_reported():
+        return all(f"{path}:{line}:{column}: " in box.daemon.stderr() for line, column in THEIR_PLACES)
+
+    w.wait_for(all_reported, "the seven errors")
+    box.assert_serves()
+    box.daemon.configuration.write_text(LOCAL + "static A two.test.local 192.168.1.2\n")
+    box.daemon.signal(signal.SIGHUP)
+    w.wait_for(lambda: has_new_record(box), "the new record, once the file is mended")
+
+
+def test_reload_while_questions_run(box):
+    box.serve(LOCAL)
+    for round_number in range(20):
+        box.daemon.configuration.write_text(LOCAL + f"static A n{round_number}.test.local 192.0.2.1\n")
+        box.daemon.signal(signal.SIGHUP)
+        for _ in range(20):
+            assert addresses(box.ask("one.test.local", timeout=2)) == ["192.168.1.1"]
+    w.wait_for(lambda: addresses(box.ask("n19.test.local")), "the last configuration")
+
+
+def test_what_a_reload_cannot_change_is_said(box):
+    box.serve(LOCAL)
+    box.daemon.configuration.write_text(LOCAL + "option port 5353\n")
+    box.daemon.signal(signal.SIGHUP)
+    w.wait_for(lambda: "port" in box.daemon.stderr() and "restart" in box.daemon.stderr(), "a word about the port")
+    box.assert_serves()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_comes_within_a_second(box, number):
+    """Also with connections open and a question under way to an upstream that is silent."""
+    box.serve(LOCAL + "dns 127.0.0.53\nauth fwd local .\n")
+    with box.namespace.entered():
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("127.0.0.53", 53))
+    with silent, questions.tcp_connection(box.namespace) as connection:
+        connection.sendall(questions.framed(questions.dns.message.make_query("www.example", "A").to_wire()))
+        silent.settimeout(5)
+        silent.recv(512)
+        start = time.monotonic()
+        box.daemon.signal(number)
+        assert box.daemon.process.wait(5) == 0
+        # Built with sanitizers, the process looks for leaks at its end: it may take a little longer for that.
+        assert time.monotonic() - start < 1.5
+
+
+def test_a_second_one_on_the_same_address_does_not_start(box):
+    box.serve(LOCAL)
+    second = box.world.iothnamed(box.namespace, LOCAL, box.build)
+    assert second.process.wait(10) != 0
+    assert re.search(r"in use|already", second.stderr())
+    box.assert_serves()
+
+
+def test_daemon_and_pidfile(box):
+    configuration = box.world.directory / "daemon.rc"
+    configuration.write_text(LOCAL)
+    pidfile = box.world.directory / "daemon.pid"
+    result = box.namespace.run(box.build / PROGRAM, "-d", "-p", pidfile, configuration)
+    assert result.returncode == 0
+    pid = int(w.wait_for(lambda: pidfile.exists() and pidfile.read_text().strip(), "the pid file"))
+    w.wait_for(lambda: questions.answers(box.namespace, "one.test.local"), "an answer")
+    assert pathlib.Path(f"/proc/{pid}/comm").read_text().startswith("iothnamed")
+    os.kill(pid, signal.SIGTERM)
+    w.wait_for(lambda: not is_running(pid), "its end")
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The harness itself: cables, the hub and its clients, knotd, and the scripted upstream do what the other tests rely on."""
+
+import questions
+import upstream
+from questions import addresses, ask
+
+
+def test_a_cable_joins_two_namespaces(world):
+    one, other = world.namespace("one"), world.namespace("other")
+    world.link(one, "eth0", other, "eth0")
+    one.add_address("eth0", "fc00::1/64")
+    other.add_address("eth0", "fc00::2/64")
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "fc00::2").stdout
+
+
+def test_clients_on_the_hub_reach_each_other(world):
+    world.hub()
+    one = world.vde_client("one", ["192.168.1.1/24", "fc00::1/64"], resolver="192.168.1.24")
+    world.vde_client("other", ["192.168.1.2/24", "fc00::2/64"])
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "192.168.1.2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "fc00::2").stdout
+    assert "nameserver 192.168.1.24" in one.run("cat", "/etc/resolv.conf").stdout
+
+
+def test_knotd_plays_upstream(world):
+    box = world.namespace("box")
+    upstream.start_knotd(world, box, ["127.0.0.53"])
+    answer = ask(box, "prep.ai.mit.edu", "A", server="127.0.0.53")
+    assert addresses(answer) == ["209.51.188.20"]
+    assert ask(box, "big.gnu.org", "TXT", server="127.0.0.53").flags & 0x0200, "TC"
+    assert len(ask(box, "big.gnu.org", "TXT", server="127.0.0.53", tcp=True).answer[0]) == len(upstream.BIG_TXT)
+    resolving = world.with_resolver(box, "127.0.0.53")
+    assert "alias for ftp.gnu.org" in resolving.host("prep.ai.mit.edu").stdout
+
+
+def test_scripted_upstream_over_udp_and_tcp(world):
+    box = world.namespace("box")
+    with upstream.ScriptedUpstream(box, "127.0.0.53") as server:
+        for tcp in (False, True):
+            assert addresses(ask(box, "a.test", server="127.0.0.53", tcp=tcp)) == ["192.0.2.7"]
+        assert len(server.questions) == 1 and len(server.tcp_questions) == 1
+
+
+def test_scripted_upstream_forges(world):
+    box = world.namespace("box")
+    with upstream.ScriptedUpstream(box, "127.0.0.53", udp=upstream.forged_first(upstream.forge_question)):
+        with questions.udp_socket(box, "127.0.0.53") as connected:
+            question = upstream.dns.message.make_query("a.test", "A")
+            forged = upstream.dns.message.from_wire(questions.exchange(connected, question.to_wire()))
+            right = upstream.dns.message.from_wire(connected.recv(65535))
+    assert addresses(forged) == ["203.0.113.66"] and addresses(right) == ["192.0.2.7"]

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`cmake --install` into a prefix of its own: all is there, the programs run, and a program of the talk's kind compiles against
+it with pkg-config and sends a datagram."""
+
+import os
+import socket
+import subprocess
+
+import pytest
+
+import world as w
+
+HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h"]
+LIBRARIES = ["libioth", "libiothaddr", "libiothconf"]
+PROGRAMS = ["iothnamed", "otipaddr", "hashaddr"]
+PLUGINS = ["vdestack"]  # that of the kernel is in libioth itself
+MAN_PAGES = ["man8/iothnamed.8", "man5/iothnamed.conf.5", "man1/otipaddr.1"]
+
+
+def only(paths, what):
+    paths = list(paths)
+    assert len(paths) == 1, f"{what}: {paths}"
+    return paths[0]
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("prefix")
+    subprocess.run(["cmake", "--install", w.RELEASE, "--prefix", directory], check=True, stdout=subprocess.DEVNULL)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def libraries(prefix):
+    """The folder of the installed libraries."""
+    return only(prefix.rglob("libioth.so"), "libioth.so").parent
+
+
+def pkg_config(libraries, *arguments):
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
+    # The prefix is not that of the build's configuration: the .pc files move with their folder.
+    command = ["pkg-config", "--define-prefix", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_header_is_there_and_stands_alone(prefix, tmp_path, header):
+    assert (prefix / "include" / header).is_file()
+    source = tmp_path / "alone.c"
+    source.write_text(f"#include <{header}>\nint main(void) {{ return 0; }}\n")
+    subprocess.run(
+        ["gcc", "-Wall", "-Wextra", "-Werror", f"-I{prefix}/include", "-fsyntax-only", source], check=True
+    )
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_has_a_soname_and_a_pkg_config_file(libraries, library):
+    assert (libraries / f"{library}.so.0").is_symlink()
+    assert f"-l{library.removeprefix('lib')}" in pkg_config(libraries, "--cflags", "--libs", library)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program_runs(prefix, program):
+    path = only([*prefix.glob(f"bin/{program}"), *prefix.glob(f"sbin/{program}")], program)
+    for option, expected in (("-h", "sage"), ("--version", program)):
+        result = subprocess.run([path, option], capture_output=True, text=True, timeout=10)
+        assert result.returncode == 0
+        assert expected in result.stdout
+
+
+@pytest.mark.parametrize("page", MAN_PAGES)
+def test_man_page_is_there(prefix, page):
+    assert (prefix / "share/man" / page).is_file()
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_plugin_is_there(libraries, plugin):
+    assert (libraries / f"ioth/ioth_{plugin}.so").is_file()
+
+
+def test_nothing_points_back_into_the_tree(prefix):
+    for path in prefix.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.suffix in (".h", ".pc", ".1", ".5", ".8", ""):
+            run_path = subprocess.run(["readelf", "-d", path], capture_output=True, text=True).stdout
+            assert str(w.TREE) not in "\n".join(line for line in run_path.splitlines() if "PATH" in line), path
+            if path.suffix:
+                assert str(w.TREE) not in path.read_text(errors="replace"), path
+
+
+def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, tmp_path):
+    """examples/udp-send.c, a node of its own on a virtual Ethernet, as its head says it is compiled and run."""
+    program = tmp_path / "udp-send"
+    flags = pkg_config(libraries, "--cflags", "--libs", "libioth")
+    source = w.TREE / "examples/udp-send.c"
+    subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags], check=True)
+
+    world.hub()
+    peer = world.vde_client("peer", ["10.0.0.2/24"])
+    with peer.entered():
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with receiver:
+        receiver.bind(("10.0.0.2", 5000))
+        receiver.settimeout(0.2)
+        machine = world.namespace("machine")
+
+        def sent_and_received():
+            machine.run(program, w.HUB, "10.0.0.2", "5000", env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
+            try:
+                return receiver.recvfrom(100)
+            except TimeoutError:
+                return None
+
+        # The node may be gone before its neighbour is found (ARP); the datagram is lost then, as datagrams are.
+        data, sender = w.wait_for(sent_and_received, "a datagram from the example", deadline_s=15)
+    assert (data, sender[0]) == (b"ciao\n", "10.0.0.1")
+
+
+def test_the_installed_server_serves(world, prefix):
+    box = world.namespace("box")
+    program = only([*prefix.glob("bin/iothnamed"), *prefix.glob("sbin/iothnamed")], "iothnamed")
+    daemon = world.daemon(box, program, w.TREE / "examples/quickstart.rc")
+
+    def answers():
+        return "192.168.1.254" in box.dig("-p", "5300", "@127.0.0.1", "+short", "router.test.local", check=False)
+
+    daemon.wait_until(answers, "an answer")
+    assert daemon.stop() == 0

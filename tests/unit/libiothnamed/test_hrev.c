@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The reverse table: lifetimes, refreshes, collisions, its bound, the shares of networks, threads, and a long
+ * run by chance against an oracle. Time is a number here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libiothnamed/chance.h"
+#include "libiothnamed/hrev.h"
+
+#define START    (1000 * NSEC_PER_SEC)
+#define LIFETIME (600 * NSEC_PER_SEC)
+
+static const struct siphash_key secret = {{3, 4}};
+
+static struct hrev *new_hrev(uint32_t max)
+{
+    struct hrev *h = NULL;
+
+    assert_int_equal(hrev_new(max, &secret, &h), 0);
+    return h;
+}
+
+static struct ipaddr addr_of(const char *text)
+{
+    struct ipaddr addr;
+
+    assert_int_equal(ipaddr_parse(text, strlen(text), &addr), 0);
+    return addr;
+}
+
+static struct ipaddr numbered_addr(unsigned number)
+{
+    struct ipaddr addr = {{0xfc}};
+
+    put_be32(addr.b + 8, number * 2654435761u);
+    put_be32(addr.b + 12, number);
+    return addr;
+}
+
+static size_t numbered_name(unsigned number, uint8_t name[static DNAME_MAX])
+{
+    char text[64];
+    int len = snprintf(text, sizeof(text), "n%u.hash.local", number);
+
+    len = dname_from_text(text, (size_t)len, name);
+    assert_true(len > 0);
+    return (size_t)len;
+}
+
+/* The client asks for the name with that number. */
+static void ask(struct hrev *h, unsigned number, const struct ipaddr *client, nsec_t now)
+{
+    struct ipaddr addr = numbered_addr(number);
+    uint8_t name[DNAME_MAX];
+    size_t len = numbered_name(number, name);
+
+    hrev_learn(h, &addr, name, len, client, now, now + LIFETIME);
+}
+
+/* Its name, and no other, is found. */
+static bool known(struct hrev *h, unsigned number, nsec_t now)
+{
+    struct ipaddr addr = numbered_addr(number);
+    uint8_t name[DNAME_MAX], found[DNAME_MAX];
+    int len = hrev_find(h, &addr, now, found);
+
+    if (len < 0) {
+        assert_int_equal(len, -ENOENT);
+        return false;
+    }
+    assert_int_equal(len, numbered_name(number, name));
+    assert_memory_equal(found, name, (size_t)len);
+    return true;
+}
+
+static unsigned count_known(struct hrev *h, unsigned from, unsigned to, nsec_t now)
+{
+    unsigned n = 0;
+
+    for (unsigned number = from; number < to; number++)
+        n += known(h, number, now);
+    return n;
+}
+
+static void known_until_its_end(void **state)
+{
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("fc00::1");
+
+    (void)state;
+    assert_false(known(h, 1, START));
+    ask(h, 1, &client, START);
+    assert_true(known(h, 1, START));
+    assert_true(known(h, 1, START + LIFETIME - 1));
+    assert_false(known(h, 1, START + LIFETIME));
+    assert_false(known(h, 2, START));
+    assert_int_equal(hrev_count(h), 1);
+    hrev_free(h);
+    hrev_free(NULL);
+}
+
+static void each_refresh_counts_from_its_time(void **state)
+{
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("192.168.1.1");
+
+    (void)state;
+    for (nsec_t t = 0; t < 100; t++) {
+        ask(h, 1, &client, START + t * NSEC_PER_SEC * 7);
+        assert_true(known(h, 1, START + t * NSEC_PER_SEC * 7 + LIFETIME - 1));
+        assert_false(known(h, 1, START + t * NSEC_PER_SEC * 7 + LIFETIME));
+    }
+    assert_int_equal(hrev_count(h), 1);
+    hrev_free(h);
+}
+
+static void never_shorter_than_it_was(void **state)
+{
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("fc00::1"), addr = numbered_addr(1);
+    uint8_t name[DNAME_MAX];
+    size_t len = numbered_name(1, name);
+
+    (void)state;
+    ask(h, 1, &client, START);
+    hrev_learn(h, &addr, name, len, &client, START, START + 5);
+    assert_true(known(h, 1, START + LIFETIME - 1));
+    hrev_learn(h, &addr, name, len, &client, START, START); /* no lifetime at all */
+    assert_true(known(h, 1, START + LIFETIME - 1));
+    hrev_free(h);
+}
+
+static void the_last_name_of_an_address_wins(void **state)
+{
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("fc00::1"), addr = addr_of("fc00::77");
+    static const uint8_t first[] = "\1a\4hash", second[] = "\3bcd\4hash";
+    uint8_t found[DNAME_MAX];
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        hrev_learn(h, &addr, first, sizeof(first), &client, START, START + LIFETIME);
+        assert_int_equal(hrev_find(h, &addr, START, found), sizeof(first));
+        assert_memory_equal(found, first, sizeof(first));
+        hrev_learn(h, &addr, second, sizeof(second), &client, START, START + 10);
+        assert_int_equal(hrev_find(h, &addr, START, found), sizeof(second));
+        assert_memory_equal(found, second, sizeof(second));
+        assert_int_equal(hrev_count(h), 1);
+    }
+    assert_int_equal(hrev_find(h, &addr, START + 10, found),
+                     -ENOENT); /* the first one's time is not its own */
+    hrev_free(h);
+}
+
+static void the_longest_name(void **state)
+{
+    struct hrev *h = new_hrev(1);
+    struct ipaddr client = addr_of("fc00::1"), addr = addr_of("fc00::77");
+    uint8_t name[DNAME_MAX + 1] = {0}, found[DNAME_MAX];
+
+    (void)state;
+    for (unsigned i = 0; i < DNAME_LABELS_MAX; i++)
+        memcpy(name + 2 * i, "\1x", 2);
+    hrev_learn(h, &addr, name, DNAME_MAX, &client, START, START + LIFETIME);
+    assert_int_equal(hrev_find(h, &addr, START, found), DNAME_MAX);
+    assert_memory_equal(found, name, DNAME_MAX);
+    hrev_learn(h, &addr, name, DNAME_MAX + 1, &client, START, START + LIFETIME);
+    assert_int_equal(hrev_find(h, &addr, START, found), DNAME_MAX);
+    hrev_free(h);
+}
+
+static void bounded_whatever_is_asked(void **state)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 100, 4097, 50000};
+    struct ipaddr client = addr_of("fc00::1");
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct hrev *h = new_hrev(sizes[i]);
+        for (unsigned number = 0; number < 4 * sizes[i]; number++) {
+            ask(h, number, &client, START + number);
+            assert_true(known(h, number, START + number));
+        }
+        assert_int_equal(hrev_count(h), sizes[i]);
+        hrev_free(h);
+    }
+}
+
+static void one_network_may_use_all_of_it(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr client = addr_of("10.0.0.1");
+
+    (void)state;
+    for (unsigned number = 0; number < 1000; number++)
+        ask(h, number, &client, START);
+    assert_int_equal(count_known(h, 0, 1000, START), 1000);
+    ask(h, 1000, &client, START + 1); /* and then its least recently taught name goes */
+    assert_false(known(h, 0, START + 1));
+    assert_int_equal(count_known(h, 1, 1001, START + 1), 1000);
+    hrev_free(h);
+}
+
+static void a_flood_pushes_out_its_own_names(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr quiet = addr_of("fc00:0:0:1::1"), other = addr_of("192.168.1.1"),
+                  mate = addr_of("192.168.1.2");
+    struct ipaddr flooder = addr_of("fc00:0:0:2::1");
+
+    (void)state;
+    for (unsigned number = 0; number < 100; number++)
+        ask(h, number, &quiet, START);
+    for (unsigned number = 100; number < 200; number++)
+        ask(h, number, number % 2 ? &other : &mate, START);
+    for (unsigned number = 1000; number < 50000; number++) {
+        put_be32(flooder.b + 12, number); /* any address of its network */
+        ask(h, number, &flooder, START + number);
+    }
+    assert_int_equal(hrev_count(h), 1000);
+    assert_int_equal(count_known(h, 0, 200, START + 50000), 200);
+    assert_int_equal(count_known(h, 50000 - 800, 50000, START + 50000), 800);
+    hrev_free(h);
+}
+
+static void two_floods_share(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr first = addr_of("10.0.0.1"), second = addr_of("10.0.1.1");
+
+    (void)state;
+    for (unsigned number = 0; number < 10000; number++)
+        ask(h, number, &first, START);
+    for (unsigned number = 10000; number < 20000; number++)
+        ask(h, number, &second, START);
+    assert_in_range(count_known(h, 9500, 10000, START), 499, 501);
+    assert_in_range(count_known(h, 19500, 20000, START), 499, 501);
+    hrev_free(h);
+}
+
+/* Asking for the names of others is no way to make them one's own and to let them go. */
+static void a_flood_cannot_take_names_along(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr quiet = addr_of("fc00:0:0:1::1"), flooder = addr_of("fc00:0:0:2::1");
+    nsec_t now = START;
+
+    (void)state;
+    for (unsigned number = 0; number < 500; number++)
+        ask(h, number, &flooder, now);
+    for (unsigned number = 0; number < 50; number++) /* the flooder was first */
+        ask(h, number, &quiet, now);
+    for (unsigned round = 0; round < 20; round++) {
+        for (unsigned number = 0; number < 50; number++)
+            ask(h, number, &flooder, now += NSEC_PER_SEC / 100);
+        for (unsigned number = 0; number < 1000; number++)
+            ask(h, 1000 + round * 1000 + number, &flooder, now += NSEC_PER_SEC / 100);
+    }
+    assert_int_equal(count_known(h, 0, 50, now), 50);
+    hrev_free(h);
+}
+
+static void the_expired_go_first(void **state)
+{
+    struct hrev *h = new_hrev(4);
+    struct ipaddr client = addr_of("fc00::1"), addr = numbered_addr(2);
+    uint8_t name[DNAME_MAX];
+    size_t len = numbered_name(2, name);
+
+    (void)state;
+    ask(h, 1, &client, START);
+    hrev_learn(h, &addr, name, len, &client, START, START + 10);
+    ask(h, 3, &client, START);
+    ask(h, 4, &client, START);
+    ask(h, 5, &client, START + 10);
+    assert_true(known(h, 1, START + 10));
+    assert_false(known(h, 2, START + 9));
+    assert_int_equal(hrev_count(h), 4);
+    ask(h, 6, &client, START + LIFETIME); /* 1, 3 and 4 have expired by now, and make memory free too */
+    assert_int_equal(hrev_count(h), 2);
+    hrev_free(h);
+}
+
+/* Refreshed by little and little, a name outlives those that were not, however lazily its end is kept. */
+static void refreshed_names_stay(void **state)
+{
+    struct hrev *h = new_hrev(100);
+    struct ipaddr client = addr_of("fc00::1");
+    nsec_t now = START;
+
+    (void)state;
+    for (unsigned number = 0; number < 100; number++)
+        ask(h, number, &client, now);
+    for (unsigned step = 0; step < 20; step++) {
+        now += LIFETIME / 20;
+        for (unsigned number = 0; number < 50; number++)
+            ask(h, number, &client, now);
+    }
+    for (unsigned number = 100; number < 150; number++)
+        ask(h, number, &client, now);
+    assert_int_equal(count_known(h, 0, 50, now), 50);
+    assert_int_equal(count_known(h, 50, 100, now), 0);
+    assert_int_equal(count_known(h, 100, 150, now), 50);
+    hrev_free(h);
+}
+
+/* ---- against an oracle: as long as there is room nothing is lost, and nothing wrong is ever said */
+
+enum { ADDRS = 500, NAMES_PER_ADDR = 3 };
+
+static void random_names(void **state)
+{
+    struct chance c = {20260404};
+    struct {
+        unsigned name;
+        nsec_t until;
+    } oracle[ADDRS] = {0};
+    struct hrev *h = new_hrev(ADDRS);
+    nsec_t now = START;
+
+    (void)state;
+    for (unsigned step = 0; step < 200000; step++) {
+        unsigned i = chance_below(&c, ADDRS), pick = i * NAMES_PER_ADDR + chance_below(&c, NAMES_PER_ADDR);
+        struct ipaddr addr = numbered_addr(i), client = {{0xfd}};
+        uint8_t name[DNAME_MAX], found[DNAME_MAX];
+        now += chance_below(&c, 1000000000);
+        int len = hrev_find(h, &addr, now, found);
+        assert_int_equal(len > 0, oracle[i].until > now);
+        if (len > 0) {
+            assert_int_equal(len, numbered_name(oracle[i].name, name));
+            assert_memory_equal(found, name, (size_t)len);
+        }
+        if (chance_below(&c, 2))
+            pick = oracle[i].name;
+        client.b[7] = (uint8_t)chance_below(&c, 5);
+        nsec_t until = now + 1 + chance_below(&c, 300) * NSEC_PER_SEC;
+        size_t name_len = numbered_name(pick, name);
+        hrev_learn(h, &addr, name, name_len, &client, now, until);
+        oracle[i].until = pick == oracle[i].name && oracle[i].until > until ? oracle[i].until : until;
+        oracle[i].name = pick;
+        assert_in_range(hrev_count(h), 1, ADDRS);
+    }
+    hrev_free(h);
+}
+
+/* Too many names of too many networks: only the bound and the truth of what is found are certain. */
+static void random_pressure(void **state)
+{
+    struct chance c = {20260505};
+    struct hrev *h = new_hrev(300);
+    nsec_t now = START;
+
+    (void)state;
+    for (unsigned step = 0; step < 300000; step++) {
+        struct ipaddr client = {{0xfd}};
+        client.b[7] = (uint8_t)(chance_below(&c, 16) * chance_below(&c, 16));
+        unsigned number = chance_below(&c, 40) * chance_below(&c, 40);
+        now += chance_below(&c, 100000000);
+        ask(h, number, &client, now);
+        assert_true(known(h, number, now));
+        known(h, chance_below(&c, 1600), now);
+        assert_in_range(hrev_count(h), 1, 300);
+    }
+    hrev_free(h);
+}
+
+/* ---- threads */
+
+enum { THREADS = 4, THREAD_STEPS = 50000, THREAD_MAX = 20000 };
+
+struct thread {
+    pthread_t id;
+    struct hrev *h;
+    unsigned number;
+};
+
+static void *one_thread(void *arg)
+{
+    struct thread *t = arg;
+    struct chance c = {t->number + 1};
+    struct ipaddr client = {{0xfd, [7] = (uint8_t)t->number}};
+
+    for (unsigned i = 0; i < THREAD_STEPS; i++) {
+        nsec_t now = START + i * NSEC_PER_MSEC;
+        ask(t->h, chance_below(&c, THREAD_MAX * 2), &client, now);
+        known(t->h, chance_below(&c, THREAD_MAX * 2), now);
+        assert_in_range(hrev_count(t->h), 0, THREAD_MAX);
+    }
+    return NULL;
+}
+
+static void many_threads(void **state)
+{
+    struct hrev *h = new_hrev(THREAD_MAX);
+    struct thread threads[THREADS];
+
+    (void)state;
+    for (unsigned i = 0; i < THREADS; i++) {
+        threads[i] = (struct thread){.h = h, .number = i};
+        assert_int_equal(pthread_create(&threads[i].id, NULL, one_thread, &threads[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i].id, NULL);
+    assert_int_equal(hrev_count(h), THREAD_MAX);
+    hrev_free(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_until_its_end),
+        cmocka_unit_test(each_refresh_counts_from_its_time),
+        cmocka_unit_test(never_shorter_than_it_was),
+        cmocka_unit_test(the_last_name_of_an_address_wins),
+        cmocka_unit_test(the_longest_name),
+        cmocka_unit_test(bounded_whatever_is_asked),
+        cmocka_unit_test(one_network_may_use_all_of_it),
+        cmocka_unit_test(a_flood_pushes_out_its_own_names),
+        cmocka_unit_test(two_floods_share),
+        cmocka_unit_test(a_flood_cannot_take_names_along),
+        cmocka_unit_test(the_expired_go_first),
+        cmocka_unit_test(refreshed_names_stay),
+        cmocka_unit_test(random_names),
+        cmocka_unit_test(random_pressure),
+        cmocka_unit_test(many_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
