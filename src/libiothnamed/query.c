@@ -173,16 +173,19 @@ static bool client_may(const struct query *q, const struct placement *p)
     return netset_meet(q->nets, p->nets, nets_words(q->env->snap->nets));
 }
 
-bool query_at_apex(const struct query *q, const struct placement *where)
+bool query_names_apex(const struct query *q)
 {
-    if (where->apex_labels != q->labels)
-        return false;
-    if (where->rule->domain.kind != DOMAIN_NAME)
-        return true;
     for (unsigned i = 0; i < q->rules.count; i++)
         if (q->rules.list[i].implicit_apex && client_may(q, &q->rules.list[i]))
             return true;
     return false;
+}
+
+bool query_at_apex(const struct query *q, const struct placement *where)
+{
+    if (where->apex_labels != q->labels)
+        return false;
+    return where->rule->domain.kind != DOMAIN_NAME || query_names_apex(q);
 }
 
 /* --- names --- */
@@ -215,19 +218,13 @@ static bool counts(const struct query *q, const struct placement *p)
 
 static enum verdict consult(struct query *q)
 {
-    bool matched = false;
     q->rules = policy_find(q->env->snap->policy, q->name);
     for (unsigned i = 0; i < q->rules.count; i++) {
         const struct placement *p = &q->rules.list[i];
         if (!counts(q, p))
             continue;
-        if (p->implicit_apex) {
-            if (!matched)
-                return query_apex(q, p->apex_labels);
-            continue;
-        }
-        matched = true;
-        enum verdict verdict = p->rule->source->answer(q, p);
+        enum verdict verdict =
+            p->implicit_apex ? query_apex(q, p->apex_labels) : p->rule->source->answer(q, p);
         if (verdict != PASS)
             return verdict;
     }

@@ -91,6 +91,8 @@ void query_answer_rrset(struct query *q, const struct rrset *set);
 enum verdict query_negative(struct query *q, uint16_t rcode, unsigned apex_labels, uint32_t ttl);
 /* A question about the apex itself: SOA and NS; else no data. */
 enum verdict query_apex(struct query *q, unsigned apex_labels);
+/* The name is the apex of a rule for the names below it that serves this client. */
+bool query_names_apex(const struct query *q);
 /* The name is an apex of ours for this client: it lies at the very place of a rule for the names below it. */
 bool query_at_apex(const struct query *q, const struct placement *where);
 enum verdict query_fail(struct query *q, uint16_t rcode);

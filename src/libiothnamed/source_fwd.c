@@ -34,9 +34,11 @@ static enum verdict ask_upstream(struct query *q, const struct exchange_servers 
 
 static enum verdict answer_fwd(struct query *q, const struct placement *where)
 {
+    unsigned local = local_names_zone(q->name, where->apex_labels);
+    if (local && query_names_apex(q))
+        return PASS;
     if (!(q->msg.header.flags & DNS_RD))
         return query_fail(q, RCODE_REFUSED);
-    unsigned local = local_names_zone(q->name, where->apex_labels);
     if (local)
         return query_negative(q, RCODE_NXDOMAIN, local, NEGATIVE_TTL);
 

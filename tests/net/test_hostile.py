@@ -2,6 +2,8 @@
 """Floods: of spoilt messages, and of names. The server neither falls nor hangs nor grows, and others are answered meanwhile."""
 
 import re
+import signal
+import threading
 
 import pytest
 
@@ -74,3 +76,21 @@ def test_the_reverse_table_stays_within_its_size(world):
     assert box.daemon.rss_bytes() <= empty + HEADROOM_MIB * MIB
     box.assert_serves()
     assert box.daemon.stop() == 0
+
+
+def test_workers_do_not_race(world):
+    """Under ThreadSanitizer: four workers share the cache and the reverse table, answer over UDP and TCP, and the
+    configuration is replaced again and again. A report of the sanitizer fails stop()."""
+    box = server.Box(world, w.TSAN)
+    start_responder(box)
+    box.serve(LOCAL + FORWARD + "option workers 4\noption cachesize 1M\n")
+    floods = [
+        threading.Thread(target=flood, args=(box, "names", "127.0.0.1", "53", 10_000, suffix), kwargs={"timeout": 120})
+        for suffix in ("same.example", "same.example", "hash.local")
+    ]
+    for thread in floods:
+        thread.start()
+    while any(thread.is_alive() for thread in floods):
+        box.daemon.signal(signal.SIGHUP)
+        box.assert_serves()
+    assert box.daemon.stop(deadline_s=30) == 0, box.daemon.stderr()

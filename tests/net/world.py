@@ -25,6 +25,7 @@ import pytest
 TREE = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = TREE / "build/release"
 ASAN = TREE / "build/asan"
+TSAN = TREE / "build/tsan"
 HUB = "vde:///tmp/hub"
 CLONE_NEWNET = 0x40000000
 

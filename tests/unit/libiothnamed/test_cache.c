@@ -359,18 +359,43 @@ static void what_has_expired_gets_none(void **state)
     cache_free(c);
 }
 
-/* A cache of which all is asked for again and again still takes new answers. */
+/* A cache of which everything was asked for makes room without turning over everything. */
 static void second_chances_are_bounded(void **state)
 {
-    struct cache *c = new_cache(256 * KiB);
+    struct cache *c = new_cache(128 * KiB);
+    struct cache_stats stats = {0};
 
     (void)state;
-    for (unsigned i = 0; i < 20000; i++) {
-        put_number(c, i, 40, START);
+    for (unsigned i = 0; stats.evictions == 0; i++) {
+        put_number(c, i, 1000, START);
         assert_true(has_number(c, i, START));
-        for (unsigned back = 1; back < 50 && back <= i; back++)
-            has_number(c, i - back, START);
+        cache_stats(c, &stats);
     }
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(has_number(c, i, START));
+    unsigned i = 5;
+    while (has_number(c, i, START))
+        i++;
+    assert_in_range(i, 5, 20); /* the first one that was not rescued any more */
+    cache_free(c);
+}
+
+/* With answers so small that the index is full before the ring, the oldest go too. */
+static void a_full_index_gives_up_the_oldest(void **state)
+{
+    enum { N = 20000, RECENT = 60 };
+    struct cache *c = new_cache(128 * KiB);
+    struct cache_stats stats;
+
+    (void)state;
+    for (unsigned i = 0; i < N; i++) {
+        put_number(c, i, 4, START);
+        if (i % 100 == 0 && i >= RECENT)
+            for (unsigned back = 0; back < RECENT; back++)
+                assert_true(has_number(c, i - back, START));
+    }
+    cache_stats(c, &stats);
+    assert_in_range(stats.entries, 600, 2000);
     cache_free(c);
 }
 
@@ -518,6 +543,7 @@ int main(void)
         cmocka_unit_test(what_was_asked_for_gets_a_second_chance),
         cmocka_unit_test(what_has_expired_gets_none),
         cmocka_unit_test(second_chances_are_bounded),
+        cmocka_unit_test(a_full_index_gives_up_the_oldest),
         cmocka_unit_test(random_questions_and_answers),
         cmocka_unit_test(many_threads),
     };

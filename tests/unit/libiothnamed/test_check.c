@@ -94,7 +94,7 @@ static void test_reached(void **state)
 
 #define APEX(name)                                                                                           \
     "NS questions about " name " will be answered with no data, expected a static NS there or option "       \
-                               "nsname\n"
+    "nsname\n"
 
 static void test_apex(void **state)
 {
