@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -79,6 +80,7 @@ struct shard {
 };
 
 struct cache {
+    atomic_uint owners;
     struct siphash_key key;
     size_t mapped; /* bytes, from the cache itself on */
     size_t head_bytes, piece_bytes;
@@ -132,6 +134,7 @@ int cache_new(uint64_t bytes, const struct siphash_key *key, struct cache **ret)
     if (c == MAP_FAILED)
         return -ENOMEM;
 
+    atomic_init(&c->owners, 1);
     c->key = *key;
     c->mapped = mapped;
     c->head_bytes = head_bytes;
@@ -147,9 +150,15 @@ int cache_new(uint64_t bytes, const struct siphash_key *key, struct cache **ret)
     return 0;
 }
 
+struct cache *cache_ref(struct cache *c)
+{
+    atomic_fetch_add(&c->owners, 1);
+    return c;
+}
+
 void cache_free(struct cache *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->owners, 1) != 1)
         return;
     for (uint32_t i = 0; i < c->n_shards; i++)
         pthread_mutex_destroy(&c->shards[i].lock);

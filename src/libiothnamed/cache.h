@@ -28,6 +28,8 @@ struct cache;
 
 /* bytes: all that the cache may take (0: a cache that keeps nothing). 0 or -ENOMEM. */
 MUST_CHECK int cache_new(uint64_t bytes, const struct siphash_key *key, struct cache **ret);
+/* Another owner of the same cache; cache_free ends one ownership, the last one the cache. */
+struct cache *cache_ref(struct cache *c);
 void cache_free(struct cache *c);
 /* Keeps a copy of value until now + ttl_s seconds, in place of an older one. Values too large for the cache,
  * or with ttl_s 0, are not kept: an older one stays. */

@@ -29,6 +29,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -80,6 +81,7 @@ struct shard {
 };
 
 struct hrev {
+    atomic_uint owners;
     struct siphash_key key;
     uint32_t n_shards; /* a power of two */
     struct shard shards[];
@@ -396,6 +398,7 @@ int hrev_new(uint32_t max, const struct siphash_key *key, struct hrev **ret)
     if (!h)
         return -ENOMEM;
     memset(h, 0, size);
+    atomic_init(&h->owners, 1);
     h->key = *key;
     for (; h->n_shards < n_shards; h->n_shards++) {
         uint32_t share = max / n_shards + (h->n_shards < max % n_shards);
@@ -408,9 +411,15 @@ int hrev_new(uint32_t max, const struct siphash_key *key, struct hrev **ret)
     return 0;
 }
 
+struct hrev *hrev_ref(struct hrev *h)
+{
+    atomic_fetch_add(&h->owners, 1);
+    return h;
+}
+
 void hrev_free(struct hrev *h)
 {
-    if (!h)
+    if (!h || atomic_fetch_sub(&h->owners, 1) != 1)
         return;
     for (uint32_t i = 0; i < h->n_shards; i++)
         shard_fini(&h->shards[i]);

@@ -14,6 +14,8 @@ struct hrev;
 
 /* max: the most names kept, at least 1. 0 or -ENOMEM. Memory grows with the names kept, up to a bound. */
 MUST_CHECK int hrev_new(uint32_t max, const struct siphash_key *key, struct hrev **ret);
+/* Another owner of the same table; hrev_free ends one ownership, the last one the table. */
+struct hrev *hrev_ref(struct hrev *h);
 void hrev_free(struct hrev *h);
 /* The name (lower case, wire form) of addr is known until `until`, or longer if it was known for longer.
  * asker: the client whose question taught it. Out of memory: not learnt. */

@@ -23,7 +23,7 @@ struct placement {
     const struct config_rule *rule;
     netset nets;         /* those of the rule */
     uint8_t apex_labels; /* the suffix of the asked name with that many labels is the rule's domain name */
-    bool implicit_apex; /* stands for the apex of a rule for the names below it: SOA and NS, if no rule that
+    bool implicit_apex;  /* stands for the apex of a rule for the names below it: SOA and NS, if no rule that
                            matches the apex for this client has answered (always behind those) */
 };
 

@@ -201,19 +201,21 @@ size_t query_dotted(const struct query *q, char text[static DNAME_MAX])
 
 const struct placement *query_fwd_rule(const struct query *q)
 {
-    for (unsigned i = 0; i < q->rules.count; i++)
-        if (q->rules.list[i].rule->source == &source_fwd && client_may(q, &q->rules.list[i]))
-            return &q->rules.list[i];
+    for (unsigned i = 0; i < q->rules.count; i++) {
+        const struct placement *p = &q->rules.list[i];
+        if (!p->rule->source->final || !client_may(q, p))
+            continue;
+        return p->rule->source == &source_fwd ? p : NULL;
+    }
     return NULL;
 }
 
 /* --- the rules --- */
 
 /* An alias may lead anywhere that this client may see, to upstream only if it asked for recursion. */
-static bool counts(const struct query *q, const struct placement *p)
+static bool may_follow(const struct query *q, const struct placement *p)
 {
-    bool follows = q->hops == 0 || p->rule->source->local || (q->msg.header.flags & DNS_RD);
-    return follows && client_may(q, p);
+    return q->hops == 0 || p->rule->source->local || (q->msg.header.flags & DNS_RD);
 }
 
 static enum verdict consult(struct query *q)

@@ -9,9 +9,7 @@
 #define IOTHNAMED_QUERY_H
 
 #include "libiothdns/exchange.h"
-#include "libiothnamed/cache.h"
 #include "libiothnamed/cookie.h"
-#include "libiothnamed/hrev.h"
 #include "libiothnamed/snapshot.h"
 #include "libiothnamed/source.h"
 #include "wire/dnsmsg.h"
@@ -22,8 +20,6 @@
 /* What a query runs on, the same for all queries of a batch. */
 struct query_env {
     const struct snapshot *snap;
-    struct cache *cache;
-    struct hrev *hrev;
     const struct siphash_key *cookie_secret;
     nsec_t now;
     int64_t wall_s; /* seconds since 1970, for one-time addresses and cookies */

@@ -19,12 +19,13 @@ struct iothnamed {
     struct log log;
     struct siphash_key key, cookie_secret;
     struct ioth *rstack, *fstack; /* NULL: the default stack of the process */
-    struct cache *cache;
-    struct hrev *hrev;
     struct base_keeper *bases;
     struct worker **workers;
     unsigned n_workers;
-    pthread_mutex_t lock; /* of the three below */
+    pthread_mutex_t lock; /* of what is below */
+    struct cache *cache;  /* of the newest snapshot, as is the next */
+    struct hrev *hrev;
+    struct shared_config *started; /* with: has what cannot change while running */
     struct shared_config *config;
     struct snapshot *snap;
     struct upstream_registry registry;
@@ -39,7 +40,15 @@ static int make_snapshot(struct iothnamed *s, struct shared_config *config, stru
         return -ENOMEM;
     if (s->bases)
         base_keeper_values(s->bases, config->config, values);
-    int e = snapshot_build(config, values, &s->registry, &s->key, (uint32_t)time(NULL), ret);
+    struct snapshot_parts parts = {
+        .bases = values,
+        .registry = &s->registry,
+        .key = &s->key,
+        .cache = s->cache,
+        .hrev = s->hrev,
+        .serial = (uint32_t)time(NULL),
+    };
+    int e = snapshot_build(config, &parts, ret);
     free(values);
     return e;
 }
@@ -65,16 +74,42 @@ static void on_bases_changed(void *arg)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* The cache and the reverse table of a configuration: those that are there, or empty ones of the size that it wants
+ * from now on. `old`: the configuration in force, or NULL. Under the lock. */
+static int size_stores(struct iothnamed *s, const struct config_options *old,
+                       const struct config_options *wanted)
+{
+    if (!old || old->cachesize != wanted->cachesize) {
+        struct cache *cache;
+        int e = cache_new(wanted->cachesize, &s->key, &cache);
+        if (e < 0)
+            return e;
+        cache_free(s->cache);
+        s->cache = cache;
+    }
+    if (!old || old->hrevmax != wanted->hrevmax) {
+        struct hrev *hrev;
+        int e = hrev_new(wanted->hrevmax, &s->key, &hrev);
+        if (e < 0)
+            return e;
+        hrev_free(s->hrev);
+        s->hrev = hrev;
+    }
+    return 0;
+}
+
 int iothnamed_reload(struct iothnamed *s, struct config *config)
 {
     char keep[256];
-    config_restart_needed(s->config->config, config, keep, sizeof(keep));
+    config_restart_needed(s->started->config, config, keep, sizeof(keep));
     struct shared_config *shared = shared_config_new(config);
     if (!shared)
         return -ENOMEM;
     struct snapshot *snap;
     pthread_mutex_lock(&s->lock);
-    int e = make_snapshot(s, shared, &snap);
+    int e = size_stores(s, &s->config->config->options, &config->options);
+    if (e == 0)
+        e = make_snapshot(s, shared, &snap);
     if (e == 0)
         e = base_keeper_adopt(s->bases, snap);
     if (e == 0) {
@@ -128,9 +163,7 @@ static int make_stores(struct iothnamed *s, const struct config *c, const struct
     if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key) ||
         getrandom(&s->cookie_secret, sizeof(s->cookie_secret), 0) != sizeof(s->cookie_secret))
         return -EIO;
-    int e = cache_new(c->options.cachesize, &s->key, &s->cache);
-    if (e == 0)
-        e = hrev_new(c->options.hrevmax ? c->options.hrevmax : 1, &s->key, &s->hrev);
+    int e = size_stores(s, NULL, &c->options);
     if (e == 0)
         e = make_snapshot(s, s->config, &s->snap);
     return e;
@@ -155,8 +188,6 @@ static int start_workers(struct iothnamed *s, const struct config *c, const stru
         return -ENOMEM;
     struct worker_settings settings = {
         .snap = s->snap,
-        .cache = s->cache,
-        .hrev = s->hrev,
         .cookie_secret = &s->cookie_secret,
         .rstack = s->rstack,
         .fstack = s->fstack,
@@ -199,7 +230,7 @@ int iothnamed_start(struct config *config, const struct log *log, struct iothnam
         return -ENOMEM;
     }
     s->log = *log;
-    s->config = shared;
+    s->config = s->started = shared_config_ref(shared);
     pthread_mutex_init(&s->lock, NULL);
     int e = open_stacks(s, config, &say);
     if (e == 0)
@@ -226,6 +257,7 @@ void iothnamed_stop(struct iothnamed *s)
     free(s->workers);
     snapshot_unref(s->snap);
     shared_config_unref(s->config);
+    shared_config_unref(s->started);
     arena_fini(&s->registry.arena);
     hrev_free(s->hrev);
     cache_free(s->cache);
@@ -252,7 +284,9 @@ void iothnamed_stats(struct iothnamed *s, struct iothnamed_stats *ret)
         ret->tcp_refused += atomic_load(&c->tcp_refused);
     }
     struct cache_stats cache;
+    pthread_mutex_lock(&s->lock);
     cache_stats(s->cache, &cache);
+    pthread_mutex_unlock(&s->lock);
     ret->cache_hits = cache.hits;
     ret->cache_misses = cache.misses;
     ret->cache_bytes = cache.bytes;

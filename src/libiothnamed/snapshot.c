@@ -23,6 +23,12 @@ struct shared_config *shared_config_new(struct config *config)
     return c;
 }
 
+struct shared_config *shared_config_ref(struct shared_config *c)
+{
+    atomic_fetch_add(&c->users, 1);
+    return c;
+}
+
 void shared_config_unref(struct shared_config *c)
 {
     if (c && atomic_fetch_sub(&c->users, 1) == 1) {
@@ -124,29 +130,28 @@ static bool has_hrev_rule(const struct config *config)
     return false;
 }
 
-int snapshot_build(struct shared_config *config, const struct base_value *bases,
-                   struct upstream_registry *registry, const struct siphash_key *key, uint32_t serial,
-                   struct snapshot **ret)
+int snapshot_build(struct shared_config *config, const struct snapshot_parts *parts, struct snapshot **ret)
 {
     struct snapshot *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
     atomic_init(&s->users, 1);
-    atomic_fetch_add(&config->users, 1);
-    s->config_owner = config;
+    s->config_owner = shared_config_ref(config);
     s->config = config->config;
-    s->serial = serial;
+    s->cache = cache_ref(parts->cache);
+    s->hrev = hrev_ref(parts->hrev);
+    s->serial = parts->serial;
     s->learns_names = has_hrev_rule(s->config);
 
     int e = nets_build(s->config, &s->nets);
     if (e == 0)
-        e = zone_build(s->config, key, &s->zone);
+        e = zone_build(s->config, parts->key, &s->zone);
     if (e == 0)
-        e = bind_bases(s, bases);
+        e = bind_bases(s, parts->bases);
     if (e == 0)
-        e = bind_upstreams(s, registry);
+        e = bind_upstreams(s, parts->registry);
     if (e == 0)
-        e = policy_build(s->config, s->bases, s->nets, key, &s->policy);
+        e = policy_build(s->config, s->bases, s->nets, parts->key, &s->policy);
     if (e < 0) {
         snapshot_unref(s);
         return e;
@@ -166,6 +171,8 @@ void snapshot_unref(struct snapshot *s)
     if (!s || atomic_fetch_sub(&s->users, 1) != 1)
         return;
     policy_free(s->policy);
+    hrev_free(s->hrev);
+    cache_free(s->cache);
     free(s->upstreams);
     free(s->bases);
     zone_free(s->zone);

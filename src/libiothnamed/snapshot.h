@@ -8,6 +8,8 @@
 #define IOTHNAMED_SNAPSHOT_H
 
 #include "libiothdns/exchange.h"
+#include "libiothnamed/cache.h"
+#include "libiothnamed/hrev.h"
 #include "libiothnamed/policy.h"
 #include "libiothnamed/source.h"
 #include "libiothnamed/zone.h"
@@ -22,8 +24,10 @@ struct snapshot {
     struct policy *policy;
     struct base_value *bases;           /* by config_base */
     struct exchange_servers *upstreams; /* by config_upstreams; ids from the service's registry */
-    uint32_t serial;                    /* of the SOA records that we make */
-    bool learns_names;                  /* some rule answers reverse questions about hashed addresses */
+    struct cache *cache;                /* owned together with other snapshots, as is the next */
+    struct hrev *hrev;
+    uint32_t serial;   /* of the SOA records that we make */
+    bool learns_names; /* some rule answers reverse questions about hashed addresses */
 };
 
 /* A configuration that several snapshots share. */
@@ -34,6 +38,7 @@ struct shared_config {
 
 /* Takes config over, also on failure. NULL: out of memory. */
 struct shared_config *shared_config_new(struct config *config);
+struct shared_config *shared_config_ref(struct shared_config *c);
 void shared_config_unref(struct shared_config *c);
 
 /* Identities of sets of upstream servers; a set keeps its identity over reloads, so answers that it gave stay
@@ -44,11 +49,21 @@ struct upstream_registry {
     uint32_t count;
 };
 
-/* bases: the values known by now, one for each config_base; those that static records or the configuration
- * itself give are filled in here. 0 or -ENOMEM. */
-MUST_CHECK int snapshot_build(struct shared_config *config, const struct base_value *bases,
-                              struct upstream_registry *registry, const struct siphash_key *key,
-                              uint32_t serial, struct snapshot **ret);
+/* What a snapshot is made of, beside the configuration. */
+struct snapshot_parts {
+    const struct base_value
+        *bases; /* known by now, one for each config_base; those that static records or the
+                                       configuration itself give are filled in by snapshot_build */
+    struct upstream_registry *registry;
+    const struct siphash_key *key; /* of its hash tables */
+    struct cache *cache;           /* ownership is shared, as of the next */
+    struct hrev *hrev;
+    uint32_t serial; /* of the SOA records that we make */
+};
+
+/* 0 or -ENOMEM. */
+MUST_CHECK int snapshot_build(struct shared_config *config, const struct snapshot_parts *parts,
+                              struct snapshot **ret);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 

@@ -32,7 +32,7 @@ static enum verdict answer_cache(struct query *q, const struct placement *where)
         .name_len = q->name_len,
     };
     struct hit hit = {.q = q, .verdict = PASS};
-    cache_get(q->env->cache, &key, q->env->now, use, &hit);
+    cache_get(q->env->snap->cache, &key, q->env->now, use, &hit);
     return hit.verdict;
 }
 

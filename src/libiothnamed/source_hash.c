@@ -29,6 +29,8 @@ static enum verdict answer_hash(struct query *q, const struct placement *where)
 {
     const struct snapshot *s = q->env->snap;
     const struct base_value *base = &s->bases[where->rule->base];
+    if (q->labels == 0)
+        return query_apex(q, 0); /* of a rule for ".": the root has no text to hash */
     if (!base->known)
         return query_fail(q, RCODE_SERVFAIL);
     q->authoritative |= q->hops == 0;
@@ -43,7 +45,7 @@ static enum verdict answer_hash(struct query *q, const struct placement *where)
         iothaddr_hash_bytes(addr.b, text, len, NULL, 0);
         query_answer(q, RR_AAAA, ttl, addr.b, sizeof(addr.b));
         if (may_teach(q, &addr))
-            hrev_learn(q->env->hrev, &addr, q->name, q->name_len, &q->client, q->env->now,
+            hrev_learn(s->hrev, &addr, q->name, q->name_len, &q->client, q->env->now,
                        q->env->now + ttl * NSEC_PER_SEC);
     }
     return ANSWERED;

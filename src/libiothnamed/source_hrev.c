@@ -13,7 +13,7 @@
 static enum verdict answer_ptr(struct query *q, const struct placement *where, const struct ipaddr *addr)
 {
     uint8_t name[DNAME_MAX];
-    int len = hrev_find(q->env->hrev, addr, q->env->now, name);
+    int len = hrev_find(q->env->snap->hrev, addr, q->env->now, name);
     if (len < 0)
         return query_negative(q, RCODE_NXDOMAIN, where->apex_labels, UNKNOWN_TTL);
     query_answer(q, RR_PTR, q->env->snap->config->options.hashttl_s, name, (size_t)len);

@@ -10,6 +10,8 @@ static enum verdict answer_otip(struct query *q, const struct placement *where)
 {
     const struct snapshot *s = q->env->snap;
     const struct base_value *base = &s->bases[where->rule->base];
+    if (q->labels == 0)
+        return query_apex(q, 0); /* of a rule for ".": the root has no text to hash */
     if (!base->known)
         return query_fail(q, RCODE_SERVFAIL);
     q->authoritative |= q->hops == 0;

@@ -522,6 +522,12 @@ static void on_listener_closed(uv_handle_t *handle)
     ioth_close(l->fd);
 }
 
+void tcp_adopt(struct tcp_frontend *t)
+{
+    for (unsigned i = 0; i < t->n_listeners; i++) /* listening anew changes the backlog and nothing else */
+        ioth_listen(t->listeners[i].fd, (int)t->worker->snap->config->options.tcplistenbacklog);
+}
+
 void tcp_close(struct tcp_frontend *t)
 {
     if (!t)

@@ -29,8 +29,6 @@ struct query_env worker_env(const struct worker *w)
     clock_gettime(CLOCK_REALTIME_COARSE, &wall);
     return (struct query_env){
         .snap = w->snap,
-        .cache = w->set.cache,
-        .hrev = w->set.hrev,
         .cookie_secret = w->set.cookie_secret,
         .now = (nsec_t)uv_hrtime(),
         .wall_s = wall.tv_sec,
@@ -149,7 +147,7 @@ static void take_answer(struct worker *w, const struct exchange_event *done, str
         .name_len = done->question.name_len,
     };
     if (ttl_s)
-        cache_put(w->set.cache, &key, w->answer, (size_t)len, (nsec_t)uv_hrtime(), ttl_s);
+        cache_put(w->snap->cache, &key, w->answer, (size_t)len, (nsec_t)uv_hrtime(), ttl_s);
 }
 
 static void on_exchange_done(struct exchange_waiter *waiters, const struct exchange_event *done, void *arg)
@@ -182,6 +180,7 @@ static void on_wake(uv_async_t *wake)
     if (next) {
         snapshot_unref(w->snap);
         w->snap = next;
+        tcp_adopt(w->tcp);
     }
     if (atomic_load(&w->stop))
         end_loop(w);

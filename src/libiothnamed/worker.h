@@ -44,8 +44,6 @@ struct reply_path {
 
 struct worker_settings {
     struct snapshot *snap; /* a reference is taken */
-    struct cache *cache;
-    struct hrev *hrev;
     const struct siphash_key *cookie_secret;
     struct ioth *rstack, *fstack; /* NULL: the default stack of the process */
     const struct log *log;
@@ -95,6 +93,8 @@ void udp_reply(struct worker *w, const struct reply_path *path, const uint8_t *r
 
 /* tcp.c */
 MUST_CHECK int tcp_open(struct worker *w, struct tcp_frontend **ret, char *why, size_t why_size);
+/* The worker's snapshot is another one. */
+void tcp_adopt(struct tcp_frontend *t);
 void tcp_close(struct tcp_frontend *t);
 void tcp_free(struct tcp_frontend *t);
 void tcp_reply(struct tcp_connection *c, const uint8_t *reply,

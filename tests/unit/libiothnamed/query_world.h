@@ -30,7 +30,15 @@ static inline struct snapshot *world_snapshot(struct world *w, const struct base
 {
     static const struct base_value none[8];
     struct snapshot *s;
-    assert_int_equal(snapshot_build(w->config, bases ? bases : none, &w->registry, &world_key, 2026, &s), 0);
+    struct snapshot_parts parts = {
+        .bases = bases ? bases : none,
+        .registry = &w->registry,
+        .key = &world_key,
+        .cache = w->cache,
+        .hrev = w->hrev,
+        .serial = 2026,
+    };
+    assert_int_equal(snapshot_build(w->config, &parts, &s), 0);
     return s;
 }
 
@@ -48,8 +56,6 @@ static inline void world_open(struct world *w, const char *text)
     assert_int_equal(cache_new(1 << 20, &world_key, &w->cache), 0);
     assert_int_equal(hrev_new(1000, &world_key, &w->hrev), 0);
     w->env = (struct query_env){.snap = world_snapshot(w, NULL),
-                                .cache = w->cache,
-                                .hrev = w->hrev,
                                 .cookie_secret = &world_key,
                                 .now = 1000 * NSEC_PER_SEC,
                                 .wall_s = 1700000000};
