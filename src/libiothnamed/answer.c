@@ -16,17 +16,24 @@ struct lifetime {
     bool soa, data; /* an SOA in the authority section; a record of the type asked for */
 };
 
+/* The TTL that the SOA of a "no" should have had (RFC 2308 s3): so our clients, who count from when they hear
+ * of it, believe the "no" no longer than we do. */
+static uint32_t negative_ttl(const struct dns_rr *soa, const uint8_t *rdata, size_t rdlen)
+{
+    uint32_t minimum = get_be32(rdata + rdlen - 4);
+    return soa->ttl < minimum ? soa->ttl : minimum;
+}
+
 static void note_lifetime(struct lifetime *life, const struct dns_rr *rr, enum dns_section section,
-                          uint16_t qtype, const uint8_t *rdata, size_t rdlen)
+                          uint16_t qtype)
 {
     if (rr->ttl < life->least)
         life->least = rr->ttl;
     if (section == DNS_ANSWER && (rr->type == qtype || qtype == RR_ANY))
         life->data = true;
     if (section == DNS_AUTHORITY && rr->type == RR_SOA) {
-        uint32_t minimum = get_be32(rdata + rdlen - 4);
         life->soa = true;
-        life->no = rr->ttl < minimum ? rr->ttl : minimum;
+        life->no = rr->ttl;
     }
 }
 
@@ -73,12 +80,14 @@ static int copy_record(struct making *m, struct reader *r, enum dns_section sect
     int rdlen = rrtype_read_rdata(&at, rr.type, rr.rdlen, m->rdata, sizeof(m->rdata));
     if (rdlen < 0)
         return -EBADMSG;
+    if (section == DNS_AUTHORITY && rr.type == RR_SOA)
+        rr.ttl = negative_ttl(&rr, m->rdata, (size_t)rdlen);
     size_t start = m->message.w.pos;
     if (m->n_ttls == ANSWER_TTLS_MAX ||
         dns_put_rr(&m->message, section, rr.owner, rr.type, rr.class, rr.ttl, m->rdata, (size_t)rdlen) < 0)
         return -EBADMSG;
     m->ttls[m->n_ttls++] = (uint16_t)ttl_offset(m->message.w.base, start);
-    note_lifetime(&m->life, &rr, section, m->qtype, m->rdata, (size_t)rdlen);
+    note_lifetime(&m->life, &rr, section, m->qtype);
     return 0;
 }
 

@@ -210,6 +210,8 @@ static int want(struct base_keeper *k, const struct config_name *name)
         k->tasks = t;
     }
     t->wanted = true;
+    if (!t->value.known)
+        t->due = 0; /* the servers may be others now */
     return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,8 @@
 
 /* Bytes. A million records take about 50 MB; what is larger than this was meant for another program. */
 #define CONFIG_FILE_MAX (256u << 20)
+/* For who writes to a pipe that we read from. */
+#define PIPE_WAIT_MS 5000
 
 static const struct directive {
     const char *keyword;
@@ -144,16 +147,27 @@ static int file_grow(struct file_text *file)
     return 0;
 }
 
+/* A pipe that nobody writes to would hold up a reload for ever. */
+static int wait_for_more(int fd)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    int n = poll(&readable, 1, PIPE_WAIT_MS);
+
+    return n > 0 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
+}
+
 static int read_all(int fd, struct file_text *file)
 {
     for (;;) {
         int error = file->len == file->size ? file_grow(file) : 0;
+        if (error == 0)
+            error = wait_for_more(fd);
         if (error < 0)
             return error;
         ssize_t n = read(fd, file->bytes + file->len, file->size - file->len);
         if (n == 0)
             return 0;
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
         if (n > 0)
             file->len += (size_t)n;
@@ -162,7 +176,7 @@ static int read_all(int fd, struct file_text *file)
 
 static int read_file(const char *path, struct file_text *file)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return -errno;

@@ -48,6 +48,9 @@ static unsigned reverse_zone(const uint8_t *name, unsigned named_labels)
 {
     struct ipaddr addr;
     int bits = dname_reverse_addr(name, &addr);
+    for (; bits < 0 && *name; bits = dname_reverse_addr(name, &addr))
+        name +=
+            *name + 1; /* b._dns-sd._udp.0.1.168.192.in-addr.arpa: what is below an address is local, too */
     if (bits < 0)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {

@@ -58,7 +58,7 @@ static const struct option_row rows[] = {
     {NUMBER("tcplistenbacklog", tcplistenbacklog, 5, 1, UINT16_MAX), .value = "N"},
     {NUMBER("tcplisten", tcplistenbacklog, 5, 1, UINT16_MAX), .alias = true, .value = "N"},
     {NUMBER("tcptimeout", tcptimeout_s, 60, 1, 3600), .unit = UNIT_SECONDS, .value = "SECS"},
-    {NUMBER("workers", workers, 1, 0, 1024), .restart = true, .value = "N"},
+    {NUMBER("workers", workers, 0, 0, 1024), .restart = true, .value = "N"},
 };
 
 #undef ROW

@@ -223,8 +223,13 @@ static enum verdict consult(struct query *q)
     q->rules = policy_find(q->env->snap->policy, q->name);
     for (unsigned i = 0; i < q->rules.count; i++) {
         const struct placement *p = &q->rules.list[i];
-        if (!counts(q, p))
+        if (!client_may(q, p))
             continue;
+        if (!may_follow(q, p)) {
+            if (p->rule->source->final)
+                break; /* the name is this rule's: none behind it may speak of it */
+            continue;
+        }
         enum verdict verdict =
             p->implicit_apex ? query_apex(q, p->apex_labels) : p->rule->source->answer(q, p);
         if (verdict != PASS)
@@ -239,8 +244,11 @@ static enum verdict resolve(struct query *q)
     for (;;) {
         q->labels = dname_labels(q->name);
         enum verdict verdict = consult(q);
-        if (verdict == FOLLOW && q->hops++ < QUERY_HOPS_MAX && !q->truncated)
-            continue;
+        if (verdict == FOLLOW && !q->truncated) {
+            if (q->hops++ < QUERY_HOPS_MAX)
+                continue;
+            q->rcode = RCODE_SERVFAIL; /* a circle, in all likelihood: there is no answer at its end */
+        }
         if (verdict == FORWARD)
             return FORWARD;
         if (verdict == PASS && q->hops == 0)

@@ -95,7 +95,7 @@ enum verdict query_fail(struct query *q, uint16_t rcode);
 /* The name asked for, its labels joined by dots, in lower case, without NUL; the name is not the root. Its
  * length. */
 size_t query_dotted(const struct query *q, char text[static DNAME_MAX]);
-/* The rule that would forward this name for this client, or NULL. */
+/* The rule that would forward this name for this client, or NULL: there is none, or one before it answers. */
 const struct placement *query_fwd_rule(const struct query *q);
 
 /* How long a "no" of our own may be believed. */

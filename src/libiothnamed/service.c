@@ -105,7 +105,7 @@ int iothnamed_reload(struct iothnamed *s, struct config *config)
     struct shared_config *shared = shared_config_new(config);
     if (!shared)
         return -ENOMEM;
-    struct snapshot *snap;
+    struct snapshot *snap = NULL;
     pthread_mutex_lock(&s->lock);
     int e = size_stores(s, &s->config->config->options, &config->options);
     if (e == 0)
@@ -117,6 +117,8 @@ int iothnamed_reload(struct iothnamed *s, struct config *config)
         s->config = shared;
         shared = old;
         publish(s, snap);
+    } else {
+        snapshot_unref(snap);
     }
     pthread_mutex_unlock(&s->lock);
     shared_config_unref(shared);

@@ -4,6 +4,7 @@
  * the name would have asked: the key holds that rule's upstreams.
  */
 #include "libiothnamed/answer.h"
+#include "libiothnamed/local_names.h"
 
 struct hit {
     struct query *q;
@@ -20,7 +21,7 @@ static enum verdict answer_cache(struct query *q, const struct placement *where)
 {
     (void)where;
     const struct placement *fwd = query_fwd_rule(q);
-    if (!fwd)
+    if (!fwd || local_names_zone(q->name, fwd->apex_labels))
         return PASS;
     struct cache_key key = {
         .upstreams = q->env->snap->upstreams[fwd->rule->upstreams].id,

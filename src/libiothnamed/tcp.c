@@ -212,14 +212,22 @@ static bool may_read(const struct tcp_connection *c)
     return !c->ended && c->waiting < TCP_WAITING_MAX && buffer_len(&c->out) < TCP_BACKLOG_MAX;
 }
 
-/* Waits for what the connection can do next; a client that has ended and has all its answers is done. */
+/* A whole question was received before there was room for its answer, and now there is. */
+static bool may_answer(const struct tcp_connection *c)
+{
+    size_t len = buffer_len(&c->in);
+    return may_read(c) && len >= 2 && len - 2 >= get_be16(c->in.bytes + c->in.start);
+}
+
+/* Waits for what the connection can do next, in a later turn of the loop; a client that has ended and has all
+ * its answers is done. */
 static void watch(struct tcp_connection *c)
 {
     if (c->ended && c->waiting == 0 && buffer_len(&c->out) == 0) {
         close_connection(c);
         return;
     }
-    int events = (may_read(c) ? UV_READABLE : 0) | (buffer_len(&c->out) ? UV_WRITABLE : 0);
+    int events = (may_read(c) ? UV_READABLE : 0) | (buffer_len(&c->out) || may_answer(c) ? UV_WRITABLE : 0);
     if (events == c->watched)
         return;
     c->watched = events;
@@ -348,12 +356,11 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         close_connection(c);
         return;
     }
-    bool had_room = may_read(c);
     if ((events & UV_WRITABLE) && !flush(c))
         return;
-    if (!had_room && may_read(c))
+    if (may_answer(c))
         take_buffered(c);
-    if (c->open && (events & UV_READABLE) && may_read(c))
+    else if ((events & UV_READABLE) && may_read(c))
         receive(c);
     if (c->open && flush(c))
         watch(c);
@@ -370,9 +377,8 @@ void tcp_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
 
 void tcp_release(struct tcp_connection *c)
 {
-    bool had_room = may_read(c);
     c->waiting--;
-    if (c->open && !had_room && may_read(c))
+    if (c->open && may_answer(c))
         take_buffered(c);
     if (c->open && flush(c))
         watch(c);

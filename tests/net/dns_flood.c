@@ -2,7 +2,7 @@
 /* Floods a name server under test on an address of this machine, and says whether it still answers.
 
        dns_flood mutate IP PORT COUNT SEED NAME      COUNT spoilt messages; NAME, type A, is asked again and
-   again meanwhile dns_flood names  IP PORT COUNT SUFFIX         COUNT different names below SUFFIX, type A
+   again meanwhile dns_flood names  IP PORT COUNT SUFFIX TYPE    COUNT different names below SUFFIX, TYPE as a number
 
    mutate: messages of several kinds are spoilt by a few random changes each (bits, bytes, lengths, counts,
    pieces repeated or cut) and sent in batches. After each batch a well-formed question is asked from a socket
@@ -224,12 +224,12 @@ static bool flood_mutated(const char *ip, const char *port, uint64_t count, cons
     return alive;
 }
 
-static void ask_name(int fd, uint64_t number, const char *suffix)
+static void ask_name(int fd, uint64_t number, const char *suffix, uint8_t type)
 {
     struct message question;
     char name[256];
     snprintf(name, sizeof(name), "n%llu.%s", (unsigned long long)number, suffix);
-    make_question(&question, name, 1);
+    make_question(&question, name, type);
     question.bytes[0] = (uint8_t)(number >> 8);
     question.bytes[1] = (uint8_t)number;
     (void)!send(fd, question.bytes, question.len, 0);
@@ -249,13 +249,13 @@ static uint64_t take_answers(int fd, uint64_t *ret_taken)
     return good;
 }
 
-static bool flood_names(const char *ip, const char *port, uint64_t count, const char *suffix)
+static bool flood_names(const char *ip, const char *port, uint64_t count, const char *suffix, uint8_t type)
 {
     const int fd = connected_socket(ip, port);
     uint64_t sent = 0, done = 0, answered = 0; /* done: answered or given up */
     while (done < count) {
         for (; sent < count && sent - done < WINDOW; sent++)
-            ask_name(fd, sent, suffix);
+            ask_name(fd, sent, suffix, type);
         if (readable(fd, ANSWER_WAIT_MS))
             answered += take_answers(fd, &done);
         else
@@ -273,9 +273,11 @@ int main(int argc, char *argv[])
         random_state = strtoull(argv[5], NULL, 10) | 1ull << 32;
         return flood_mutated(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[6]) ? 0 : 1;
     }
-    if (argc == 6 && strcmp(argv[1], "names") == 0)
-        return flood_names(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5]) ? 0 : 1;
+    if (argc == 7 && strcmp(argv[1], "names") == 0)
+        return flood_names(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5], (uint8_t)atoi(argv[6]))
+                   ? 0
+                   : 1;
     fprintf(stderr,
-            "usage: dns_flood mutate IP PORT COUNT SEED NAME | dns_flood names IP PORT COUNT SUFFIX\n");
+            "usage: dns_flood mutate IP PORT COUNT SEED NAME | dns_flood names IP PORT COUNT SUFFIX TYPE\n");
     return 2;
 }

@@ -163,7 +163,7 @@ def test_running_out_of_descriptors(box):
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
     with upstream.ScriptedUpstream(box.namespace, UPSTREAM):
-        box.serve(LOCAL + FORWARD + "option workers 1\n", preexec_fn=few_descriptors)
+        box.serve(LOCAL + FORWARD + f"option workers 1\noption tcplistenbacklog {2 * limit}\n", preexec_fn=few_descriptors)
         connections = [start_connecting(box, f"127.1.{number}.1") for number in range(2 * limit)]
         w.wait_for(lambda: open_descriptors(box.daemon) >= limit - 1, "all descriptors are taken")
         assert addresses(box.ask("one.test.local")) == ["192.168.1.1"]
