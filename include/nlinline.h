@@ -554,79 +554,79 @@ static inline NLINLINE_UNUSED int nlinline_core_iplink_del(const struct nlinline
  * the leading parameter of each, with its comma ("struct ioth *stack,"), or nothing; `stack` is what to pass
  * for it. These lines are the reference of the interface:
  */
-#define NLINLINE_FAMILY_(prefix, stack_, ...)                                                                \
-    /* The index of the interface of that name; ENODEV if there is none. */                                  \
-    static inline NLINLINE_UNUSED int prefix##if_nametoindex(__VA_ARGS__ const char *ifname)                 \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_if_nametoindex(&transport_, ifname);                                            \
-    }                                                                                                        \
-    /* Brings an interface up (updown not 0) or down (0). */                                                 \
-    static inline NLINLINE_UNUSED int prefix##linksetupdown(__VA_ARGS__ unsigned ifindex, int updown)        \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_linksetupdown(&transport_, ifindex, updown);                                    \
-    }                                                                                                        \
-    /* Sets the MAC address: 6 bytes. */                                                                     \
-    static inline NLINLINE_UNUSED int prefix##linksetaddr(__VA_ARGS__ unsigned ifindex, void *mac)           \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_linksetaddr(&transport_, ifindex, mac);                                         \
-    }                                                                                                        \
-    /* Stores the MAC address, 6 bytes; EADDRNOTAVAIL for a link that has none of that size. */              \
-    static inline NLINLINE_UNUSED int prefix##linkgetaddr(__VA_ARGS__ unsigned ifindex, void *mac)           \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_linkgetaddr(&transport_, ifindex, mac);                                         \
-    }                                                                                                        \
-    /* Sets the MTU, in bytes. */                                                                            \
-    static inline NLINLINE_UNUSED int prefix##linksetmtu(__VA_ARGS__ unsigned ifindex, unsigned mtu)         \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_linksetmtu(&transport_, ifindex, mtu);                                          \
-    }                                                                                                        \
-    /* Adds an address: AF_INET with 4 bytes, AF_INET6 with 16, in network order; EEXIST if it is there. */  \
-    static inline NLINLINE_UNUSED int prefix##ipaddr_add(__VA_ARGS__ int family, void *addr, int prefixlen,  \
-                                                         unsigned ifindex)                                   \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_ipaddr_add(&transport_, family, addr, prefixlen, ifindex);                      \
-    }                                                                                                        \
-    /* Removes an address; EADDRNOTAVAIL if it is not there. */                                              \
-    static inline NLINLINE_UNUSED int prefix##ipaddr_del(__VA_ARGS__ int family, void *addr, int prefixlen,  \
-                                                         unsigned ifindex)                                   \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_ipaddr_del(&transport_, family, addr, prefixlen, ifindex);                      \
-    }                                                                                                        \
-    /* Adds a route. dst NULL: the default route; gw NULL: on the link; ifindex 0: left to the stack. */     \
-    static inline NLINLINE_UNUSED int prefix##iproute_add(__VA_ARGS__ int family, void *dst,                 \
-                                                          int dst_prefixlen, void *gw, unsigned ifindex)     \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_iproute_add(&transport_, family, dst, dst_prefixlen, gw, ifindex);              \
-    }                                                                                                        \
-    /* Removes a route; ESRCH if there is none such. */                                                      \
-    static inline NLINLINE_UNUSED int prefix##iproute_del(__VA_ARGS__ int family, void *dst,                 \
-                                                          int dst_prefixlen, void *gw, unsigned ifindex)     \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_iproute_del(&transport_, family, dst, dst_prefixlen, gw, ifindex);              \
-    }                                                                                                        \
+#define NLINLINE_FAMILY_(prefix, stack_, ...)                                                                  \
+    /* The index of the interface of that name; ENODEV if there is none. */                                    \
+    static inline NLINLINE_UNUSED int prefix##if_nametoindex(__VA_ARGS__ const char *ifname)                   \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_if_nametoindex(&transport_, ifname);                                              \
+    }                                                                                                          \
+    /* Brings an interface up (updown not 0) or down (0). */                                                   \
+    static inline NLINLINE_UNUSED int prefix##linksetupdown(__VA_ARGS__ unsigned ifindex, int updown)          \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_linksetupdown(&transport_, ifindex, updown);                                      \
+    }                                                                                                          \
+    /* Sets the MAC address: 6 bytes. */                                                                       \
+    static inline NLINLINE_UNUSED int prefix##linksetaddr(__VA_ARGS__ unsigned ifindex, void *mac)             \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_linksetaddr(&transport_, ifindex, mac);                                           \
+    }                                                                                                          \
+    /* Stores the MAC address, 6 bytes; EADDRNOTAVAIL for a link that has none of that size. */                \
+    static inline NLINLINE_UNUSED int prefix##linkgetaddr(__VA_ARGS__ unsigned ifindex, void *mac)             \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_linkgetaddr(&transport_, ifindex, mac);                                           \
+    }                                                                                                          \
+    /* Sets the MTU, in bytes. */                                                                              \
+    static inline NLINLINE_UNUSED int prefix##linksetmtu(__VA_ARGS__ unsigned ifindex, unsigned mtu)           \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_linksetmtu(&transport_, ifindex, mtu);                                            \
+    }                                                                                                          \
+    /* Adds an address: AF_INET with 4 bytes, AF_INET6 with 16, in network order; EEXIST if it is there. */    \
+    static inline NLINLINE_UNUSED int prefix##ipaddr_add(__VA_ARGS__ int family, void *addr, int prefixlen,    \
+                                                         unsigned ifindex)                                     \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_ipaddr_add(&transport_, family, addr, prefixlen, ifindex);                        \
+    }                                                                                                          \
+    /* Removes an address; EADDRNOTAVAIL if it is not there. */                                                \
+    static inline NLINLINE_UNUSED int prefix##ipaddr_del(__VA_ARGS__ int family, void *addr, int prefixlen,    \
+                                                         unsigned ifindex)                                     \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_ipaddr_del(&transport_, family, addr, prefixlen, ifindex);                        \
+    }                                                                                                          \
+    /* Adds a route. dst NULL: the default route; gw NULL: on the link; ifindex 0: left to the stack. */       \
+    static inline NLINLINE_UNUSED int prefix##iproute_add(__VA_ARGS__ int family, void *dst,                   \
+                                                          int dst_prefixlen, void *gw, unsigned ifindex)       \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_iproute_add(&transport_, family, dst, dst_prefixlen, gw, ifindex);                \
+    }                                                                                                          \
+    /* Removes a route; ESRCH if there is none such. */                                                        \
+    static inline NLINLINE_UNUSED int prefix##iproute_del(__VA_ARGS__ int family, void *dst,                   \
+                                                          int dst_prefixlen, void *gw, unsigned ifindex)       \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_iproute_del(&transport_, family, dst, dst_prefixlen, gw, ifindex);                \
+    }                                                                                                          \
     /* Adds a virtual link of that type ("dummy", "bridge", ...) with nifd options. ifname NULL: the stack   \
-     * names it. ifindex 0 or -1: the stack numbers it and the number is returned; else 0 is. */             \
-    static inline NLINLINE_UNUSED int prefix##iplink_add(__VA_ARGS__ const char *ifname, unsigned ifindex,   \
-                                                         const char *type, struct nl_iplink_data *ifd,       \
-                                                         int nifd)                                           \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_iplink_add(&transport_, ifname, ifindex, type, ifd, nifd);                      \
-    }                                                                                                        \
-    /* Removes a link by its name, or by its index with ifname NULL. */                                      \
-    static inline NLINLINE_UNUSED int prefix##iplink_del(__VA_ARGS__ const char *ifname, unsigned ifindex)   \
-    {                                                                                                        \
-        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                     \
-        return nlinline_core_iplink_del(&transport_, ifname, ifindex);                                       \
+     * names it. ifindex 0 or -1: the stack numbers it and the number is returned; else 0 is. */ \
+    static inline NLINLINE_UNUSED int prefix##iplink_add(__VA_ARGS__ const char *ifname, unsigned ifindex,     \
+                                                         const char *type, struct nl_iplink_data *ifd,         \
+                                                         int nifd)                                             \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_iplink_add(&transport_, ifname, ifindex, type, ifd, nifd);                        \
+    }                                                                                                          \
+    /* Removes a link by its name, or by its index with ifname NULL. */                                        \
+    static inline NLINLINE_UNUSED int prefix##iplink_del(__VA_ARGS__ const char *ifname, unsigned ifindex)     \
+    {                                                                                                          \
+        const struct nlinline_transport transport_ = prefix##nlinline_transport(stack_);                       \
+        return nlinline_core_iplink_del(&transport_, ifname, ifindex);                                         \
     }
 
 static inline NLINLINE_UNUSED int nlinline_open_native(void *stack)

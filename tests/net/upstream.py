@@ -24,9 +24,9 @@ PEERS = w.TREE / "build/peers"
 ROOT_ZONE = """\
 $ORIGIN .
 $TTL 300
-@ SOA ns.root.test. hostmaster.root.test. 1 7200 3600 86400 30
-@ NS ns.root.test.
-ns.root.test. A 8.8.8.8
+@ SOA ns.root.example. hostmaster.root.example. 1 7200 3600 86400 30
+@ NS ns.root.example.
+ns.root.example. A 8.8.8.8
 prep.ai.mit.edu. CNAME ftp.gnu.org.
 ftp.gnu.org. A 209.51.188.20
 ftp.gnu.org. AAAA 2001:470:142:3::b
@@ -62,30 +62,66 @@ zone:
 """
 
 
+UNBOUND_CONFIGURATION = """\
+server:
+    directory: {directory}
+    pidfile: {directory}/unbound.pid
+    chroot: ""
+    username: ""
+    use-syslog: no
+    do-daemonize: no
+    {listen}
+    access-control: 0.0.0.0/0 allow
+    module-config: "iterator"
+auth-zone:
+    name: .
+    zonefile: {directory}/root.zone
+    for-downstream: no
+    for-upstream: yes
+    fallback-enabled: no
+"""
+
+
 def start_knotd(world, namespace, addresses, zone=ROOT_ZONE):
-    """A knotd of build/peers that serves `zone` on port 53 of those addresses, which the namespace has already."""
-    knotd = PEERS / "usr/sbin/knotd"
-    if not knotd.exists():
-        pytest.skip("no knotd: script/unpack-peers could not fetch it")
-    directory = world.directory / f"knot-{namespace.name}"
-    directory.mkdir()
-    (directory / "root.zone").write_text(zone)
+    """A knotd of build/peers that serves `zone` on port 53 of those addresses, which the namespace has already: a server
+    with authority (AA, no RA)."""
+    directory = peer_directory(world, namespace, zone)
     listen = ", ".join(f"{address}@53" for address in addresses)
     (directory / "knot.conf").write_text(KNOT_CONFIGURATION.format(directory=directory, listen=listen))
+    return start_peer(world, namespace, addresses, "knotd", "-c", directory / "knot.conf")
+
+
+def start_unbound(world, namespace, addresses, zone=ROOT_ZONE):
+    """The same by unbound, which is a resolver (RA, no AA) that finds all it knows in that zone."""
+    directory = peer_directory(world, namespace, zone)
+    listen = "\n    ".join(f"interface: {address}" for address in addresses)
+    (directory / "unbound.conf").write_text(UNBOUND_CONFIGURATION.format(directory=directory, listen=listen))
+    return start_peer(world, namespace, addresses, "unbound", "-c", directory / "unbound.conf")
+
+
+def peer_directory(world, namespace, zone):
+    directory = world.directory / f"peer-{namespace.name}"
+    directory.mkdir()
+    (directory / "root.zone").write_text(zone)
+    return directory
+
+
+def start_peer(world, namespace, addresses, name, *arguments):
+    program = PEERS / "usr/sbin" / name
+    if not program.exists():
+        pytest.skip(f"no {name}: script/unpack-peers could not fetch it")
     libraries = ":".join(str(path) for path in PEERS.glob("usr/lib/*-linux-gnu"))
-    daemon = world.daemon(
-        namespace, knotd, "-c", directory / "knot.conf", env={"LD_LIBRARY_PATH": libraries, "ASAN_OPTIONS": ""}
-    )
+    daemon = world.daemon(namespace, program, *arguments, env={"LD_LIBRARY_PATH": libraries})
 
     def answers():
         with namespace.entered():
             try:
-                question = dns.message.make_query("ns.root.test.", "A")
+                question = dns.message.make_query("ns.root.example.", "A")
                 return dns.query.udp(question, addresses[0], timeout=0.3).answer
             except (OSError, dns.exception.Timeout):
                 return None
 
-    daemon.wait_until(answers, "knotd answers")
+    daemon.wait_until(answers, f"{name} answers")
     return daemon
 
 

@@ -42,7 +42,7 @@ static void test_defaults(void **state)
     assert_int_equal(o->tcplistenbacklog, 5);
     assert_int_equal(o->tcptimeout_s, 60);
     assert_int_equal(o->port, 53);
-    assert_int_equal(o->workers, 1);
+    assert_int_equal(o->workers, 0);
     assert_int_equal(o->cachesize, 64 << 20);
     assert_null(o->nsname.wire);
     assert_int_equal(o->n_listen, 0);

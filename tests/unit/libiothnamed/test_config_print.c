@@ -40,7 +40,7 @@ static void test_options(void **state)
     assert_string_equal(print, "option cachesize 1048576\noption hashttl 60\noption hrevmax 65536\n"
                                "option hrevmode net\noption listen 127.0.0.1\noption nsname ns.test\n"
                                "option otipperiod 32\noption port 53\noption staticttl 3600\n"
-                               "option tcplistenbacklog 5\noption tcptimeout 60\noption workers 1\n");
+                               "option tcplistenbacklog 5\noption tcptimeout 60\noption workers 0\n");
     expect_round_trip(c);
     free(print);
     config_free(c);
