@@ -2,6 +2,7 @@
 /*
  * Warnings: what a configuration without errors says and probably does not mean.
  *
+ *   - no rule at all, as of a file that is being written
  *   - a net that no rule uses
  *   - a rule that is never reached: for each of its nets an earlier rule that never passes holds all its
  * names
@@ -330,6 +331,12 @@ static void check_records(struct check *k)
     }
 }
 
+static void check_emptiness(struct check *k)
+{
+    if (k->c->n_rules == 0)
+        diag_warning(k->b->diags, (struct place){0}, "no auth line: every question is refused");
+}
+
 void config_check(struct builder *b)
 {
     struct check k = {.b = b, .c = b->config};
@@ -341,6 +348,7 @@ void config_check(struct builder *b)
         index_rules(&k);
     if (b->out_of_memory)
         return;
+    check_emptiness(&k);
     check_nets(&k);
     check_rules(&k);
     check_bases(&k);

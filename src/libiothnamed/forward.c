@@ -27,11 +27,13 @@
 
 #include <errno.h>
 #include <ioth.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -62,6 +64,7 @@ struct forwarder {
     struct ioth *stack;
     forward_done *done;
     void *arg;
+    int fd_max; /* sockets have descriptors below this one */
     struct exchange_table *table;
     int epoll;
     uv_poll_t ready; /* of the epoll instance */
@@ -173,6 +176,17 @@ static void bind_random_port(struct forwarder *f, int fd, sa_family_t family)
     }
 }
 
+/* The system gives the lowest descriptor that is free: above three quarters of them all, the rest is for clients
+ * over TCP and for files, which a dead upstream and many questions to it must not lock out. */
+static int descriptors_for_upstream(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return (int)(limit.rlim_cur / 4 * 3);
+}
+
 /* Connected, or connecting. */
 static int open_socket(struct forwarder *f, const struct ipendpoint *server, bool tcp)
 {
@@ -183,6 +197,10 @@ static int open_socket(struct forwarder *f, const struct ipendpoint *server, boo
     int fd = ioth_msocket(f->stack, sa.ss_family, type, 0);
     if (fd < 0)
         return -errno;
+    if (fd >= f->fd_max) {
+        ioth_close(fd);
+        return -EMFILE;
+    }
     if (!tcp)
         bind_random_port(f, fd, sa.ss_family);
     if (ioth_connect(fd, (struct sockaddr *)&sa, len) < 0 && !(tcp && errno == EINPROGRESS)) {
@@ -484,6 +502,7 @@ int forwarder_new(uv_loop_t *loop, struct ioth *stack, forward_done *done, void 
     f->done = done;
     f->arg = arg;
     f->epoll = -1;
+    f->fd_max = descriptors_for_upstream();
     f->timer_at = NSEC_NEVER;
     int error = open_parts(f);
     if (error == 0)

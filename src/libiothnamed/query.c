@@ -220,10 +220,11 @@ static bool may_follow(const struct query *q, const struct placement *p)
 
 static enum verdict consult(struct query *q)
 {
+    bool settled = false; /* a rule that never passes left the name to its apex */
     q->rules = policy_find(q->env->snap->policy, q->name);
     for (unsigned i = 0; i < q->rules.count; i++) {
         const struct placement *p = &q->rules.list[i];
-        if (!client_may(q, p))
+        if (!client_may(q, p) || (settled && !p->implicit_apex))
             continue;
         if (!may_follow(q, p)) {
             if (p->rule->source->final)
@@ -234,6 +235,7 @@ static enum verdict consult(struct query *q)
             p->implicit_apex ? query_apex(q, p->apex_labels) : p->rule->source->answer(q, p);
         if (verdict != PASS)
             return verdict;
+        settled = p->rule->source->final;
     }
     return PASS;
 }

@@ -7,11 +7,18 @@
 #include "libiothaddr/hashname.h"
 #include "libiothnamed/query.h"
 
+/* A dot inside a label makes the text, and so the address, that of another name, which keeps its PTR. */
+static bool has_dotted_label(const struct query *q, const char *text, size_t len)
+{
+    unsigned dots = 0;
+    for (size_t i = 0; i < len; i++)
+        dots += text[i] == '.';
+    return dots != q->labels - 1;
+}
+
 static bool may_teach(const struct query *q, const struct ipaddr *addr)
 {
     const struct snapshot *s = q->env->snap;
-    if (!s->learns_names)
-        return false;
     switch (s->config->options.hrevmode) {
     case HREV_ALWAYS:
         return true;
@@ -39,12 +46,13 @@ static enum verdict answer_hash(struct query *q, const struct placement *where)
 
     char text[DNAME_MAX];
     size_t len = query_dotted(q, text);
+    bool teaches = s->learns_names && !has_dotted_label(q, text, len);
     uint32_t ttl = s->config->options.hashttl_s;
     for (unsigned i = 0; i < base->count; i++) {
         struct ipaddr addr = base->addrs[i];
         iothaddr_hash_bytes(addr.b, text, len, NULL, 0);
         query_answer(q, RR_AAAA, ttl, addr.b, sizeof(addr.b));
-        if (may_teach(q, &addr))
+        if (teaches && may_teach(q, &addr))
             hrev_learn(s->hrev, &addr, q->name, q->name_len, &q->client, q->env->now,
                        q->env->now + ttl * NSEC_PER_SEC);
     }

@@ -109,9 +109,9 @@ static bool read_records(struct reader *r, unsigned count)
     return ok;
 }
 
-static bool read_questions(struct reader *r, struct dns_query *ret)
+static bool read_question(struct reader *r, struct dns_query *ret)
 {
-    for (unsigned left = ret->header.qdcount; left > 0 && !r->bad; left--)
+    if (ret->header.qdcount == 1)
         dns_read_question(r, &ret->question);
     ret->has_question = ret->header.qdcount == 1 && !r->bad;
     return ret->has_question;
@@ -123,6 +123,14 @@ static bool sections_are_empty(const struct dns_query *query)
     bool is_ixfr = query->has_question && query->question.type == RR_IXFR;
 
     return query->header.count[DNS_ANSWER] == 0 && (query->header.count[DNS_AUTHORITY] == 0 || is_ixfr);
+}
+
+/* Beside its question a query has an OPT and perhaps a TSIG record, or an SOA (IXFR); to read thousands before the
+ * FORMERR would be work for nothing. */
+static bool has_too_many_records(const struct dns_header *header)
+{
+    return (unsigned)header->count[DNS_ANSWER] + header->count[DNS_AUTHORITY] + header->count[DNS_ADDITIONAL] >
+           DNS_QUERY_RECORDS_MAX;
 }
 
 int dns_parse_query(const uint8_t *bytes, size_t len, struct dns_query *ret)
@@ -137,8 +145,12 @@ int dns_parse_query(const uint8_t *bytes, size_t len, struct dns_query *ret)
     ret->edns = (struct dns_edns){0};
     if ((header.flags & DNS_OPCODE) != OPCODE_QUERY)
         return 0;
+    if (header.qdcount > 1)
+        return -EPROTO;
 
-    bool ok = read_questions(&r, ret);
+    bool ok = read_question(&r, ret);
+    if (has_too_many_records(&header))
+        return -EPROTO;
     ok = sections_are_empty(ret) && ok;
     ok = read_records(&r, (unsigned)header.count[DNS_ANSWER] + header.count[DNS_AUTHORITY]) && ok;
     ok = read_additional(&r, header.count[DNS_ADDITIONAL], &ret->edns) && ok;

@@ -13,11 +13,12 @@
 #include "wire/dname.h"
 #include "wire/rrtype.h"
 
-#define DNS_HEADER_LEN 12
-#define DNS_UDP_PLAIN  512  /* answer size over UDP without EDNS */
-#define DNS_UDP_EDNS   1232 /* and the most that we send or ask for with it (RFC 9715 s3) */
-#define DNS_MSG_MAX    65535
-#define DNS_OPT_LEN    11 /* an OPT record without options */
+#define DNS_HEADER_LEN        12
+#define DNS_UDP_PLAIN         512  /* answer size over UDP without EDNS */
+#define DNS_UDP_EDNS          1232 /* and the most that we send or ask for with it (RFC 9715 s3) */
+#define DNS_MSG_MAX           65535
+#define DNS_QUERY_RECORDS_MAX 8  /* of a query beside its question: OPT, TSIG, and some room */
+#define DNS_OPT_LEN           11 /* an OPT record without options */
 
 enum {
     DNS_QR = 0x8000,

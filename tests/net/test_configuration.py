@@ -90,6 +90,14 @@ def test_a_file_that_is_not_there(box):
     assert "/tmp/no/such/file.rc" in result.stderr
 
 
+def test_a_pipe_that_nobody_writes_to(box):
+    path = box.world.directory / "pipe"
+    os.mkfifo(path)
+    result = box.namespace.run(box.build / PROGRAM, "-n", path, check=False)
+    assert result.returncode == 1
+    assert "cannot be read" in result.stderr
+
+
 def test_bytes_that_are_no_configuration(box):
     _, result = check(box, bytes(range(256)) * 40)
     assert result.returncode == 1 and result.stderr

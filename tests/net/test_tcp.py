@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """TCP: framing, pipelines, clients that misbehave; meanwhile others are served."""
 
+import contextlib
 import os
 import resource
 import select
@@ -12,7 +13,7 @@ import pytest
 
 import upstream
 import world as w
-from questions import addresses, framed, is_closed, read_message, tcp_connection
+from questions import addresses, framed, is_closed, read_message, tcp_connection, udp_socket
 from server import FORWARD, LOCAL, UPSTREAM
 
 
@@ -99,6 +100,20 @@ def test_a_client_that_never_reads(box):
     box.assert_serves()
 
 
+@pytest.mark.parametrize("ends", (False, True), ids=("stays", "ends"))
+def test_more_questions_than_there_is_room_for_answers(box, ends):
+    """Their answers exceed what is kept for one client; all come as it reads, also when it has said that it has no more questions."""
+    box.serve(LOCAL + "static TXT big.test.local " + " ".join(f'"{"x" * 200}"' for _ in range(20)) + "\n")
+    count = 500  # of 4 KB each
+    with tcp_connection(box.namespace) as connection:
+        connection.sendall(framed(question("big.test.local", "TXT").to_wire()) * count)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        replies = [read_message(connection) for _ in range(count)]
+        assert all(reply.answer for reply in replies)
+        assert not ends or is_closed(connection)
+
+
 def test_half_a_message_then_the_end(served):
     with tcp_connection(served.namespace) as connection:
         connection.sendall(framed(question().to_wire())[:10])
@@ -175,6 +190,26 @@ def test_running_out_of_descriptors(box):
             return box.ask("after.example").rcode() == 0 and addresses(box.ask("one.test.local", tcp=True))
 
         w.wait_for(recovered, "all is as before, once the connections are gone")
+
+
+def test_questions_to_a_dead_upstream_leave_descriptors_for_clients(box):
+    limit = 128
+
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    with upstream.ScriptedUpstream(box.namespace, UPSTREAM, udp=upstream.never_answer):
+        box.serve(LOCAL + FORWARD + "option workers 1\n", preexec_fn=few_descriptors)
+        before = open_descriptors(box.daemon)
+        with udp_socket(box.namespace) as client:
+            for number in range(4 * limit):
+                client.send(question(f"n{number}.example").to_wire())
+            w.wait_for(lambda: open_descriptors(box.daemon) > before + limit // 2, "many questions are on their way")
+            with contextlib.ExitStack() as connections:
+                for _ in range(10):
+                    connection = connections.enter_context(tcp_connection(box.namespace))
+                    connection.sendall(framed(question().to_wire()))
+                    assert addresses(read_message(connection)) == ["192.168.1.1"]
 
 
 def start_connecting(box, source):

@@ -10,7 +10,7 @@ static void test_nothing_to_say(void **state)
 {
     (void)state;
 
-    expect_reports("", "");
+    expect_reports("", "0:0: warning: no auth line: every question is refused\n");
     expect_reports("net n ::/0\nauth accept n\nauth error n x.y\nauth static n .a.b\nauth static n a.b\n"
                    "static NS a.b ns.c\nauth cache n .\nauth fwd n .\ndns ::1",
                    "");

@@ -523,6 +523,7 @@ static void test_slips(void **state)
                    "3:7: warning: net n has 10.0.0.0/8 already, this line is dropped\n");
     expect_reports("dns 8.8.8.8\ndns 8.8.8.8@53\noption port 1\noption port 2\noption tcplisten 1\n"
                    "option tcplistenbacklog 2\noption listen ::1\noption listen ::1",
+                   "0:0: warning: no auth line: every question is refused\n"
                    "2:5: warning: server '8.8.8.8@53' is there already, this one is dropped\n"
                    "4:8: warning: option port stands in line 3 already, this one counts\n"
                    "6:8: warning: option tcplistenbacklog stands in line 5 already, this one counts\n"

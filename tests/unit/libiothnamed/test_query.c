@@ -119,7 +119,8 @@ static void aliases(void **state)
     assert_int_equal(g->rcode, RCODE_NOERROR);
     assert_int_equal(g->header.count[DNS_ANSWER], 1);
     g = world_ask(*state, (struct ask){.name = "loop.test.local", .type = RR_A});
-    assert_int_equal(g->outcome, QUERY_REPLY);
+    assert_int_equal(g->rcode, RCODE_SERVFAIL);
+    assert_int_equal(g->n, 0);
 }
 
 static void aliases_lead_upstream_only_with_recursion(void **state)
@@ -161,6 +162,19 @@ static void hash_and_reverse(void **state)
         RCODE_NXDOMAIN, apex);
     g = world_ask(w, (struct ask){.name = apex, .type = RR_SOA});
     assert_int_equal(g->header.count[DNS_ANSWER], 1);
+
+    /* The same text and address, but not the name that the reverse is about. */
+    world_ask(w, (struct ask){.name = "www.renzo.hash.local", .type = RR_AAAA});
+    uint32_t known = hrev_count(w->hrev);
+    g = world_ask(w, (struct ask){.name = "www\\.renzo.hash.local", .type = RR_AAAA});
+    assert_int_equal(g->header.count[DNS_ANSWER], 1);
+    char www[DNAME_TEXT_MAX];
+    struct ipaddr addr;
+    uint8_t name[DNAME_MAX];
+    memcpy(addr.b, g->bytes + g->rr[0].rdata, sizeof(addr.b));
+    assert_int_equal(hrev_count(w->hrev), known);
+    assert_true(hrev_find(w->hrev, &addr, w->env.now, name) > 0);
+    assert_string_equal(dname_to_text(name, www), "www.renzo.hash.local");
 
     w->env.now += 700 * NSEC_PER_SEC;
     assert_negative(world_ask(w, (struct ask){.name = reverse, .type = RR_PTR}), RCODE_NXDOMAIN, apex);
@@ -331,9 +345,82 @@ static void negative_answers_are_kept_as_the_soa_says(void **state)
     struct ask a = {.name = "nothing.example.org", .type = RR_A, .flags = DNS_RD};
     struct forward_given given = upstream_says(world_ask(*state, a), RCODE_NXDOMAIN, 0, 0, true);
     a.given = &given;
-    assert_int_equal(world_ask(*state, a)->rcode, RCODE_NXDOMAIN);
+    struct got *g = world_ask(*state, a);
+    assert_int_equal(g->rcode, RCODE_NXDOMAIN);
+    assert_int_equal(g->rr[0].ttl, 20); /* of 900, since its minimum is 20 */
     upstream_says(world_ask(*state, (struct ask){.name = "x.org", .type = RR_A, .flags = DNS_RD}),
                   RCODE_NXDOMAIN, 0, 0, false);
+}
+
+/* Upstream's answer to `a` comes and is kept. */
+static void forward_and_keep(struct world *w, const struct ask *a)
+{
+    struct got *g = world_ask(w, *a);
+    assert_int_equal(g->outcome, QUERY_FORWARD);
+    struct forward_given given = upstream_says(g, RCODE_NOERROR, 1, 300, false);
+    struct cache_key key = {.upstreams = given.servers_id,
+                            .type = a->type,
+                            .class = CLASS_IN,
+                            .name = given.question.name,
+                            .name_len = given.question.name_len};
+    cache_put(w->cache, &key, given.answer, given.answer_len, w->env.now, 300);
+}
+
+static void the_cache_does_not_undo_the_rules(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, "net kids 10.0.1.0/24\nnet all 10.0.0.0/8\ndns 8.8.8.8\n"
+                   "auth cache all .\nauth error kids .ads.example\nauth fwd all .\n");
+    struct ask a = {.from = "10.0.2.1", .name = "x.ads.example", .type = RR_A, .flags = DNS_RD};
+    forward_and_keep(&w, &a);
+    assert_int_equal(world_ask(&w, a)->rcode, RCODE_NOERROR);
+    a.from = "10.0.1.1"; /* what others asked is in the cache, but this client's rules would not have asked */
+    assert_int_equal(world_ask(&w, a)->rcode, RCODE_REFUSED);
+    world_close(&w);
+
+    world_open(&w, "net lab 10.0.1.0/24\nnet all 10.0.0.0/8\ndns 8.8.8.8\nauth cache all .\n"
+                   "auth fwd lab .test\nauth fwd all .\n");
+    a.name = "x.test";
+    forward_and_keep(&w, &a);
+    a.from = "10.0.2.1"; /* whose rules do not forward names of local meaning */
+    assert_int_equal(world_ask(&w, a)->rcode, RCODE_NXDOMAIN);
+    world_close(&w);
+}
+
+static void an_alias_does_not_pass_over_the_rule_of_its_target(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, "net in 10.0.0.0/8\nnet all ::/0\ndns 8.8.8.8\nauth fwd in .example.org\n"
+                   "auth static all .\nstatic CNAME alias.example.net www.example.org\n");
+    struct ask a = {.from = "10.0.0.1", .name = "alias.example.net", .type = RR_A};
+    struct got *g = world_ask(&w, a);
+    assert_int_equal(g->rcode,
+                     RCODE_NOERROR); /* and not that the target does not exist: that is for fwd to say */
+    assert_int_equal(g->header.count[DNS_ANSWER], 1);
+    a.flags = DNS_RD;
+    assert_int_equal(world_ask(&w, a)->outcome, QUERY_FORWARD);
+    world_close(&w);
+}
+
+static void the_root_itself(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"hash w . fc00::", "otip w . fc00:: secret", "static w ."};
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        char text[200];
+        struct world w;
+        snprintf(text, sizeof(text),
+                 "net w ::/0\nauth static w alias.test\nauth %s\nstatic CNAME alias.test .\n", rules[i]);
+        world_open(&w, text);
+        assert_negative(world_ask(&w, (struct ask){.name = ".", .type = RR_AAAA}), RCODE_NOERROR, ".");
+        struct got *g = world_ask(&w, (struct ask){.name = ".", .type = RR_SOA});
+        assert_int_equal(g->header.count[DNS_ANSWER], 1);
+        g = world_ask(&w, (struct ask){.name = "alias.test", .type = RR_AAAA});
+        assert_int_equal(g->header.count[DNS_ANSWER], 1);
+        world_close(&w);
+    }
 }
 
 static void cut_with_tc(void **state)
@@ -375,6 +462,7 @@ static void local_names_stay(void **state)
         {"foo.invalid", "invalid"},
         {"x.home.arpa", "home.arpa"},
         {"1.0.0.10.in-addr.arpa", "10.in-addr.arpa"},
+        {"b._dns-sd._udp.0.1.20.172.in-addr.arpa", "20.172.in-addr.arpa"},
         {"1.2.20.172.in-addr.arpa", "20.172.in-addr.arpa"},
         {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.e.f.ip6.arpa", "8.e.f.ip6.arpa"},
     };
@@ -483,6 +571,9 @@ int main(void)
         IN_SCENARIO(a_forwarded_answer_behind_an_alias),
         IN_SCENARIO(the_cache),
         IN_SCENARIO(negative_answers_are_kept_as_the_soa_says),
+        cmocka_unit_test(the_cache_does_not_undo_the_rules),
+        cmocka_unit_test(an_alias_does_not_pass_over_the_rule_of_its_target),
+        cmocka_unit_test(the_root_itself),
         IN_SCENARIO(cut_with_tc),
         IN_SCENARIO(local_names_stay),
         IN_SCENARIO(what_only_the_form_decides),

@@ -189,7 +189,8 @@ static void malformed_queries(void **state)
         ROW(0, 0, 0, 0, 0, "", -EPROTO, false, false),
         ROW(0, 0, 0, 0, 1, OPT, -EPROTO, false, true), /* a cookie alone, RFC 7873 s5.4 */
         ROW(0, 2, 0, 0, 0, QUESTION QUESTION, -EPROTO, false, false),
-        ROW(0, 2, 0, 0, 1, QUESTION QUESTION OPT, -EPROTO, false, true),
+        ROW(0, 2, 0, 0, 1, QUESTION QUESTION OPT, -EPROTO, false, false),
+        ROW(0, 1, 0, 0, 9, QUESTION OPT, -EPROTO, true, false),
         ROW(0, 0xffff, 0, 0, 0, QUESTION, -EPROTO, false, false),
         ROW(0, 1, 0xffff, 0xffff, 0xffff, QUESTION, -EPROTO, true, false),
         ROW(0, 1, 0, 0, 0, QUESTION "x", -EPROTO, true, false),
