@@ -89,6 +89,10 @@ static struct command_line parse_command_line(int argc, char **argv)
                                : "one configuration file, not several");
         exit(EXIT_USAGE);
     }
+    if (cl.verbose && !cl.check) {
+        fprintf(stderr, "iothnamed: -v goes with -n. Try 'iothnamed --help'.\n");
+        exit(EXIT_USAGE);
+    }
     cl.config = argv[optind];
     return cl;
 }

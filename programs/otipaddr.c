@@ -53,8 +53,8 @@ struct command {
 static const char options_text[] =
     "  -b, --base ADDR       the base address, whose lower half is combined with the hash (also --baseaddr)\n"
     "  -T, --period SECS     how long a one-time address lasts; 32 seconds if not given\n"
-    "  -s, --dnsstack CONF   the stack for looking up a base given as a name\n"
-    "  -D, --dns ADDR        the name server for that\n"
+    "  -s, --dnsstack CONF   the stack for looking up a base given as a name: checked, not used yet\n"
+    "  -D, --dns ADDR        the name server for that: likewise\n"
     "      --check           check the command line and print nothing\n"
     "  -h, --help            this text\n"
     "      --version         the version\n";

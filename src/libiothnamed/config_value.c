@@ -192,8 +192,13 @@ bool read_endpoint(struct builder *b, struct piece p, struct ipendpoint *ret)
 
     if (ipendpoint_parse(p.text, p.len, DNS_PORT, ret) == 0)
         return true;
-    if (!read_addr(b, piece_part(p, 0, addr_len), &addr))
+    if (ipaddr_parse(p.text, addr_len, &addr) < 0) {
+        diag_error(
+            b->diags, p.at,
+            "%s is not an address, expected one such as 192.0.2.1 or 2001:db8::1, a port behind it as @53",
+            show(piece_part(p, 0, addr_len), shown));
         return false;
+    }
     p = piece_part(p, addr_len + 1, p.len - addr_len - 1);
     diag_error(b->diags, p.at, "%s is not a port, expected a number from 1 to 65535", show(p, shown));
     return false;
@@ -212,8 +217,7 @@ bool read_prefix(struct builder *b, struct piece p, struct ipaddr *ret, unsigned
     bool is_v4 = !memchr(p.text, ':', addr_len);
     if (!slash) {
         diag_error(b->diags, place_right(p.at, p.len),
-                   "prefix length missing, expected ADDR/LEN such as %s/%d", ipaddr_format(&addr, text),
-                   is_v4 ? 32 : 128);
+                   "prefix length missing, expected ADDR/LEN with a LEN from 0 to %d", is_v4 ? 32 : 128);
         return false;
     }
     if (ipaddr_parse_prefix(p.text, p.len, &addr, &bits) < 0) {

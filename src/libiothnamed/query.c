@@ -212,10 +212,12 @@ const struct placement *query_fwd_rule(const struct query *q)
 
 /* --- the rules --- */
 
-/* An alias may lead anywhere that this client may see, to upstream only if it asked for recursion. */
+/* An alias may lead anywhere that this client may see, to upstream only if it asked for recursion. Rules that
+ * never pass are asked in any case: those behind them may not speak of their names, and fwd minds RD itself. */
 static bool may_follow(const struct query *q, const struct placement *p)
 {
-    return q->hops == 0 || p->rule->source->local || (q->msg.header.flags & DNS_RD);
+    const struct source *source = p->rule->source;
+    return q->hops == 0 || source->local || source->final || (q->msg.header.flags & DNS_RD);
 }
 
 static enum verdict consult(struct query *q)
@@ -224,13 +226,8 @@ static enum verdict consult(struct query *q)
     q->rules = policy_find(q->env->snap->policy, q->name);
     for (unsigned i = 0; i < q->rules.count; i++) {
         const struct placement *p = &q->rules.list[i];
-        if (!client_may(q, p) || (settled && !p->implicit_apex))
+        if (!client_may(q, p) || (settled && !p->implicit_apex) || !may_follow(q, p))
             continue;
-        if (!may_follow(q, p)) {
-            if (p->rule->source->final)
-                break; /* the name is this rule's: none behind it may speak of it */
-            continue;
-        }
         enum verdict verdict =
             p->implicit_apex ? query_apex(q, p->apex_labels) : p->rule->source->answer(q, p);
         if (verdict != PASS)

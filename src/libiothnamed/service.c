@@ -143,7 +143,11 @@ static int open_stack(const struct saying *say, const char *which, const char *s
     if (*ret)
         return 0;
     int e = errno ? -errno : -EINVAL;
-    snprintf(say->why, say->size, "cannot make the %s \"%s\": %s", which, string, strerror(-e));
+    const char *hint = e == -ENOENT ? ": no such kind of stack, or the virtual network is not there"
+                       : e == -EPERM || e == -EACCES
+                           ? ": see the stacks in ioth_newstack(3) for what one needs"
+                           : "";
+    snprintf(say->why, say->size, "cannot make the %s \"%s\": %s%s", which, string, strerror(-e), hint);
     return e;
 }
 

@@ -33,7 +33,8 @@ struct source {
     const char *keyword;
     unsigned args;
     bool final; /* never passes: rules behind it for the same nets and names are never reached */
-    bool local; /* answers from what this server knows: an alias may lead here whatever the question's RD */
+    bool local; /* answers from what this server knows: an alias may lead here whatever the question's RD. One
+                   that is final and not local minds RD itself */
     bool apex;  /* as ".a.b" it answers for the apex a.b itself, SOA and NS, when nobody else does */
     bool arpa;  /* its names are reverse names */
     /* NULL: a rule that is not about names (accept). */

@@ -129,7 +129,8 @@ static bool sections_are_empty(const struct dns_query *query)
  * FORMERR would be work for nothing. */
 static bool has_too_many_records(const struct dns_header *header)
 {
-    return (unsigned)header->count[DNS_ANSWER] + header->count[DNS_AUTHORITY] + header->count[DNS_ADDITIONAL] >
+    return (unsigned)header->count[DNS_ANSWER] + header->count[DNS_AUTHORITY] +
+               header->count[DNS_ADDITIONAL] >
            DNS_QUERY_RECORDS_MAX;
 }
 

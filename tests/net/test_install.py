@@ -39,7 +39,7 @@ def libraries(prefix):
 def pkg_config(libraries, *arguments):
     environment = {**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
     # The prefix is not that of the build's configuration: the .pc files move with their folder.
-    command = ["pkg-config", "--define-prefix", *arguments]
+    command = ["pkg-config", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
 
 

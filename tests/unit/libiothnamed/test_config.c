@@ -320,10 +320,12 @@ static const struct {
      "static, option\n"},
     {"dns", "1:4: error: the line ends too early, expected 'dns ADDR[@PORT]'\n"},
     {"dns 8.8.8.8 9.9.9.9", "1:13: error: '9.9.9.9' is one word too many, expected 'dns ADDR[@PORT]'\n"},
-    {"dns 8.8.8", "1:5: error: '8.8.8' is not an address, expected one such as 192.0.2.1 or 2001:db8::1\n"},
+    {"dns 8.8.8",
+     "1:5: error: '8.8.8' is not an address, expected one such as 192.0.2.1 or 2001:db8::1, a port "
+     "behind it as @53\n"},
     {"dns ::1@70000", "1:9: error: '70000' is not a port, expected a number from 1 to 65535\n"},
     {"net n", "1:6: error: the line ends too early, expected 'net NAME ADDR/LEN'\n"},
-    {"net n 10.0.0.0", "1:15: error: prefix length missing, expected ADDR/LEN such as 10.0.0.0/32\n"},
+    {"net n 10.0.0.0", "1:15: error: prefix length missing, expected ADDR/LEN with a LEN from 0 to 32\n"},
     {"net n 10.0.0.0/33", "1:16: error: '33' is not a prefix length, expected a number from 0 to 32\n"},
     {"net n fe80::/129", "1:14: error: '129' is not a prefix length, expected a number from 0 to 128\n"},
     {"net n 10.0.0/8",
@@ -365,7 +367,8 @@ static const struct {
      "in quotes\n"},
     {"net n ::/0\nauth otip n .a fc00:: ''", "2:23: error: empty password, expected one\n"},
     {"net n ::/0\nauth fwd n . 1.1.1.1 x",
-     "2:22: error: 'x' is not an address, expected one such as 192.0.2.1 or 2001:db8::1\n"},
+     "2:22: error: 'x' is not an address, expected one such as 192.0.2.1 or 2001:db8::1, a port behind it as "
+     "@53\n"},
     {"net n ::/0\nauth static n .a..b",
      "2:18: error: empty label in a name, expected something before the dot\n"},
     {"net n ::/0\nauth static n a\\299.b", "2:16: error: wrong escape in a name, expected \\ and three "
@@ -466,22 +469,22 @@ static void test_seven_mistakes(void **state)
 {
     (void)state;
 
-    expect_reports(
-        "  dns  8.8.8.8888\n"
-        "net local 192.168.1.0/240\n"
-        "auth  static local,lcoal .test.local\n"
-        "auth hsah local .hash.local fc00::\n"
-        "option hrevmod always\n"
-        "static A one.test.local fc00::1\n"
-        "Dnss 1.1.1.1\n"
-        "auth cache local .\n",
-        "1:8: error: '8.8.8.8888' is not an address, expected one such as 192.0.2.1 or 2001:db8::1\n"
-        "2:23: error: '240' is not a prefix length, expected a number from 0 to 32\n"
-        "3:20: error: unknown net 'lcoal', did you mean 'local'?\n"
-        "4:6: error: unknown type of rule 'hsah', did you mean 'hash'?\n"
-        "5:8: error: unknown option 'hrevmod', did you mean 'hrevmode'?\n"
-        "6:25: error: 'fc00::1' is wrong in data of type A, expected an IPv4 address\n"
-        "7:1: error: unknown directive 'Dnss', did you mean 'dns'?\n");
+    expect_reports("  dns  8.8.8.8888\n"
+                   "net local 192.168.1.0/240\n"
+                   "auth  static local,lcoal .test.local\n"
+                   "auth hsah local .hash.local fc00::\n"
+                   "option hrevmod always\n"
+                   "static A one.test.local fc00::1\n"
+                   "Dnss 1.1.1.1\n"
+                   "auth cache local .\n",
+                   "1:8: error: '8.8.8.8888' is not an address, expected one such as 192.0.2.1 or "
+                   "2001:db8::1, a port behind it as @53\n"
+                   "2:23: error: '240' is not a prefix length, expected a number from 0 to 32\n"
+                   "3:20: error: unknown net 'lcoal', did you mean 'local'?\n"
+                   "4:6: error: unknown type of rule 'hsah', did you mean 'hash'?\n"
+                   "5:8: error: unknown option 'hrevmod', did you mean 'hrevmode'?\n"
+                   "6:25: error: 'fc00::1' is wrong in data of type A, expected an IPv4 address\n"
+                   "7:1: error: unknown directive 'Dnss', did you mean 'dns'?\n");
 }
 
 static void test_binary_and_long(void **state)

@@ -404,6 +404,23 @@ static void an_alias_does_not_pass_over_the_rule_of_its_target(void **state)
     world_close(&w);
 }
 
+/* fwd leaves a local name to its apex, whether the client asks for the apex or an alias leads there. */
+static void an_alias_leads_to_a_local_apex(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, "net all ::/0\ndns 8.8.8.8\nauth static all x.example.net\nauth fwd all .\n"
+                   "auth static all .a.test\nstatic CNAME x.example.net a.test\n");
+    for (uint16_t rd = 0; rd <= DNS_RD; rd = (uint16_t)(rd + DNS_RD)) {
+        struct got *g = world_ask(&w, (struct ask){.name = "x.example.net", .type = RR_SOA, .flags = rd});
+        assert_int_equal(g->outcome, QUERY_REPLY);
+        assert_int_equal(g->rcode, RCODE_NOERROR);
+        assert_int_equal(g->header.count[DNS_ANSWER], 2);
+        assert_name(g->rr[1].owner, "a.test");
+    }
+    world_close(&w);
+}
+
 static void the_root_itself(void **state)
 {
     (void)state;
@@ -573,6 +590,7 @@ int main(void)
         IN_SCENARIO(negative_answers_are_kept_as_the_soa_says),
         cmocka_unit_test(the_cache_does_not_undo_the_rules),
         cmocka_unit_test(an_alias_does_not_pass_over_the_rule_of_its_target),
+        cmocka_unit_test(an_alias_leads_to_a_local_apex),
         cmocka_unit_test(the_root_itself),
         IN_SCENARIO(cut_with_tc),
         IN_SCENARIO(local_names_stay),
