@@ -85,12 +85,12 @@ void nlq_free(struct nlq_msg **queue);
 /* The payload of an attribute, and how many bytes it has. */
 static inline void *nlq_attrdata(const struct nlattr *attr)
 {
-    return (char *)(uintptr_t)attr + NLA_HDRLEN;
+    return (char *)(uintptr_t)attr + sizeof(*attr);
 }
 
 static inline unsigned nlq_attrlen(const struct nlattr *attr)
 {
-    return attr->nla_len < NLA_HDRLEN ? 0u : (unsigned)attr->nla_len - NLA_HDRLEN;
+    return attr->nla_len < sizeof(*attr) ? 0 : attr->nla_len - (unsigned)sizeof(*attr);
 }
 
 /* Stores the attributes inside the attribute `attr` by their types: xattr has n elements, those of types that
