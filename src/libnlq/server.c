@@ -172,8 +172,6 @@ static int get(struct request *request, const struct nlq_request_handlers *handl
 {
     void *entry = NULL;
 
-    if (handlers->get == NULL)
-        return -EOPNOTSUPP;
     if (!request_is_dump(request->msg)) {
         if (handlers->search_entry == NULL)
             return -EOPNOTSUPP;
@@ -218,6 +216,21 @@ static int make(struct request *request, const struct nlq_request_handlers *hand
     return entry == NULL ? 0 : handlers->get(entry, request->msg, request->attr, replies, stackinfo);
 }
 
+static bool is_served(const struct nlq_request_handlers *handlers, enum operation operation)
+{
+    switch (operation) {
+    case OP_GET:
+        return handlers->get != NULL;
+    case OP_NEW:
+        return handlers->new != NULL || handlers->set != NULL;
+    case OP_DEL:
+        return handlers->del != NULL;
+    case OP_SET:
+        return handlers->set != NULL;
+    }
+    return false;
+}
+
 static int execute(struct nlmsghdr *msg, const struct nlq_request_handlers *table, struct nlq_msg **replies,
                    void *stackinfo)
 {
@@ -225,7 +238,7 @@ static int execute(struct nlmsghdr *msg, const struct nlq_request_handlers *tabl
                               .kind = (unsigned)RTM_FAM(msg->nlmsg_type),
                               .operation = (enum operation)((msg->nlmsg_type - RTM_BASE) & 3)};
     const struct nlq_request_handlers *handlers = &table[request.kind];
-    int error = read_attributes(&request);
+    int error = is_served(handlers, request.operation) ? read_attributes(&request) : -EOPNOTSUPP;
 
     if (error < 0)
         return error;
