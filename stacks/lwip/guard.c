@@ -280,11 +280,14 @@ struct mld_group *guard_hook_mld6_lookfor_group(struct netif *netif, const ip6_a
     struct stack *stack = stack_current();
     struct port *port = netif->state;
     struct mld_group *found = stack->lw.mld6_lookfor_group(netif, group);
+    ip6_addr_t zoned = *group;
     struct card *card;
 
     if (netif != &port->card.netif || stack->lw.ip_data->current_input_netif == NULL)
         return found;
-    for (card = port->card.next; card != NULL && found == NULL; card = card->next)
-        found = stack->lw.mld6_lookfor_group(&card->netif, group);
+    for (card = port->card.next; card != NULL && found == NULL; card = card->next) {
+        ip6_addr_assign_zone(&zoned, IP6_MULTICAST, &card->netif);
+        found = stack->lw.mld6_lookfor_group(&card->netif, &zoned);
+    }
     return found;
 }

@@ -474,10 +474,11 @@ static void install(const struct address *address)
 {
     struct lwip_symbols *lw = &address->port->stack->lw;
     struct netif *netif = &address->card->netif;
-    ip4_addr_t mask = {.addr = htonl(address->prefix_bits == 0 ? 0 : 0xffffffff << (32 - address->prefix_bits))};
     static const ip4_addr_t none;
+    ip4_addr_t mask;
 
     if (!IP_IS_V6(&address->ip)) {
+        mask.addr = htonl(address->prefix_bits == 0 ? 0 : 0xffffffff << (32 - address->prefix_bits));
         lw->netif_set_addr(netif, ip_2_ip4(&address->ip), &mask, &none);
         return;
     }

@@ -88,11 +88,15 @@ static void show_out(struct sock *sock, bool on)
     }
 }
 
+/* In an order that shows nothing in between. */
 static void show_end(struct sock *sock, bool error)
 {
-    take_bytes(sock->peer);
-    if (error)
+    if (error) {
         put_byte(sock->fd);
+    } else {
+        shutdown(sock->peer, SHUT_RDWR);
+        take_bytes(sock->peer);
+    }
     close(sock->peer);
     sock->peer = -1;
 }
@@ -108,12 +112,12 @@ void ready_update(struct sock *sock)
         show_end(sock, (events & POLLERR) != 0);
         return;
     }
-    show_in(sock, (events & (POLLIN | POLLERR)) != 0);
-    show_out(sock, (events & POLLOUT) != 0);
-    if ((events & POLLRDHUP) != 0 && !sock->shown.rdhup) {
+    if ((events & POLLRDHUP) != 0 && !sock->shown.rdhup) { /* POLLIN comes with it, at the same moment */
         shutdown(sock->peer, SHUT_WR);
         sock->shown.rdhup = true;
     }
+    show_in(sock, (events & (POLLIN | POLLERR)) != 0);
+    show_out(sock, (events & POLLOUT) != 0);
 }
 
 void ready_error_taken(struct sock *sock)
