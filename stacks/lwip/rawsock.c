@@ -7,8 +7,6 @@
  * packet with its IP header, those of AF_INET6 without (RFC 3542 s3). ICMPv6 is checked on the way in, and
  * gets its checksum on the way out.
  */
-#include "lwip/rawsock.h"
-
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,16 +108,6 @@ static int raw_open(struct sock *sock)
 static void raw_end(struct sock *sock)
 {
     (void)sock; /* the PCB serves others, and the next */
-}
-
-void raw_fini(struct stack *stack)
-{
-    int family, protocol;
-
-    for (family = 0; family < 2; family++)
-        for (protocol = 0; protocol < 256; protocol++)
-            if (stack->raw_pcbs[family][protocol] != NULL)
-                stack->lw.raw_remove(stack->raw_pcbs[family][protocol]);
 }
 
 static int raw_bind_sock(struct sock *sock, const struct sockaddr *addr, socklen_t len)

@@ -11,11 +11,15 @@
  * does not have); UDP-Lite, hostile TCP options and neighbour discovery are kept from lwIP (guard.c).
  *
  * An assertion of lwIP prints and aborts. Here it says nothing and jumps back to stack_run: the stack is dead
- * from then on, its sockets say ENETDOWN, and what it had allocated is lost; the process lives.
+ * from then on, its sockets say ENETDOWN; the process lives.
+ *
+ * What lwIP allocates is kept in a list of the stack, so that a stack that ends, dead or alive, gives all of it
+ * back: lwIP itself would leave its timers and the connections that wait for their time to end.
  */
 #include "lwip/stack.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -23,7 +27,6 @@
 
 #include "lwip/guard.h"
 #include "lwip/port.h"
-#include "lwip/rawsock.h"
 #include "lwip/route.h"
 
 static _Thread_local struct stack *current;
@@ -128,10 +131,68 @@ static err_t hook_zero_window_probe(struct tcp_pcb *pcb)
     return ERR_OK;
 }
 
+/* ---- memory ---- */
+
+struct block {
+    struct block *next, **pointing;
+};
+
+_Static_assert(sizeof(struct block) % _Alignof(max_align_t) == 0, "what follows a block is aligned");
+
+static void *enter_block(struct block *block)
+{
+    if (block == NULL)
+        return NULL;
+    block->next = current->blocks;
+    block->pointing = &current->blocks;
+    if (block->next != NULL)
+        block->next->pointing = &block->next;
+    current->blocks = block;
+    return block + 1;
+}
+
+static void *hook_malloc(size_t size)
+{
+    return size > SIZE_MAX - sizeof(struct block) ? NULL : enter_block(malloc(sizeof(struct block) + size));
+}
+
+static void *hook_calloc(size_t n, size_t size)
+{
+    if (size != 0 && n > (SIZE_MAX - sizeof(struct block)) / size)
+        return NULL;
+    return enter_block(calloc(1, sizeof(struct block) + n * size));
+}
+
+static void hook_free(void *pointer)
+{
+    struct block *block;
+
+    if (pointer == NULL)
+        return;
+    block = (struct block *)pointer - 1;
+    *block->pointing = block->next;
+    if (block->next != NULL)
+        block->next->pointing = block->pointing;
+    free(block);
+}
+
+static void free_blocks(struct stack *stack)
+{
+    struct block *next;
+
+    for (; stack->blocks != NULL; stack->blocks = next) {
+        next = stack->blocks->next;
+        free(stack->blocks);
+    }
+}
+
 #define HOOK(name, function) {name, (void (*)(void))(function)}
 
 static const struct lwip_hook hooks[] = {
     HOOK("rand", hook_rand),
+    HOOK("malloc", hook_malloc),
+    HOOK("calloc", hook_calloc),
+    HOOK("free", hook_free),
     HOOK("tcp_next_iss", hook_tcp_next_iss),
     HOOK("netif_loop_output", hook_netif_loop_output),
     HOOK("__printf_chk", hook_printf_chk),
@@ -179,12 +240,7 @@ static ssize_t stop_lwip(void *arg)
 {
     struct stack *stack = arg;
 
-    while (stack->loop_count > 0) {
-        stack->lw.pbuf_free(stack->loop_queue[stack->loop_first]);
-        stack->loop_first = (stack->loop_first + 1) % LOOP_QUEUE_MAX;
-        stack->loop_count--;
-    }
-    raw_fini(stack);
+    stack->loop_count = 0;
     while (stack->lw.tcp_active_pcbs[0] != NULL)
         stack->lw.tcp_abort(*stack->lw.tcp_active_pcbs);
     return 0;
@@ -196,8 +252,10 @@ void stack_fini(struct stack *stack)
     if (!stack->dead)
         stack_run(stack, stop_lwip, stack);
     port_remove_all(stack);
+    stack->loop_count = 0;
     stack_unlock(stack);
     route_fini(stack);
+    free_blocks(stack);
     library_close(&stack->library);
     pthread_mutex_destroy(&stack->lock);
 }

@@ -79,6 +79,7 @@ struct stack {
     pthread_mutex_t lock;
     struct library library;
     struct lwip_symbols lw;
+    struct block *blocks; /* what lwIP has allocated */
     bool dead;           /* an assertion of lwIP failed: nothing of it may be called any more */
     jmp_buf rescue;      /* where to go on then */
     bool rescue_is_set;
@@ -88,7 +89,7 @@ struct stack {
     struct route route_answer; /* to the last RTM_GETROUTE for an address */
     struct neighbour *neighbours[NEIGH_BUCKETS];
     unsigned n_neighbours;
-    struct raw_pcb *raw_pcbs[2][256]; /* of IPv4 and IPv6 by protocol; made when first needed */
+    struct raw_pcb *raw_pcbs[2][256]; /* of IPv4 and IPv6 by protocol; made when first needed, and kept */
     struct sock *socks[SOCK_BUCKETS];
     struct sock *sock_list; /* all, those not yet accepted too */
     uint64_t sock_ids;
