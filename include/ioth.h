@@ -113,13 +113,14 @@ int ioth_accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flag
 int ioth_recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout);
 int ioth_sendmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags);
 
-/* The older contract for plug-ins, which libioth still loads; new ones are better written to <ioth_plugin.h>. The
- * plug-in NAME is a shared object ioth_NAME.so, of which each stack gets a copy of its own, or ioth_NAME-r.so, which
- * is re-entrant and loaded once. It exports any of the functions below as ioth_NAME_newstack, ioth_NAME_socket,
- * ..., and its licence as `const char *ioth_NAME_license` (an SPDX identifier; none: free for all).
- * newstack makes a stack and returns its data (NULL: failed, errno); it may put more functions into *f, which stays
- * where it is as long as the stack. The other functions learn from f->getstackdata() which stack they are called
- * for. read, recv and recvfrom may be missing if there is recvmsg; write, send and sendto if there is sendmsg. */
+/* The older contract for plug-ins, which libioth still loads; new ones are better written to
+ * <ioth_plugin.h>. The plug-in NAME is a shared object ioth_NAME.so, of which each stack gets a copy of its
+ * own, or ioth_NAME-r.so, which is re-entrant and loaded once. It exports any of the functions below as
+ * ioth_NAME_newstack, ioth_NAME_socket, ..., and its licence as `const char *ioth_NAME_license` (an SPDX
+ * identifier; none: free for all). newstack makes a stack and returns its data (NULL: failed, errno); it
+ * may put more functions into *f, which stays where it is as long as the stack. The other functions learn
+ * from f->getstackdata() which stack they are called for. read, recv and recvfrom may be missing if there
+ * is recvmsg; write, send and sendto if there is sendmsg. */
 struct ioth_functions {
     void *(*getstackdata)(void);
     void *(*newstack)(const char *vnlv[], const char *options, struct ioth_functions *f);

@@ -5,9 +5,10 @@
  * libnlq: netlink for those who ask and for those who answer.
  *
  * A program configures a network stack with requests (RFC 3549, netlink(7), rtnetlink(7)): functions named
- * nlq_X speak to the kernel's stack of the calling thread, nlqx_X to a stack of libioth, which the process has
- * to have loaded then (else ENOSYS). A user-level stack answers AF_NETLINK sockets with nlq_process_rtrequest,
- * the older netdevice(7) ioctls with nlq_server_ioctl: both call the same few handlers of the stack.
+ * nlq_X speak to the kernel's stack of the calling thread, nlqx_X to a stack of libioth, which the process
+ * has to have loaded then (else ENOSYS). A user-level stack answers AF_NETLINK sockets with
+ * nlq_process_rtrequest, the older netdevice(7) ioctls with nlq_server_ioctl: both call the same few
+ * handlers of the stack.
  *
  * Errors: functions that return int or a pointer give -1 or NULL and errno, except those whose comment says
  * that they return a negative errno; nlq_return_errno turns the second way into the first.
@@ -58,7 +59,7 @@ void nlq_add(struct nlq_msg *msg, const void *data, unsigned len);
 void nlq_addattr(struct nlq_msg *msg, unsigned short type, const void *data, unsigned short len);
 /* Begins a list of attributes, to be filled by nlq_addattr; NULL: ENOMEM. */
 struct nlq_msg *nlq_createxattr(void);
-/* Appends an attribute whose payload is that list, and frees the list. NLA_F_NESTED may be given in `type`. */
+/* Appends an attribute whose payload is that list, and frees the list. `type` may have NLA_F_NESTED. */
 void nlq_addxattr(struct nlq_msg *msg, unsigned short type, struct nlq_msg *xattr);
 /* Writes the length into the message, which may then be sent. 0, or -1: ENOMEM, EMSGSIZE. */
 int nlq_complete(struct nlq_msg *msg);
@@ -100,8 +101,8 @@ int nlq_parsexattr(const struct nlattr *attr, struct nlattr *xattr[], int n);
 
 /* ---- client side ---- */
 
-/* The number of elements of each `attr` array below: attr[IFLA_x], attr[IFA_x], attr[RTA_x], ... are NULL or an
- * attribute of that type, for any type below this. */
+/* The number of elements of each `attr` array below: attr[IFLA_x], attr[IFA_x], attr[RTA_x], ... are NULL
+ * or an attribute of that type, for any type below this. */
 #define NLQ_ATTRS 128
 
 /* What is called for a message: its attributes by type, and three pointers passed through, by custom: what is
@@ -172,17 +173,17 @@ struct nlq_iplink_data {
 };
 /* The option `tag` with a string as its value. */
 struct nlq_iplink_data nlq_iplink_strdata(int tag, const char *string);
-/* Adds a virtual link of that type ("dummy", "bridge", ...) with nifd options. ifname NULL: the stack names it.
- * ifindex 0 or -1: the stack numbers it and the number is returned; else 0 is. Removes one by its name, or by
- * its index with ifname NULL. */
+/* Adds a virtual link of that type ("dummy", "bridge", ...) with nifd options. ifname NULL: the stack names
+ * it. ifindex 0 or -1: the stack numbers it and the number is returned; else 0 is. Removes one by its name,
+ * or by its index with ifname NULL. */
 int nlq_iplink_add(const char *ifname, unsigned int ifindex, const char *type, struct nlq_iplink_data *ifd,
                    int nifd);
 int nlq_iplink_del(const char *ifname, unsigned int ifindex);
 
 /* The netdevice(7) ioctls, by netlink. Served: SIOCGIFCONF, SIOCGIFNAME, SIOCGIFINDEX, SIOCSIFNAME, and the
- * pairs SIOCGIF/SIOCSIF of FLAGS, ADDR, DSTADDR, BRDADDR, NETMASK, HWADDR, MTU, TXQLEN, METRIC, and SIOCGIFMAP:
- * arg as there, addresses are IPv4. nlq_ioctl hands any other request to ioctl(2) (nlqx_ioctl: to ioth_ioctl)
- * on fd, which is not used otherwise; nlq_ioctl_nofd refuses it with ENOTTY. 0 or -1. */
+ * pairs SIOCGIF/SIOCSIF of FLAGS, ADDR, DSTADDR, BRDADDR, NETMASK, HWADDR, MTU, TXQLEN, METRIC, and
+ * SIOCGIFMAP: arg as there, addresses are IPv4. nlq_ioctl hands any other request to ioctl(2) (nlqx_ioctl:
+ * to ioth_ioctl) on fd, which is not used otherwise; nlq_ioctl_nofd refuses it with ENOTTY. 0 or -1. */
 int nlq_ioctl(int fd, unsigned long request, void *arg);
 int nlq_ioctl_nofd(unsigned long request, void *arg);
 /* Writes the text of /proc/net/dev, by netlink. 0 or -1. */
@@ -231,29 +232,30 @@ int nlqx_proc_net_dev(struct ioth *stack, FILE *f);
 /* ---- server side ---- */
 
 /*
- * What a stack knows how to do with one kind of object (links, addresses, routes, ...). Any may be NULL: such a
- * request is answered EOPNOTSUPP. stackinfo is the stack's own pointer, passed through; an entry is a pointer
- * of the stack's, never looked into. All but search_entry return 0 or a negative errno.
+ * What a stack knows how to do with one kind of object (links, addresses, routes, ...). Any may be NULL:
+ * such a request is answered EOPNOTSUPP. stackinfo is the stack's own pointer, passed through; an entry is
+ * a pointer of the stack's, never looked into. All but search_entry return 0 or a negative errno.
  *
  * Before a handler is called the request has been checked, so that it may read on without checks of its own:
  *   - the message bears the whole fixed structure of its kind (struct ifinfomsg, ifaddrmsg, rtmsg, ndmsg,
  *     fib_rule_hdr, tcmsg); what a short GET leaves out is zeroes;
  *   - attr has NLQ_ATTRS elements, and each attribute lies inside the message (or is a copy);
- *   - numbers (IFLA_MTU, IFLA_TXQLEN, IFLA_MASTER, IFLA_LINK, IFA_FLAGS, RTA_OIF, RTA_PRIORITY, RTA_TABLE, ...)
- *     have their 4 bytes; names (IFLA_IFNAME, IFA_LABEL, ...) end with a NUL and fit in IFNAMSIZ bytes with it;
+ *   - numbers (IFLA_MTU, IFLA_TXQLEN, IFLA_MASTER, IFLA_LINK, IFA_FLAGS, RTA_OIF, RTA_PRIORITY, ...) have
+ *     their 4 bytes; names (IFLA_IFNAME, IFA_LABEL, ...) end with a NUL and fit in IFNAMSIZ bytes with it;
  *     IFA_LOCAL, IFA_ADDRESS, RTA_DST, RTA_GATEWAY, NDA_DST, ... have as many bytes as an address of the
- *     message's family, where that is AF_INET or AF_INET6; IFLA_ADDRESS, IFLA_BROADCAST and NDA_LLADDR have 1 to
- *     32 bytes: look at nlq_attrlen;
+ *     message's family, where that is AF_INET or AF_INET6; IFLA_ADDRESS, IFLA_BROADCAST and NDA_LLADDR have
+ *     1 to 32 bytes: look at nlq_attrlen;
  *   - prefix lengths (ifa_prefixlen, rtm_dst_len, rtm_src_len) fit the family, where it is one of these.
  */
 struct nlq_request_handlers {
-    /* The object that a request means, by its structure or attributes; NULL: there is none. For links: the one
-     * of ifi_index if that is not 0, else the one of attr[IFLA_IFNAME]. For a route: RTM_GETROUTE means the one
-     * that a packet to RTA_DST takes, other requests the one that is named exactly. */
+    /* The object that a request means, by its structure or attributes; NULL: there is none. For links: the
+     * one of ifi_index if that is not 0, else the one of attr[IFLA_IFNAME]. For a route: RTM_GETROUTE means
+     * the one that a packet to RTA_DST takes, other requests the one that is named exactly. */
     void *(*search_entry)(struct nlmsghdr *msg, struct nlattr **attr, void *stackinfo);
-    /* Appends what describes the entry to the queue, by nlq_createmsg(RTM_NEWx, NLM_F_MULTI, msg->nlmsg_seq, 0),
-     * ..., nlq_complete_enqueue. entry NULL: a dump, all entries (of the family that the request names, unless
-     * that is AF_UNSPEC). The caller sets flags, seq and pid of the replies right, and ends a dump. */
+    /* Appends what describes the entry to the queue, by nlq_createmsg(RTM_NEWx, NLM_F_MULTI,
+     * msg->nlmsg_seq, 0), ..., nlq_complete_enqueue. entry NULL: a dump, all entries (of the family that
+     * the request names, unless that is AF_UNSPEC). The caller sets flags, seq and pid of the replies
+     * right, and ends a dump. */
     int (*get)(void *entry, struct nlmsghdr *msg, struct nlattr **attr, struct nlq_msg **reply_queue,
                void *stackinfo);
 #ifdef __cplusplus
@@ -290,28 +292,29 @@ typedef struct nlq_request_handlers nlq_request_handlers_table[RTM_NR_FAMILIES];
  *   DEL, SET (RTM_SETLINK) del, set of the entry found
  *
  * No such entry is -ENODEV. Errors are answered by NLMSG_ERROR with the request in it, success by an
- * NLMSG_ERROR of 0 if the request bears NLM_F_ACK. Replies carry seq and pid of the request. Messages without
- * NLM_F_REQUEST, and control messages (NLMSG_NOOP, ...), are not answered, but for an acknowledgement if asked.
+ * NLMSG_ERROR of 0 if the request bears NLM_F_ACK. Replies carry seq and pid of the request. Messages
+ * without NLM_F_REQUEST, and control messages (NLMSG_NOOP, ...), are not answered, but for an
+ * acknowledgement if asked.
  *
- * msg: one that NLMSG_OK has found good, 4-aligned: nlmsg_len bytes are read. It stays the caller's and is not
- * changed.
+ * msg: one that NLMSG_OK has found good, 4-aligned: nlmsg_len bytes are read. It stays the caller's and is
+ * not changed.
  */
 struct nlq_msg *nlq_process_rtrequest(struct nlmsghdr *msg, const struct nlq_request_handlers *table,
                                       void *stackinfo);
-/* The same for all that came by one send: `len` bytes, any number of requests, any content and alignment. What
- * comes behind bytes that are no message is not looked at. */
+/* The same for all that came by one send: `len` bytes, any number of requests, any content and alignment.
+ * What comes behind bytes that are no message is not looked at. */
 struct nlq_msg *nlq_process_rtrequests(const void *bytes, size_t len,
                                        const struct nlq_request_handlers *table, void *stackinfo);
 
-/* The ioctls of nlq_ioctl, answered by the handlers of RTMF_LINK and RTMF_ADDR: what a stack does for an ioctl on
- * one of its sockets. 0 or -1; ENOTTY: none of these requests. */
+/* The ioctls of nlq_ioctl, answered by the handlers of RTMF_LINK and RTMF_ADDR: what a stack does for an
+ * ioctl on one of its sockets. 0 or -1; ENOTTY: none of these requests. */
 int nlq_server_ioctl(const struct nlq_request_handlers *table, void *stackinfo, unsigned long request,
                      void *arg);
 /* Writes the text of /proc/net/dev of a stack. 0 or -1. */
 int nlq_server_proc_net_dev(const struct nlq_request_handlers *table, void *stackinfo, FILE *f);
 
-/* Calls cb for the messages of a queue of replies, which is freed, as nlq_recv_process_rtreply does for those of
- * a socket, and returns like it. */
+/* Calls cb for the messages of a queue of replies, which is freed, as nlq_recv_process_rtreply does for
+ * those of a socket, and returns like it. */
 int nlq_server_process_rtreply(struct nlq_msg *reply_queue, nlq_doit_f cb, const void *argin, void *argout,
                                void *argenv);
 /* As nlq_rtdialog, with the handlers of a stack on the other side. */

@@ -7,17 +7,17 @@
  *   1. those of IOTH_PLUGIN_PATH, colon-separated;
  *   2. $HOME/.ioth, if it belongs to the user that the process runs as;
  *   3. the folder `ioth` beside libioth.so itself, wherever that was loaded from. This serves an installed tree
- * that was moved as well as the build tree, which puts its plug-ins there too. With a static libioth it is the
- * program's folder that counts;
+ * that was moved as well as the build tree, which puts its plug-ins there too. With a static libioth it is
+ * the program's folder that counts;
  *   4. LIBDIR/ioth as configured at compile time.
- * No other place is looked at, not the current folder; the first two not by a program that runs with privilege
- * it was lent (set-user-ID, file capabilities: what secure_getenv refuses).
+ * No other place is looked at, not the current folder; the first two not by a program that runs with
+ * privilege it was lent (set-user-ID, file capabilities: what secure_getenv refuses).
  *
- * The file is ioth_NAME.so, or, in the older contract alone (older.c), ioth_NAME-r.so. A file that is found is the
- * answer, good or bad; a bad one never makes way for another further on.
- * Libraries are loaded with RTLD_NODELETE, but for private copies: code of libraries below a plug-in may run in
- * threads of its own until the process ends. A file is opened without it until read_contract has told, by what it
- * exports, which contract it speaks.
+ * The file is ioth_NAME.so, or, in the older contract alone (older.c), ioth_NAME-r.so. A file that is found
+ * is the answer, good or bad; a bad one never makes way for another further on. Libraries are loaded with
+ * RTLD_NODELETE, but for private copies: code of libraries below a plug-in may run in threads of its own
+ * until the process ends. A file is opened without it until read_contract has told, by what it exports,
+ * which contract it speaks.
  */
 #include "libioth/loader.h"
 

@@ -2,19 +2,21 @@
 /*
  * The older plug-in contract, spoken by this file alone.
  *
- * Such a plug-in exports its operations symbol by symbol, any subset of them, and its newstack may put more into
- * the struct ioth_functions that it is given. The operations have no context argument: they ask getstackdata()
- * which stack they are called for. So each is called through a function here that sets a variable of the thread
- * for the time of the call; calls within calls (a plug-in that uses another stack) find the outer value again.
+ * Such a plug-in exports its operations symbol by symbol, any subset of them, and its newstack may put more
+ * into the struct ioth_functions that it is given. The operations have no context argument: they ask
+ * getstackdata() which stack they are called for. So each is called through a function here that sets a
+ * variable of the thread for the time of the call; calls within calls (a plug-in that uses another stack)
+ * find the outer value again.
  *
- * Which of these functions become the stack's operations is known when newstack has returned; what the plug-in
- * lacks is left out, and ops_resolve finds slower ways for it: read, recv and recvfrom by recvmsg, write, send
- * and sendto by sendmsg. Only newstack and socket are indispensable.
+ * Which of these functions become the stack's operations is known when newstack has returned; what the
+ * plug-in lacks is left out, and ops_resolve finds slower ways for it: read, recv and recvfrom by recvmsg,
+ * write, send and sendto by sendmsg. Only newstack and socket are indispensable.
  *
- * ioth_NAME-r.so is re-entrant and is loaded once. ioth_NAME.so may keep its state in globals, so each stack gets
- * its own: the file is copied to a memfd, which is loaded by its name in /proc/self/fd. The dynamic linker knows
- * libraries by name, so the descriptor stays open as long as the copy is loaded: its number, and with it the
- * name, must not come back before. Libraries that the plug-in is linked with are shared by the copies.
+ * ioth_NAME-r.so is re-entrant and is loaded once. ioth_NAME.so may keep its state in globals, so each
+ * stack gets its own: the file is copied to a memfd, which is loaded by its name in /proc/self/fd. The
+ * dynamic linker knows libraries by name, so the descriptor stays open as long as the copy is loaded: its
+ * number, and with it the name, must not come back before. Libraries that the plug-in is linked with are
+ * shared by the copies.
  */
 #include "libioth/older.h"
 
@@ -211,8 +213,8 @@ typedef void (*any_function_t)(void);
 
 enum { NO_OP = -1 };
 
-/* Each function of the contract: its symbol behind ioth_NAME_, its place in struct ioth_functions, and what our
- * struct ioth_ops gets if it is there and if it is not (NULL: nothing). */
+/* Each function of the contract: its symbol behind ioth_NAME_, its place in struct ioth_functions, and what
+ * our struct ioth_ops gets if it is there and if it is not (NULL: nothing). */
 static const struct member {
     const char *symbol;
     size_t function;

@@ -3,11 +3,11 @@
  * The netdevice(7) ioctls by netlink, for all peers alike: the kernel, a stack of libioth, or the handlers of
  * one's own stack.
  *
- * Each ioctl is a row of a table: what its name asks about (a link, or one IPv4 address of it), and a function
- * that reads it from what was found or sends one change. The link is found by the name up to a colon, its
- * address is the first one whose label is the whole name; a request that reads and carries an address means
- * the one of that label and address first (4.4BSD's way to reach the second address of a name, which Linux
- * kept).
+ * Each ioctl is a row of a table: what its name asks about (a link, or one IPv4 address of it), and a
+ * function that reads it from what was found or sends one change. The link is found by the name up to a
+ * colon, its address is the first one whose label is the whole name; a request that reads and carries an
+ * address means the one of that label and address first (4.4BSD's way to reach the second address of a
+ * name, which Linux kept).
  *
  * Changing an address, its mask, broadcast or peer means to remove it and to add it again, as the kernel
  * itself does. A new address by SIOCSIFADDR gets the mask of its class (RFC 791 s3.2) and the broadcast

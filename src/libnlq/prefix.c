@@ -38,8 +38,9 @@ int nlq_prefix2mask(int family, void *mask, int prefixlen)
         return failed(EAFNOSUPPORT);
     if (prefixlen < 0 || prefixlen > 8 * len)
         return failed(EINVAL);
-    for (i = 0; i < len; i++, prefixlen -= 8)
-        bytes[i] = prefixlen >= 8 ? 0xff : prefixlen <= 0 ? 0 : (uint8_t)(0xff00 >> prefixlen);
+    memset(mask, 0, (size_t)len);
+    for (i = 0; i < prefixlen; i++)
+        bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
     return 0;
 }
 

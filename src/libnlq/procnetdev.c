@@ -2,9 +2,9 @@
 /*
  * The text of /proc/net/dev: one line of counters for each link, in the columns that programs expect.
  *
- * The counters are those of IFLA_STATS64, or the shorter IFLA_STATS of stacks that have no other. Some columns
- * are sums, as the kernel makes them (proc(5)): drop counts missed frames too, frame and carrier gather the
- * kinds of errors that have no column.
+ * The counters are those of IFLA_STATS64, or the shorter IFLA_STATS of stacks that have no other. Some
+ * columns are sums, as the kernel makes them (proc(5)): drop counts missed frames too, frame and carrier
+ * gather the kinds of errors that have no column.
  */
 #include <libnlq.h>
 

@@ -4,10 +4,10 @@
  * something they can read without asking.
  *
  * Procedure, for each message: which kind and operation (the type is RTM_BASE + 4 * kind + operation); the
- * structure of its kind must be there (a GET may be shorter and is continued by zeroes: programs send one byte
- * of family alone); the attributes must fit into the message, and those of a known shape must have it. Each
- * shape is a row of a table. A name without its final NUL, which the kernel accepts too, is copied to where it
- * gets one. Then the entry is searched and the operation called as libnlq.h says.
+ * structure of its kind must be there (a GET may be shorter and is continued by zeroes: programs send one
+ * byte of family alone); the attributes must fit into the message, and those of a known shape must have it.
+ * Each shape is a row of a table. A name without its final NUL, which the kernel accepts too, is copied to
+ * where it gets one. Then the entry is searched and the operation called as libnlq.h says.
  *
  * The replies are stamped with the request's sequence number and port here, whatever the handlers have
  * written, so that a stack can neither forget them nor confuse two requests.

@@ -19,8 +19,8 @@ const struct nlmsghdr *netlink_next_message(struct reader *r);
 /* The next attribute in the same way. Fewer bytes than an attribute's header at the end are padding. */
 const struct nlattr *netlink_next_attr(struct reader *r);
 
-/* What follows the header of a message, less `head` bytes of the structure of its kind (which is padded to 4):
- * the attributes. Bad if the message is shorter than the structure. */
+/* What follows the header of a message, less `head` bytes of the structure of its kind (which is padded to
+ * 4): the attributes. Bad if the message is shorter than the structure. */
 struct reader netlink_attrs_of(const struct nlmsghdr *msg, size_t head);
 /* What an attribute holds; its header must be within the message, as netlink_next_attr has seen to. */
 struct reader netlink_payload(const struct nlattr *attr);

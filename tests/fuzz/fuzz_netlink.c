@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The input is what a program sends to the AF_NETLINK socket of a user-level stack. The first byte says how far
- * from an aligned address it stands. The stack's handlers read without checks; what comes back must be messages
- * that libnlq's client side takes, with the sequence number of a request. */
+/* The input is what a program sends to the AF_NETLINK socket of a user-level stack. The first byte says how
+ * far from an aligned address it stands. The stack's handlers read without checks; what comes back must be
+ * messages that libnlq's client side takes, with the sequence number of a request. */
 #include "fuzz.h"
 #include "libnlq/fake_stack.h"
 #include "wire/netlink.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A plug-in of the older contract, with some of its functions. Its sockets are the kernel's; each stack keeps a set
- * of its own, and a call for a socket of another stack fails with EXDEV: so it shows that getstackdata tells the
- * right stack. A global counts the stacks made, which shows whether stacks share one copy of this library.
+ * A plug-in of the older contract, with some of its functions. Its sockets are the kernel's; each stack
+ * keeps a set of its own, and a call for a socket of another stack fails with EXDEV: so it shows that
+ * getstackdata tells the right stack. A global counts the stacks made, which shows whether stacks share one
+ * copy of this library.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <ioth.h>
@@ -19,11 +21,19 @@ enum { FDS = 1024 };
 struct data {
     char options[32];
     unsigned nvnl;
-    char own[FDS];
+    atomic_char own[FDS];
 };
 
-static int stacks_made;
-static void *(*get_data)(void);
+static atomic_int stacks_made;
+typedef void *(*get_data_t)(void);
+static _Atomic(get_data_t) getter; /* the same for all stacks */
+
+static struct data *get_data(void)
+{
+    get_data_t get = atomic_load(&getter);
+
+    return get();
+}
 
 #ifdef PLUGIN_LICENSE
 FUNCTION(const char *, license) = PLUGIN_LICENSE;
@@ -89,7 +99,7 @@ FUNCTION(void *, newstack)(const char *vnlv[], const char *options, struct ioth_
         data->nvnl++;
     snprintf(data->options, sizeof(data->options), "%s", options);
     stacks_made++;
-    get_data = f->getstackdata;
+    atomic_store(&getter, f->getstackdata);
     if (get_data() != NULL)
         abort(); /* not called for any stack yet */
 #ifndef PLUGIN_WITHOUT_SOCKET
@@ -112,7 +122,7 @@ FUNCTION(int, close)(int fd)
 {
     if (check(fd) < 0)
         return -1;
-    ((struct data *)get_data())->own[fd] = 0;
+    get_data()->own[fd] = 0;
     return close(fd);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plug-ins of the older contract, both kinds: what they implement, what is served by something else, whether stacks
- * share a copy, and what does not load. */
+/* Plug-ins of the older contract, both kinds: what they implement, what is served by something else,
+ * whether stacks share a copy, and what does not load. */
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The client side on a network namespace of the test's own: what it sets, ip(8) shows, and the other way round;
- * what it reads is what the C library reads. Everything twice: by nlq_X, and by nlqx_X on a stack of libioth. */
+/* The client side on a network namespace of the test's own: what it sets, ip(8) shows, and the other way
+ * round; what it reads is what the C library reads. Everything twice: by nlq_X, and by nlqx_X on a stack of
+ * libioth. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <setjmp.h>

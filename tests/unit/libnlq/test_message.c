@@ -312,7 +312,8 @@ static void test_masks(void **state)
     assert_fails(nlq_prefix2mask(AF_INET6, mask, -1), EINVAL);
     assert_fails(nlq_prefix2mask(AF_UNIX, mask, 1), EAFNOSUPPORT);
     assert_fails(nlq_mask2prefix(AF_UNIX, mask), EAFNOSUPPORT);
-    assert_int_equal(nlq_addrdata2prefix(24, IFA_F_NODAD, RT_SCOPE_LINK), 24 | IFA_F_NODAD << 16 | 253 << 24);
+    assert_int_equal(nlq_addrdata2prefix(24, IFA_F_NODAD, RT_SCOPE_LINK),
+                     (int)(24 | IFA_F_NODAD << 16 | 253u << 24));
     assert_int_equal(nlq_routedata2prefix(24, RTN_BLACKHOLE, 0), 24 | RTN_BLACKHOLE << 16);
     assert_int_equal(nlq_return_errno(5), 5);
     assert_fails(nlq_return_errno(-EXDEV), EXDEV);

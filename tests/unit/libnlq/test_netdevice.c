@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The netdevice ioctls, four times the same steps on a link of the same name, each time in the beginning state: by
- * the kernel itself, by nlq_ioctl, by nlqx_ioctl on a stack of libioth, by nlq_server_ioctl on a small stack. After
- * each step all that can be asked is asked, and must be what the kernel answered. */
+/* The netdevice ioctls, four times the same steps on a link of the same name, each time in the beginning
+ * state: by the kernel itself, by nlq_ioctl, by nlqx_ioctl on a stack of libioth, by nlq_server_ioctl on a
+ * small stack. After each step all that can be asked is asked, and must be what the kernel answered. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <net/if_arp.h>

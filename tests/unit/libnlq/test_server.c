@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A small stack behind nlq_process_rtrequest: what each request is answered, and what no bytes can do to it. The
- * requests are libmnl's, and libmnl reads the replies. */
+/* A small stack behind nlq_process_rtrequest: what each request is answered, and what no bytes can do to
+ * it. The requests are libmnl's, and libmnl reads the replies. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <setjmp.h>

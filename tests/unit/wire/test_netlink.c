@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The frame of netlink: a vector, every truncation of it, and lengths that lie. Bytes stand in buffers of their
- * exact size, so that the sanitizers see a step too far. */
+/* The frame of netlink: a vector, every truncation of it, and lengths that lie. Bytes stand in buffers of
+ * their exact size, so that the sanitizers see a step too far. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
