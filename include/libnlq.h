@@ -152,7 +152,15 @@ unsigned int nlq_if_nametoindex(const char *ifname);
 /* the name, written to the IF_NAMESIZE bytes of ifname; NULL and errno ENXIO; */
 char *nlq_if_indextoname(unsigned int ifindex, char *ifname);
 /* all interfaces, to be freed by nlq_if_freenameindex, which takes NULL; NULL and errno. */
+#ifdef __cplusplus /* where a function of the name of a structure has to come from elsewhere */
+namespace nlq_functions
+{
+struct ::nlq_if_nameindex *nlq_if_nameindex(void);
+}
+using nlq_functions::nlq_if_nameindex;
+#else
 struct nlq_if_nameindex *nlq_if_nameindex(void);
+#endif
 void nlq_if_freenameindex(struct nlq_if_nameindex *ptr);
 
 /* Up (updown not 0) or down. These and the next are 0 or -1: what netlink answered. */
