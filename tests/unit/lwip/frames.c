@@ -28,6 +28,9 @@ struct target {
     struct port *port;
     int fds[16];
     unsigned n_fds;
+    unsigned connections;
+    uint8_t ack[4], port_of_peer[2]; /* of the connection that it answered last */
+    unsigned syns;
 };
 
 /* ---- the stack ---- */
@@ -97,6 +100,62 @@ void target_free(struct target *target)
     free(target);
 }
 
+/* ---- connections ---- */
+
+unsigned target_connections(const struct target *target)
+{
+    return target->connections;
+}
+
+/* The TCP header of a frame, or NULL. */
+static uint8_t *tcp_header(uint8_t *frame, size_t len)
+{
+    if (len >= 54 && frame[12] == 8 && frame[13] == 0 && frame[23] == IPPROTO_TCP)
+        return frame + 34;
+    if (len >= 74 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == IPPROTO_TCP)
+        return frame + 54;
+    return NULL;
+}
+
+/* Looks for SYNs among what the target sent: its packet socket is the last that was opened. */
+static void learn(struct target *target)
+{
+    uint8_t bytes[2048], *tcp;
+    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    uint32_t seq;
+    ssize_t len;
+
+    for (;;) {
+        len = ioth_plugin_lwip.ops.recvmsg(target->stack, target->fds[target->n_fds - 1], &msg, 0);
+        if (len < 0)
+            return;
+        tcp = tcp_header(bytes, (size_t)len);
+        if (tcp == NULL || (tcp[13] & 0x12) != 0x12)
+            continue;
+        memcpy(&seq, tcp + 4, sizeof(seq));
+        seq = htonl(ntohl(seq) + 1);
+        memcpy(target->ack, &seq, sizeof(seq));
+        memcpy(target->port_of_peer, tcp + 2, 2);
+    }
+}
+
+void target_acknowledge(struct target *target, uint8_t *frame, size_t len)
+{
+    uint8_t *tcp = tcp_header(frame, len);
+
+    if (tcp == NULL)
+        return;
+    learn(target);
+    if ((tcp[13] & 2) != 0) {
+        tcp[1] = (uint8_t)(target->syns++ % 200); /* fewer than the half-open connections that are allowed */
+    } else {
+        memcpy(tcp, target->port_of_peer, 2);
+        memcpy(tcp + 8, target->ack, sizeof(target->ack));
+    }
+    frame_fix_checksums(frame, len);
+}
+
 struct frame {
     struct target *target;
     const uint8_t *bytes;
@@ -149,10 +208,12 @@ void target_rest(struct target *target)
     unsigned i;
     int fd;
 
-    for (i = 0; i < target->n_fds; i++) {
+    learn(target);
+    for (i = 0; i + 1 < target->n_fds; i++) {
         read_all(target, target->fds[i]);
         fd = ops->accept4(target->stack, target->fds[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            target->connections++;
             read_all(target, fd);
             ops->close(target->stack, fd);
         }
@@ -279,6 +340,8 @@ static const uint8_t syn[] = {0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x80, 2
 static const uint8_t data[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x60, 0x18, 0xff, 0xff, 0, 0, 0, 0,
                                2, 4, 0, 1, 'd', 'a', 't', 'a'};
 static const uint8_t fin[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x50, 0x11, 0, 0, 0, 0, 0, 0};
+static const uint8_t rst[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x50, 0x14, 0, 0, 0, 0, 0, 0};
+static const uint8_t rst_after[] = {0x30, 0x39, 0, 80, 0, 0, 0, 6, 0, 0, 0, 0, 0x50, 0x14, 0, 0, 0, 0, 0, 0};
 static const uint8_t unreachable4[] = {3, 3, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10,
                                        0, 0, 2, 0, 53, 0x30, 0x39, 0, 8, 0, 0};
 static const uint8_t igmp[] = {0x11, 10, 0, 0, 239, 1, 2, 3};
@@ -313,6 +376,8 @@ static const struct {
     {4, IPPROTO_TCP, 64, 0, syn, sizeof(syn)},
     {4, IPPROTO_TCP, 64, 0, data, sizeof(data)},
     {4, IPPROTO_TCP, 64, 0, fin, sizeof(fin)},
+    {4, IPPROTO_TCP, 64, 0, rst, sizeof(rst)},
+    {4, IPPROTO_TCP, 64, 0, rst_after, sizeof(rst_after)},
     {4, IPPROTO_UDP, 64, 0x2000, udp, 8},
     {4, IPPROTO_UDP, 64, 1, udp + 8, 4},
     {6, IPPROTO_UDP, 64, 0, udp, sizeof(udp)},

@@ -17,9 +17,15 @@ void target_free(struct target *target);
 int target_input(struct target *target, const uint8_t *frame, size_t len);
 /* Lets its sockets read what came, and its timers run. */
 void target_rest(struct target *target);
+/* How many connections it has accepted. */
+unsigned target_connections(const struct target *target);
 
 /* Writes seed number n, a frame that means something to the target; its length, or 0: there is none. */
 size_t frame_seed(unsigned n, uint8_t frame[static FRAME_BYTES]);
+/* If the frame is a TCP segment: a SYN gets another source port than the last had, any other one becomes part of
+ * the connection that the target answered last. */
+void target_acknowledge(struct target *target, uint8_t *frame, size_t len);
+
 /* Makes the checksums of IPv4, TCP, UDP and ICMP right, so that what is behind them is reached. */
 void frame_fix_checksums(uint8_t *frame, size_t len);
 

@@ -67,9 +67,11 @@ static void test_seeds(void **state)
 
     (void)state;
     for (n = 0; (len = frame_seed(n, frame)) != 0; n++) {
+        target_acknowledge(target, frame, len);
         assert_int_equal(target_input(target, frame, len), 0);
         target_rest(target);
     }
+    assert_in_range(target_connections(target), 1, 2);
     target_free(target);
 }
 
@@ -86,12 +88,16 @@ static void test_mutations(void **state)
     for (i = 0; i < rounds; i++) {
         memset(frame, (int)chance(256), sizeof(frame));
         seed = chance(n);
-        len = mutate(frame, frame_seed(seed, frame));
+        len = frame_seed(seed, frame);
+        target_acknowledge(target, frame, len);
+        len = mutate(frame, len);
         if (target_input(target, frame, len) < 0)
             fail_msg("frame %ld, from seed %u, ended the stack", i, seed);
         if (i % REST_EVERY == 0)
             target_rest(target);
     }
+    print_message("%u connections on the way\n", target_connections(target));
+    assert_in_range(target_connections(target), 1, rounds);
     target_free(target);
 }
 
