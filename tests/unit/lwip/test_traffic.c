@@ -43,7 +43,7 @@ static int teardown(void **state)
 /* ---- UDP ---- */
 
 static const size_t sizes4[] = {0, 1, 512, 1472, 1473, 9000};
-static const size_t sizes6[] = {0, 1, 512, 1452};
+static const size_t sizes6[] = {0, 1, 512, 1452, 4000, 9000};
 
 static void udp_between(const char *kind_a, const char *kind_b)
 {
