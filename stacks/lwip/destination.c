@@ -62,7 +62,8 @@ int destination_read(struct sock *sock, const struct msghdr *msg, struct destina
     to->port = NULL;
     ip_addr_set_any_val(false, to->source);
     if (msg->msg_name != NULL && msg->msg_namelen > 0) {
-        error = sock_read_address(sock, msg->msg_name, msg->msg_namelen, &to->ip, &to->port_number, &to->port);
+        error =
+            sock_read_address(sock, msg->msg_name, msg->msg_namelen, &to->ip, &to->port_number, &to->port);
         if (error < 0)
             return error;
     } else {

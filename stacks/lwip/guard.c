@@ -139,8 +139,8 @@ static void put_byte(struct stack *stack, struct pbuf *p, u16_t at, uint8_t valu
 
 static void tame_mss(struct stack *stack, struct pbuf *p, u16_t at, bool is_syn)
 {
-    unsigned mss = (unsigned)stack->lw.pbuf_get_at(p, (u16_t)(at + 2)) << 8 |
-                   stack->lw.pbuf_get_at(p, (u16_t)(at + 3));
+    unsigned mss =
+        (unsigned)stack->lw.pbuf_get_at(p, (u16_t)(at + 2)) << 8 | stack->lw.pbuf_get_at(p, (u16_t)(at + 3));
     u16_t i;
 
     if (is_syn && mss < MSS_MIN) {

@@ -112,7 +112,8 @@ struct library {
 /* Loads a fresh copy of liblwip, fills the table and puts the hooks in; does not run lwip_init. 0 or a
  * negative errno: ELIBACC if liblwip is not there, ELIBBAD if it lacks a symbol or does not go through its
  * procedure linkage table for a call that must be hooked. */
-__attribute__((warn_unused_result)) int library_open(struct library *library, struct lwip_symbols *ret_symbols,
+__attribute__((warn_unused_result)) int library_open(struct library *library,
+                                                     struct lwip_symbols *ret_symbols,
                                                      const struct lwip_hook *hooks, size_t n_hooks);
 void library_close(struct library *library);
 

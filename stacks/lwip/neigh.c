@@ -29,7 +29,7 @@
 enum {
     ENTRIES_MAX = 1024,
     PROBES = 3,
-    PROBE_MS = 1000, /* RFC 4861 s10: RETRANS_TIMER */
+    PROBE_MS = 1000,      /* RFC 4861 s10: RETRANS_TIMER */
     CONFIRMED_MS = 30000, /* RFC 4861 s10: REACHABLE_TIME */
     LOCK_MS = 1000,
     ARP_LEN = 28,
@@ -212,7 +212,7 @@ static void ask(struct neighbour *neighbour)
         return;
     }
     if (source == NULL)
-        return; /* without an address there is none to answer to */
+        return;                         /* without an address there is none to answer to */
     memcpy(group + 13, target + 13, 3); /* the solicited-node address, RFC 4291 s2.7.1 */
     memcpy(mac + 3, target + 13, 3);
     send_nd(port, ND_NS, 0, mac, &source->u_addr, group, target, OPTION_SOURCE);
@@ -323,7 +323,8 @@ static void input_solicitation(struct port *port, const ip_addr_t *src, const ip
                 &target->u_addr, OPTION_TARGET);
 }
 
-static void input_advertisement(struct port *port, const ip_addr_t *target, const uint8_t *message, size_t len)
+static void input_advertisement(struct port *port, const ip_addr_t *target, const uint8_t *message,
+                                size_t len)
 {
     const uint8_t *mac = find_option(message, len, OPTION_TARGET);
     struct neighbour *neighbour = neigh_find(port->stack, port, target);

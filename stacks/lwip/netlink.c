@@ -180,8 +180,9 @@ static int link_set(void *entry, struct nlmsghdr *msg, struct nlattr **attr, voi
     if (attr[IFLA_IFNAME] != NULL && info->ifi_index != 0)
         error = link_rename(port, attr[IFLA_IFNAME]);
     if (error == 0 && attr[IFLA_ADDRESS] != NULL)
-        error = port->wire == NULL ? -EOPNOTSUPP : nlq_attrlen(attr[IFLA_ADDRESS]) != 6 ? -EINVAL
-                                                 : port_set_mac(port, nlq_attrdata(attr[IFLA_ADDRESS]));
+        error = port->wire == NULL                     ? -EOPNOTSUPP
+                : nlq_attrlen(attr[IFLA_ADDRESS]) != 6 ? -EINVAL
+                                                       : port_set_mac(port, nlq_attrdata(attr[IFLA_ADDRESS]));
     if (error == 0 && attr[IFLA_MTU] != NULL)
         error = port_set_mtu(port, get32(attr[IFLA_MTU], 0));
     if (error == 0 && (change & IFF_UP) != 0)
@@ -217,15 +218,17 @@ static void *address_search(struct nlmsghdr *msg, struct nlattr **attr, void *st
     return address;
 }
 
-static int address_reply(const struct address *address, const struct nlmsghdr *request, struct nlq_msg **queue)
+static int address_reply(const struct address *address, const struct nlmsghdr *request,
+                         struct nlq_msg **queue)
 {
     struct nlq_msg *msg = nlq_createmsg(RTM_NEWADDR, NLM_F_MULTI, request->nlmsg_seq, 0);
     struct ifa_cacheinfo life = {.ifa_prefered = NO_LIFETIME_END, .ifa_valid = NO_LIFETIME_END};
     uint32_t broadcast;
 
     nlq_addstruct(msg, ifaddrmsg, .ifa_family = family_of(&address->ip),
-                  .ifa_prefixlen = (unsigned char)address->prefix_bits, .ifa_flags = (unsigned char)address->flags,
-                  .ifa_scope = (unsigned char)address->scope, .ifa_index = address->port->ifindex);
+                  .ifa_prefixlen = (unsigned char)address->prefix_bits,
+                  .ifa_flags = (unsigned char)address->flags, .ifa_scope = (unsigned char)address->scope,
+                  .ifa_index = address->port->ifindex);
     add_ip(msg, IFA_ADDRESS, &address->ip);
     if (IP_IS_V4_VAL(address->ip)) {
         add_ip(msg, IFA_LOCAL, &address->ip);
@@ -311,8 +314,12 @@ static void *route_ask(const struct rtmsg *info, struct nlattr **attr, struct st
 
     if (route_find(stack, &dst, port, &way) < 0)
         return NULL;
-    *answer = (struct route){.dst = dst, .dst_bits = IP_IS_V6_VAL(dst) ? 128 : 32, .port = way.port,
-                             .gateway = way.hop, .scope = RT_SCOPE_UNIVERSE, .protocol = RTPROT_UNSPEC};
+    *answer = (struct route){.dst = dst,
+                             .dst_bits = IP_IS_V6_VAL(dst) ? 128 : 32,
+                             .port = way.port,
+                             .gateway = way.hop,
+                             .scope = RT_SCOPE_UNIVERSE,
+                             .protocol = RTPROT_UNSPEC};
     answer->has_gateway = !ip_addr_cmp_zoneless(&dst, &way.hop);
     return answer;
 }
@@ -329,7 +336,8 @@ static void *route_search_request(struct nlmsghdr *msg, struct nlattr **attr, vo
         return route_ask(info, attr, stackinfo);
     dst = read_ip(info->rtm_family, attr[RTA_DST]);
     gateway = read_ip(info->rtm_family, attr[RTA_GATEWAY]);
-    return route_search(stackinfo, &dst, info->rtm_dst_len, attr[RTA_GATEWAY] == NULL || is_new ? NULL : &gateway,
+    return route_search(stackinfo, &dst, info->rtm_dst_len,
+                        attr[RTA_GATEWAY] == NULL || is_new ? NULL : &gateway,
                         is_new ? 0 : get32(attr[RTA_OIF], 0), get32(attr[RTA_PRIORITY], 0));
 }
 
@@ -339,9 +347,9 @@ static int route_reply(const struct route *route, const struct nlmsghdr *request
     struct route_way way = {.port = route->port, .hop = route->has_gateway ? route->gateway : route->dst};
     const ip_addr_t *source = route_source(route->port->stack, &way, &way.hop);
 
-    nlq_addstruct(msg, rtmsg, .rtm_family = family_of(&route->dst), .rtm_dst_len = (unsigned char)route->dst_bits,
-                  .rtm_table = RT_TABLE_MAIN, .rtm_protocol = route->protocol, .rtm_scope = route->scope,
-                  .rtm_type = RTN_UNICAST);
+    nlq_addstruct(msg, rtmsg, .rtm_family = family_of(&route->dst),
+                  .rtm_dst_len = (unsigned char)route->dst_bits, .rtm_table = RT_TABLE_MAIN,
+                  .rtm_protocol = route->protocol, .rtm_scope = route->scope, .rtm_type = RTN_UNICAST);
     add32(msg, RTA_TABLE, RT_TABLE_MAIN);
     if (route->dst_bits > 0)
         add_ip(msg, RTA_DST, &route->dst);
@@ -350,7 +358,8 @@ static int route_reply(const struct route *route, const struct nlmsghdr *request
     add32(msg, RTA_OIF, route->port->ifindex);
     if (route->metric != 0)
         add32(msg, RTA_PRIORITY, route->metric);
-    if (source != NULL && (route->protocol == RTPROT_KERNEL || route->dst_bits == address_len(&route->dst) * 8u))
+    if (source != NULL &&
+        (route->protocol == RTPROT_KERNEL || route->dst_bits == address_len(&route->dst) * 8u))
         add_ip(msg, RTA_PREFSRC, source);
     return reply(msg, queue);
 }
@@ -358,8 +367,11 @@ static int route_reply(const struct route *route, const struct nlmsghdr *request
 /* The subnet of an address, as a route. */
 static int subnet_reply(const struct address *address, const struct nlmsghdr *request, struct nlq_msg **queue)
 {
-    struct route route = {.dst = address->ip, .dst_bits = address->prefix_bits, .port = address->port,
-                          .protocol = RTPROT_KERNEL, .scope = RT_SCOPE_LINK};
+    struct route route = {.dst = address->ip,
+                          .dst_bits = address->prefix_bits,
+                          .port = address->port,
+                          .protocol = RTPROT_KERNEL,
+                          .scope = RT_SCOPE_LINK};
     uint8_t *bytes = (uint8_t *)&route.dst.u_addr;
     unsigned i;
 
@@ -414,10 +426,13 @@ static int read_route(const struct nlmsghdr *msg, struct nlattr **attr, const st
 
     if (!is_served(info->rtm_family) || (info->rtm_type != RTN_UNICAST && info->rtm_type != RTN_UNSPEC))
         return -EOPNOTSUPP;
-    *route = (struct route){.dst = read_ip(info->rtm_family, attr[RTA_DST]), .dst_bits = info->rtm_dst_len,
+    *route = (struct route){.dst = read_ip(info->rtm_family, attr[RTA_DST]),
+                            .dst_bits = info->rtm_dst_len,
                             .gateway = read_ip(info->rtm_family, attr[RTA_GATEWAY]),
-                            .port = stack_port(stack, ifindex), .metric = get32(attr[RTA_PRIORITY], 0),
-                            .protocol = info->rtm_protocol, .scope = info->rtm_scope};
+                            .port = stack_port(stack, ifindex),
+                            .metric = get32(attr[RTA_PRIORITY], 0),
+                            .protocol = info->rtm_protocol,
+                            .scope = info->rtm_scope};
     route->has_gateway = attr[RTA_GATEWAY] != NULL && !ip_addr_isany(&route->gateway);
     if (ifindex != 0 && route->port == NULL)
         return -ENODEV;
@@ -472,12 +487,14 @@ static void *neighbour_search(struct nlmsghdr *msg, struct nlattr **attr, void *
 static int neighbour_reply(const struct neighbour *neighbour, const struct nlmsghdr *request,
                            struct nlq_msg **queue)
 {
-    static const uint16_t states[] = {[NEIGH_INCOMPLETE] = NUD_INCOMPLETE, [NEIGH_KNOWN] = NUD_REACHABLE,
+    static const uint16_t states[] = {[NEIGH_INCOMPLETE] = NUD_INCOMPLETE,
+                                      [NEIGH_KNOWN] = NUD_REACHABLE,
                                       [NEIGH_PERMANENT] = NUD_PERMANENT};
     struct nlq_msg *msg = nlq_createmsg(RTM_NEWNEIGH, NLM_F_MULTI, request->nlmsg_seq, 0);
 
-    nlq_addstruct(msg, ndmsg, .ndm_family = family_of(&neighbour->ip), .ndm_ifindex = (int)neighbour->port->ifindex,
-                  .ndm_state = states[neighbour->state], .ndm_type = RTN_UNICAST);
+    nlq_addstruct(msg, ndmsg, .ndm_family = family_of(&neighbour->ip),
+                  .ndm_ifindex = (int)neighbour->port->ifindex, .ndm_state = states[neighbour->state],
+                  .ndm_type = RTN_UNICAST);
     add_ip(msg, NDA_DST, &neighbour->ip);
     if (neighbour->state != NEIGH_INCOMPLETE)
         nlq_addattr(msg, NDA_LLADDR, neighbour->mac, 6);

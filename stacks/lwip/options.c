@@ -30,13 +30,22 @@ struct number_option {
     int least, most;
 };
 
-#define BOOL(level, option, member) {level, option, KIND_BOOL, offsetof(struct sock, member), 0, 0}
+#define BOOL(level, option, member)                                                                          \
+    {                                                                                                        \
+        level, option, KIND_BOOL, offsetof(struct sock, member), 0, 0                                        \
+    }
 #define INT(level, option, member, least, most)                                                              \
-    {level, option, KIND_INT, offsetof(struct sock, member), least, most}
+    {                                                                                                        \
+        level, option, KIND_INT, offsetof(struct sock, member), least, most                                  \
+    }
 #define TTL(level, option, member, otherwise)                                                                \
-    {level, option, KIND_TTL, offsetof(struct sock, member), otherwise, 255}
+    {                                                                                                        \
+        level, option, KIND_TTL, offsetof(struct sock, member), otherwise, 255                               \
+    }
 #define BUFFER(level, option, member)                                                                        \
-    {level, option, KIND_BUFFER, offsetof(struct sock, member), 2304, 4 << 20}
+    {                                                                                                        \
+        level, option, KIND_BUFFER, offsetof(struct sock, member), 2304, 4 << 20                             \
+    }
 
 static const struct number_option numbers[] = {
     BOOL(SOL_SOCKET, SO_REUSEADDR, reuse_address),
@@ -120,10 +129,10 @@ static int join_or_leave(struct stack *stack, const struct membership *membershi
     struct lwip_symbols *lw = &stack->lw;
 
     if (IP_IS_V6_VAL(membership->group))
-        return stack_errno((join ? lw->mld6_joingroup_netif : lw->mld6_leavegroup_netif)(
-            netif, ip_2_ip6(&membership->group)));
-    return stack_errno((join ? lw->igmp_joingroup_netif : lw->igmp_leavegroup_netif)(
-        netif, ip_2_ip4(&membership->group)));
+        return stack_errno((join ? lw->mld6_joingroup_netif
+                                 : lw->mld6_leavegroup_netif)(netif, ip_2_ip6(&membership->group)));
+    return stack_errno(
+        (join ? lw->igmp_joingroup_netif : lw->igmp_leavegroup_netif)(netif, ip_2_ip4(&membership->group)));
 }
 
 static struct membership **find_membership(struct sock *sock, const struct membership *wanted)
@@ -360,7 +369,9 @@ static int get_socket_number(struct sock *sock, int option, int *ret_number)
         *ret_number = sock->domain;
         return 0;
     case SO_PROTOCOL:
-        *ret_number = sock->type == &tcp_sock ? IPPROTO_TCP : sock->type == &udp_sock ? IPPROTO_UDP : sock->protocol;
+        *ret_number = sock->type == &tcp_sock   ? IPPROTO_TCP
+                      : sock->type == &udp_sock ? IPPROTO_UDP
+                                                : sock->protocol;
         return 0;
     case SO_ACCEPTCONN:
         *ret_number = sock->tcp.phase == TCP_LISTENING;

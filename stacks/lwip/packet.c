@@ -44,9 +44,12 @@ static void deliver(struct sock *sock, const struct sockaddr_ll *from, const uin
 static void deliver_to_all(struct port *port, const uint8_t *frame, size_t len, unsigned char kind)
 {
     unsigned type = (unsigned)frame[12] << 8 | frame[13];
-    struct sockaddr_ll from = {.sll_family = AF_PACKET, .sll_protocol = htons((uint16_t)type),
-                               .sll_ifindex = (int)port->ifindex, .sll_hatype = ARPHRD_ETHER,
-                               .sll_pkttype = kind, .sll_halen = ETH_ALEN};
+    struct sockaddr_ll from = {.sll_family = AF_PACKET,
+                               .sll_protocol = htons((uint16_t)type),
+                               .sll_ifindex = (int)port->ifindex,
+                               .sll_hatype = ARPHRD_ETHER,
+                               .sll_pkttype = kind,
+                               .sll_halen = ETH_ALEN};
     struct sock *sock;
 
     memcpy(from.sll_addr, frame + ETH_ALEN, ETH_ALEN);

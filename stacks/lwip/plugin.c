@@ -243,7 +243,11 @@ static ssize_t accept_found(struct sock *sock, struct call *call)
 
 static int lwip_op_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *addrlen, int flags)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = accept_found, .flags = flags, .result = addr,
+    struct call call = {.stack = ctx,
+                        .fd = fd,
+                        .operation = accept_found,
+                        .flags = flags,
+                        .result = addr,
                         .result_len = addrlen};
 
     if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
@@ -254,7 +258,8 @@ static int lwip_op_accept4(void *ctx, int fd, struct sockaddr *addr, socklen_t *
 static ssize_t name_found(struct sock *sock, struct call *call)
 {
     socklen_t len;
-    int error = sock->type->name == NULL ? -EOPNOTSUPP : sock->type->name(sock, call->flags != 0, &call->name, &len);
+    int error =
+        sock->type->name == NULL ? -EOPNOTSUPP : sock->type->name(sock, call->flags != 0, &call->name, &len);
 
     if (error == 0)
         copy_name(&call->name, len, call->result, call->result_len);
@@ -263,15 +268,16 @@ static ssize_t name_found(struct sock *sock, struct call *call)
 
 static int lwip_op_getsockname(void *ctx, int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = name_found, .result = addr, .result_len = addrlen};
+    struct call call = {
+        .stack = ctx, .fd = fd, .operation = name_found, .result = addr, .result_len = addrlen};
 
     return (int)give(run(&call));
 }
 
 static int lwip_op_getpeername(void *ctx, int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = name_found, .flags = 1, .result = addr,
-                        .result_len = addrlen};
+    struct call call = {
+        .stack = ctx, .fd = fd, .operation = name_found, .flags = 1, .result = addr, .result_len = addrlen};
 
     return (int)give(run(&call));
 }
@@ -283,8 +289,13 @@ static ssize_t set_found(struct sock *sock, struct call *call)
 
 static int lwip_op_setsockopt(void *ctx, int fd, int level, int option, const void *value, socklen_t len)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = set_found, .number = level, .option = option,
-                        .value = value, .len = len};
+    struct call call = {.stack = ctx,
+                        .fd = fd,
+                        .operation = set_found,
+                        .number = level,
+                        .option = option,
+                        .value = value,
+                        .len = len};
 
     return (int)give(run(&call));
 }
@@ -296,8 +307,13 @@ static ssize_t get_found(struct sock *sock, struct call *call)
 
 static int lwip_op_getsockopt(void *ctx, int fd, int level, int option, void *value, socklen_t *len)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = get_found, .number = level, .option = option,
-                        .result = value, .result_len = len};
+    struct call call = {.stack = ctx,
+                        .fd = fd,
+                        .operation = get_found,
+                        .number = level,
+                        .option = option,
+                        .result = value,
+                        .result_len = len};
 
     return (int)give(run(&call));
 }
@@ -352,7 +368,8 @@ static int lwip_op_ioctl(void *ctx, int fd, unsigned long request, void *argp)
 
 static ssize_t send_found(struct sock *sock, struct call *call)
 {
-    return sock->type->send == NULL ? -EOPNOTSUPP : sock->type->send(sock, call->out, call->skip, call->flags);
+    return sock->type->send == NULL ? -EOPNOTSUPP
+                                    : sock->type->send(sock, call->out, call->skip, call->flags);
 }
 
 /* A stream that may wait sends all of it. */
@@ -468,14 +485,15 @@ static ssize_t recv_batch_found(struct sock *sock, struct call *call)
 
 static bool is_over(const struct timespec *timeout, uint64_t since_ms)
 {
-    return timeout != NULL &&
-           stack_now_ms() - since_ms >= (uint64_t)timeout->tv_sec * 1000 + (uint64_t)timeout->tv_nsec / 1000000;
+    return timeout != NULL && stack_now_ms() - since_ms >=
+                                  (uint64_t)timeout->tv_sec * 1000 + (uint64_t)timeout->tv_nsec / 1000000;
 }
 
 static int lwip_op_recvmmsg(void *ctx, int fd, struct mmsghdr *msgs, unsigned n, int flags,
                             struct timespec *timeout)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = recv_batch_found, .flags = flags & ~MSG_WAITFORONE};
+    struct call call = {
+        .stack = ctx, .fd = fd, .operation = recv_batch_found, .flags = flags & ~MSG_WAITFORONE};
     uint64_t since_ms = timeout == NULL ? 0 : stack_now_ms();
     unsigned done = 0;
     ssize_t result;
@@ -497,7 +515,8 @@ static int read_options(struct stack *stack, const char *options)
     while (*options != '\0') {
         size_t len = strcspn(options, ",");
 
-        if ((len == 7 && memcmp(options, "forward", 7) == 0) || (len == 9 && memcmp(options, "forward=1", 9) == 0))
+        if ((len == 7 && memcmp(options, "forward", 7) == 0) ||
+            (len == 9 && memcmp(options, "forward=1", 9) == 0))
             stack->options.forward = true;
         else if (len > 0 && !(len == 9 && memcmp(options, "forward=0", 9) == 0))
             return -EINVAL;

@@ -102,8 +102,8 @@ static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *dst)
     if (port->wire == NULL)
         return stack_loop_output(stack_lo(port->stack), p);
     if (ip4_addr_ismulticast(dst)) {
-        const uint8_t group[ETH_ALEN] = {0x01, 0x00, 0x5e, (uint8_t)(value >> 16 & 0x7f), (uint8_t)(value >> 8),
-                                         (uint8_t)value};
+        const uint8_t group[ETH_ALEN] = {
+            0x01, 0x00, 0x5e, (uint8_t)(value >> 16 & 0x7f), (uint8_t)(value >> 8), (uint8_t)value};
 
         memcpy(mac, group, sizeof(mac));
     } else if (!route_is_broadcast(port->stack, &ip, port)) {
@@ -294,10 +294,14 @@ static struct port *port_new(struct stack *stack, const char *name, unsigned mtu
 int port_add_lo(struct stack *stack)
 {
     struct port *lo = port_new(stack, "lo", LO_MTU);
-    struct address local4 = {.ip = IPADDR4_INIT(PP_HTONL(INADDR_LOOPBACK)), .prefix_bits = 8,
-                             .flags = IFA_F_PERMANENT, .scope = RT_SCOPE_HOST};
-    struct address local6 = {.ip = IPADDR6_INIT_HOST(0, 0, 0, 1), .prefix_bits = 128,
-                             .flags = IFA_F_PERMANENT, .scope = RT_SCOPE_HOST};
+    struct address local4 = {.ip = IPADDR4_INIT(PP_HTONL(INADDR_LOOPBACK)),
+                             .prefix_bits = 8,
+                             .flags = IFA_F_PERMANENT,
+                             .scope = RT_SCOPE_HOST};
+    struct address local6 = {.ip = IPADDR6_INIT_HOST(0, 0, 0, 1),
+                             .prefix_bits = 128,
+                             .flags = IFA_F_PERMANENT,
+                             .scope = RT_SCOPE_HOST};
     int error;
 
     if (lo == NULL)
@@ -371,8 +375,11 @@ void port_remove_all(struct stack *stack)
 /* fe80:: and the interface identifier of the MAC address, RFC 4291 s2.5.6 and appendix A. */
 static void add_link_local(struct port *port)
 {
-    struct address address = {.ip = IPADDR6_INIT_HOST(0xfe800000, 0, 0, 0), .prefix_bits = 64,
-                              .flags = IFA_F_PERMANENT, .scope = RT_SCOPE_LINK, .made_here = true};
+    struct address address = {.ip = IPADDR6_INIT_HOST(0xfe800000, 0, 0, 0),
+                              .prefix_bits = 64,
+                              .flags = IFA_F_PERMANENT,
+                              .scope = RT_SCOPE_LINK,
+                              .made_here = true};
     uint8_t *identifier = (uint8_t *)&address.ip.u_addr.ip6.addr[2];
     const uint8_t *mac = port_mac(port);
     const uint8_t eui64[] = {mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};

@@ -17,11 +17,15 @@
 #include "lwip/destination.h"
 #include "lwip/route.h"
 
-enum { PAYLOAD_MAX = 65515, ICMP6_FILTER_OPTION = 1 /* RFC 3542: ICMP6_FILTER; its header and lwIP's clash */ };
+enum {
+    PAYLOAD_MAX = 65515,
+    ICMP6_FILTER_OPTION = 1 /* RFC 3542: ICMP6_FILTER; its header and lwIP's clash */
+};
 
 /* ---- receiving ---- */
 
-static bool wants(const struct sock *sock, const struct arrival *arrival, bool is_v6, int protocol, uint8_t kind)
+static bool wants(const struct sock *sock, const struct arrival *arrival, bool is_v6, int protocol,
+                  uint8_t kind)
 {
     if (sock->type != &raw_sock || sock->protocol != protocol || (sock->domain == AF_INET6) != is_v6)
         return false;
@@ -65,7 +69,8 @@ static u8_t arrive(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr
         return 0;
     arrival.ifindex = ((const struct port *)globals->current_input_netif->state)->ifindex;
     arrival.ttl = is_v6 ? IP6H_HOPLIM(globals->current_ip6_header) : IPH_TTL(globals->current_ip4_header);
-    arrival.tos = is_v6 ? stack_traffic_class(globals->current_ip6_header) : IPH_TOS(globals->current_ip4_header);
+    arrival.tos =
+        is_v6 ? stack_traffic_class(globals->current_ip6_header) : IPH_TOS(globals->current_ip4_header);
     kind = stack->lw.pbuf_get_at(p, header_len);
     for (sock = stack->sock_list; sock != NULL; sock = sock->next) {
         if (!wants(sock, &arrival, is_v6, pcb->protocol, kind))
@@ -98,7 +103,8 @@ static int raw_open(struct sock *sock)
     sock->raw.checksum_offset = sock->domain == AF_INET6 && sock->protocol == IPPROTO_ICMPV6 ? 2 : -1;
     if (*pcb != NULL)
         return 0;
-    *pcb = lw->raw_new_ip_type(sock->domain == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)sock->protocol);
+    *pcb =
+        lw->raw_new_ip_type(sock->domain == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)sock->protocol);
     if (*pcb == NULL)
         return -ENOMEM;
     lw->raw_recv(*pcb, arrive, sock->stack);

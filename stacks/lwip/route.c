@@ -79,8 +79,8 @@ bool route_is_broadcast(const struct stack *stack, const ip_addr_t *ip, const st
     if (value == 0xffffffff)
         return true;
     for (address = stack->addresses; address != NULL; address = address->next) {
-        if (IP_IS_V6(&address->ip) || address->prefix_bits > 30 ||
-            (port != NULL && address->port != port) || address->port->ifindex == LO_INDEX)
+        if (IP_IS_V6(&address->ip) || address->prefix_bits > 30 || (port != NULL && address->port != port) ||
+            address->port->ifindex == LO_INDEX)
             continue;
         host = 0xffffffff >> address->prefix_bits;
         if (route_prefix_matches(&address->ip, ip, address->prefix_bits) && (value & host) == host)
@@ -197,7 +197,8 @@ static unsigned unfitness(const struct address *address, const ip_addr_t *dst)
     unsigned value = 128 - common_bits(&address->ip, dst);
 
     if (IP_IS_V6(dst)) {
-        bool narrow = is_link_local(dst) || (ip_addr_ismulticast(dst) && ip6_addr_ismulticast_linklocal(ip_2_ip6(dst)));
+        bool narrow =
+            is_link_local(dst) || (ip_addr_ismulticast(dst) && ip6_addr_ismulticast_linklocal(ip_2_ip6(dst)));
 
         if (narrow != is_link_local(&address->ip))
             value += 256;
@@ -256,8 +257,8 @@ struct route *route_search(const struct stack *stack, const ip_addr_t *dst, unsi
 
     for (route = stack->routes; route != NULL; route = route->next)
         if (route->dst_bits == bits && route_prefix_matches(&route->dst, dst, bits) &&
-            (gateway == NULL || (route->has_gateway && route_prefix_matches(&route->gateway, gateway,
-                                                                            address_bits(gateway)))) &&
+            (gateway == NULL ||
+             (route->has_gateway && route_prefix_matches(&route->gateway, gateway, address_bits(gateway)))) &&
             (ifindex == 0 || route->port->ifindex == ifindex) && (metric == 0 || route->metric == metric))
             return route;
     return NULL;

@@ -396,8 +396,7 @@ int sock_name(struct sock *sock, bool peer, struct sockaddr_storage *ret_addr, s
 
 bool sock_may_bind(const struct sock *sock, const ip_addr_t *ip)
 {
-    return ip_addr_isany(ip) || ip_addr_ismulticast(ip) ||
-           route_own_address(sock->stack, ip, NULL) != NULL ||
+    return ip_addr_isany(ip) || ip_addr_ismulticast(ip) || route_own_address(sock->stack, ip, NULL) != NULL ||
            (IP_IS_V4_VAL(*ip) && ip_addr_isloopback(ip)) || route_is_broadcast(sock->stack, ip, NULL);
 }
 

@@ -81,7 +81,8 @@ struct sock {
     int rcvbuf, sndbuf;
     struct timeval rcvtimeo, sndtimeo;
     struct linger linger;
-    bool reuse_address, broadcast, keepalive, v6only, pktinfo4, pktinfo6, recv_ttl, recv_hops, recv_tos, recv_tclass;
+    bool reuse_address, broadcast, keepalive, v6only, pktinfo4, pktinfo6, recv_ttl, recv_hops, recv_tos,
+        recv_tclass;
     int ttl, tos, multicast_ttl;
     bool multicast_loop;
     struct port *multicast_port, *device; /* IP_MULTICAST_IF, SO_BINDTODEVICE */
@@ -101,7 +102,7 @@ struct sock {
         unsigned keep_idle, keep_interval, keep_count;
     } tcp;
     struct {
-        uint32_t filter[8]; /* by ICMPv6 type; a bit set: not wanted */
+        uint32_t filter[8];  /* by ICMPv6 type; a bit set: not wanted */
         int checksum_offset; /* IPV6_CHECKSUM; -1: none */
     } raw;
     struct {

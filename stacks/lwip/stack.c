@@ -186,7 +186,10 @@ static void free_blocks(struct stack *stack)
     }
 }
 
-#define HOOK(name, function) {name, (void (*)(void))(function)}
+#define HOOK(name, function)                                                                                 \
+    {                                                                                                        \
+        name, (void (*)(void))(function)                                                                     \
+    }
 
 static const struct lwip_hook hooks[] = {
     HOOK("rand", hook_rand),
@@ -338,7 +341,8 @@ struct port *stack_port_of_zone(const struct stack *stack, uint8_t zone)
 {
     struct port *port;
 
-    for (port = stack->ports; port->next != NULL && netif_get_index(&port->card.netif) != zone; port = port->next)
+    for (port = stack->ports; port->next != NULL && netif_get_index(&port->card.netif) != zone;
+         port = port->next)
         ;
     return port;
 }

@@ -18,14 +18,14 @@ struct sock;
 struct neighbour;
 
 enum {
-    SOCK_BUCKETS = 256,      /* of the table descriptor -> socket */
-    NEIGH_BUCKETS = 256,     /* of the table address -> MAC */
-    LO_INDEX = 1,            /* index of the interface lo */
-    LOOP_QUEUE_MAX = 1024,   /* packets to own addresses that wait to be received: more than a window of TCP */
-    FRAME_HEADER = 14,       /* an Ethernet header */
+    SOCK_BUCKETS = 256,    /* of the table descriptor -> socket */
+    NEIGH_BUCKETS = 256,   /* of the table address -> MAC */
+    LO_INDEX = 1,          /* index of the interface lo */
+    LOOP_QUEUE_MAX = 1024, /* packets to own addresses that wait to be received: more than a window of TCP */
+    FRAME_HEADER = 14,     /* an Ethernet header */
     MTU_DEFAULT = 1500,
-    MTU_MIN = 68,            /* RFC 791 */
-    MTU_MAX = 9216,          /* what libvdeplug carries */
+    MTU_MIN = 68,   /* RFC 791 */
+    MTU_MAX = 9216, /* what libvdeplug carries */
     LO_MTU = 65535,
 };
 
@@ -58,8 +58,8 @@ struct address {
     int slot; /* of IPv6 in the card */
     ip_addr_t ip;
     unsigned prefix_bits;
-    uint32_t flags;    /* IFA_F_* */
-    unsigned scope;    /* RT_SCOPE_* */
+    uint32_t flags; /* IFA_F_* */
+    unsigned scope; /* RT_SCOPE_* */
     char label[IFNAMSIZ];
     bool made_here; /* the link-local address that comes and goes with the interface */
 };
@@ -80,10 +80,10 @@ struct stack {
     struct library library;
     struct lwip_symbols lw;
     struct block *blocks; /* what lwIP has allocated */
-    bool dead;           /* an assertion of lwIP failed: nothing of it may be called any more */
-    jmp_buf rescue;      /* where to go on then */
+    bool dead;            /* an assertion of lwIP failed: nothing of it may be called any more */
+    jmp_buf rescue;       /* where to go on then */
     bool rescue_is_set;
-    struct port *ports;  /* by ifindex; the first is lo */
+    struct port *ports; /* by ifindex; the first is lo */
     struct address *addresses;
     struct route *routes;
     struct route route_answer; /* to the last RTM_GETROUTE for an address */
@@ -96,10 +96,10 @@ struct stack {
     unsigned n_packet_socks;
     struct pbuf *loop_queue[LOOP_QUEUE_MAX];
     unsigned loop_first, loop_count;
-    uint64_t due_ms; /* when its timers want to run */
+    uint64_t due_ms;       /* when its timers want to run */
     uint64_t neigh_due_ms; /* when a neighbour's answer is overdue */
     uint64_t wires_due_ms; /* when a lost network is tried again */
-    struct stack *next; /* in the loop's list */
+    struct stack *next;    /* in the loop's list */
     struct {
         bool forward, accept_dad;
     } options;

@@ -41,7 +41,8 @@ static void die(const char *what)
 
 static struct sockaddr_in address_of(unsigned host)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(0x0a630000 + host)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(0x0a630000 + host)};
 }
 
 /* A UDP socket bound to 10.99.0.host on a new stack. */
@@ -153,8 +154,9 @@ static void measure(const char *kind, const char *vnl, unsigned host, int client
         cpu = 0;
     waitpid(server, NULL, 0);
     close(report[0]);
-    printf("%-9s %8.0f echoes/s  %6.2f CPU s per million  %6.0f us round trip\n", kind, (double)many / seconds,
-           cpu * 1e6 / (double)(warm + one + many), seconds / 2 * 1e6 / (double)(one > 0 ? one : 1));
+    printf("%-9s %8.0f echoes/s  %6.2f CPU s per million  %6.0f us round trip\n", kind,
+           (double)many / seconds, cpu * 1e6 / (double)(warm + one + many),
+           seconds / 2 * 1e6 / (double)(one > 0 ? one : 1));
     fflush(stdout);
     drain(client);
 }

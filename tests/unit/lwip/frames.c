@@ -244,7 +244,8 @@ static void put_sum(uint8_t *at, uint32_t sum)
 }
 
 /* The checksum of what follows the IP header; addresses: those of the pseudo header. */
-static void fix_transport(uint8_t protocol, uint8_t *at, size_t len, const uint8_t *addresses, size_t n_addresses)
+static void fix_transport(uint8_t protocol, uint8_t *at, size_t len, const uint8_t *addresses,
+                          size_t n_addresses)
 {
     uint32_t pseudo = sum_bytes(addresses, n_addresses) + protocol + (uint32_t)len;
     size_t where = protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP || protocol == 136 ? 6 : 2;
@@ -308,8 +309,18 @@ static size_t ethernet(uint8_t *frame, unsigned type)
 static size_t packet4(uint8_t *frame, uint8_t protocol, unsigned fragment, const void *payload, size_t len)
 {
     uint8_t *packet = frame + ethernet(frame, 0x0800);
-    const uint8_t head[] = {0x45, 0, (uint8_t)((20 + len) >> 8), (uint8_t)(20 + len), 0, 7,
-                            (uint8_t)(fragment >> 8), (uint8_t)fragment, 64, protocol, 0, 0};
+    const uint8_t head[] = {0x45,
+                            0,
+                            (uint8_t)((20 + len) >> 8),
+                            (uint8_t)(20 + len),
+                            0,
+                            7,
+                            (uint8_t)(fragment >> 8),
+                            (uint8_t)fragment,
+                            64,
+                            protocol,
+                            0,
+                            0};
 
     memcpy(packet, head, sizeof(head));
     memcpy(packet + 12, peer4, 4);
@@ -335,30 +346,32 @@ static size_t packet6(uint8_t *frame, uint8_t protocol, uint8_t hops, const void
 static const uint8_t udp[] = {0x30, 0x39, 0, 53, 0, 12, 0, 0, 'c', 'i', 'a', 'o'};
 static const uint8_t echo4[] = {8, 0, 0, 0, 0, 1, 0, 1, 'p', 'i', 'n', 'g'};
 static const uint8_t echo6[] = {128, 0, 0, 0, 0, 1, 0, 1, 'p', 'i', 'n', 'g'};
-static const uint8_t syn[] = {0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x80, 2, 0xff, 0xff, 0, 0, 0, 0,
-                              2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 1, 1};
-static const uint8_t data[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x60, 0x18, 0xff, 0xff, 0, 0, 0, 0,
-                               2, 4, 0, 1, 'd', 'a', 't', 'a'};
+static const uint8_t syn[] = {0x30, 0x39, 0, 80, 0, 0, 0, 1,    0, 0, 0, 0, 0x80, 2, 0xff, 0xff,
+                              0,    0,    0, 0,  2, 4, 5, 0xb4, 1, 3, 3, 7, 4,    2, 1,    1};
+static const uint8_t data[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0,   0,   0x60, 0x18,
+                               0xff, 0xff, 0, 0,  0, 0, 2, 4, 0, 1, 'd', 'a', 't',  'a'};
 static const uint8_t fin[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x50, 0x11, 0, 0, 0, 0, 0, 0};
 static const uint8_t rst[] = {0x30, 0x39, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0x50, 0x14, 0, 0, 0, 0, 0, 0};
 static const uint8_t rst_after[] = {0x30, 0x39, 0, 80, 0, 0, 0, 6, 0, 0, 0, 0, 0x50, 0x14, 0, 0, 0, 0, 0, 0};
-static const uint8_t unreachable4[] = {3, 3, 0, 0, 0, 0, 0, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10,
-                                       0, 0, 2, 0, 53, 0x30, 0x39, 0, 8, 0, 0};
+static const uint8_t unreachable4[] = {3, 3, 0,  0, 0, 0, 0,  0, 0x45, 0, 0, 28, 0,    0,    0, 0, 64, 17,
+                                       0, 0, 10, 0, 0, 1, 10, 0, 0,    2, 0, 53, 0x30, 0x39, 0, 8, 0,  0};
 static const uint8_t igmp[] = {0x11, 10, 0, 0, 239, 1, 2, 3};
-static const uint8_t solicitation[] = {135, 0, 0, 0, 0, 0, 0, 0, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 0,
-                                       0, 0, 0, 2};
-static const uint8_t advertisement[] = {136, 0, 0, 0, 0x60, 0, 0, 0, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 1,
-                                        2, 0, 0, 0, 0, 2};
-static const uint8_t router[] = {134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 64, 0xc0, 0, 1, 0, 0, 0, 1, 0, 0, 0,
-                                 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-static const uint8_t mld[] = {58, 0, 5, 2, 0, 0, 1, 0, 130, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                              0, 0, 0};
+static const uint8_t solicitation[] = {135, 0, 0, 0, 0, 0, 0, 0, 0xfc, 0, 0, 0, 0, 0, 0, 0,
+                                       0,   0, 0, 0, 0, 0, 0, 1, 1,    1, 2, 0, 0, 0, 0, 2};
+static const uint8_t advertisement[] = {136, 0, 0, 0, 0x60, 0, 0, 0, 0xfc, 0, 0, 0, 0, 0, 0, 0,
+                                        0,   0, 0, 0, 0,    0, 0, 2, 2,    1, 2, 0, 0, 0, 0, 2};
+static const uint8_t router[] = {134,  0, 0,  0,    64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0,
+                                 3,    4, 64, 0xc0, 0,  1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+                                 0xfd, 0, 0,  0,    0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+static const uint8_t mld[] = {58, 0, 5, 2, 0, 0, 1, 0, 130, 0, 0, 0, 0, 10, 0, 0,
+                              0,  0, 0, 0, 0, 0, 0, 0, 0,   0, 0, 0, 0, 0,  0, 0};
 static const uint8_t fragment6[] = {17, 0, 0, 1, 0, 0, 0, 9, 0x30, 0x39, 0, 53, 0, 24, 0, 0};
 static const uint8_t last_fragment6[] = {17, 0, 0, 8, 0, 0, 0, 9, 'f', 'r', 'a', 'g', 'm', 'e', 'n', 't'};
-static const uint8_t routing[] = {17, 2, 0, 1, 0, 0, 0, 0, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3,
-                                  0x30, 0x39, 0, 53, 0, 8, 0, 0};
+static const uint8_t routing[] = {17, 2, 0, 1, 0, 0, 0, 0, 0xfc, 0,    0, 0,  0, 0, 0, 0,
+                                  0,  0, 0, 0, 0, 0, 0, 3, 0x30, 0x39, 0, 53, 0, 8, 0, 0};
 static const uint8_t options6[] = {17, 0, 1, 4, 0, 0, 0, 0, 0x30, 0x39, 0, 53, 0, 8, 0, 0};
-static const uint8_t arp[] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1};
+static const uint8_t arp[] = {0,  1, 8, 0, 6, 4, 0, 1, 2, 0, 0,  0, 0, 2,
+                              10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1};
 
 static const struct {
     int version; /* 4, 6; 0: ARP */

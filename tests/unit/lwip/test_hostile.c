@@ -27,8 +27,8 @@ static uint32_t chance(uint32_t below)
 
 static uint8_t interesting_byte(void)
 {
-    static const uint8_t bytes[] = {0, 1, 2, 4, 5, 8, 0x0f, 0x10, 0x20, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xfe, 0xff, 17, 6,
-                                    43, 44, 58, 60, 136};
+    static const uint8_t bytes[] = {0,    1,    2,    4,    5,  8, 0x0f, 0x10, 0x20, 0x3f, 0x40, 0x7f,
+                                    0x80, 0xc0, 0xfe, 0xff, 17, 6, 43,   44,   58,   60,   136};
 
     return chance(3) == 0 ? (uint8_t)chance(256) : bytes[chance(sizeof(bytes))];
 }

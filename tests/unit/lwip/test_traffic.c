@@ -208,12 +208,9 @@ static void test_tcp_between_lwips(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loopback),
-        cmocka_unit_test(test_udp_with_vdestack),
-        cmocka_unit_test(test_udp_with_itself),
-        cmocka_unit_test(test_tcp_from_lwip),
-        cmocka_unit_test(test_tcp_to_lwip),
-        cmocka_unit_test(test_tcp_over_ipv6),
+        cmocka_unit_test(test_loopback),          cmocka_unit_test(test_udp_with_vdestack),
+        cmocka_unit_test(test_udp_with_itself),   cmocka_unit_test(test_tcp_from_lwip),
+        cmocka_unit_test(test_tcp_to_lwip),       cmocka_unit_test(test_tcp_over_ipv6),
         cmocka_unit_test(test_tcp_between_lwips),
     };
     int status = lab_open();
