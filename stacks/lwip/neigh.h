@@ -7,7 +7,7 @@
 
 enum neigh_state { NEIGH_INCOMPLETE, NEIGH_KNOWN, NEIGH_PERMANENT };
 
-enum { NEIGH_QUEUE = 8 /* packets that wait for one answer */ };
+enum { NEIGH_QUEUE = 64 /* packets that wait for one answer */ };
 
 struct neighbour {
     struct neighbour *next; /* of the same bucket */

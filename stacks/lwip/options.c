@@ -82,7 +82,6 @@ static const struct number_option *find_number(int level, int option)
     return NULL;
 }
 
-/* Some may be given in one byte. */
 static int read_number(const void *value, socklen_t len, int *ret_number)
 {
     if (len >= sizeof(int))
@@ -332,6 +331,8 @@ int option_set(struct sock *sock, int level, int option, const void *value, sock
     int number = 0, error;
 
     if (row != NULL) {
+        if (level != IPPROTO_IP && len < sizeof(number)) /* only those of IPv4 may be given in one byte */
+            return -EINVAL;
         error = read_number(value, len, &number);
         return error < 0 ? error : set_number(sock, row, number);
     }
