@@ -326,12 +326,17 @@ static void test_receive_timeout(struct lab *lab)
     duo_close(&duo);
 }
 
-static void test_many_wait(struct lab *lab)
+/* They are sent at once, before any is received. */
+static void send_many(const struct lab *lab, bool neighbour_is_known)
 {
     struct duo duo = duo_open(lab, 7213);
-    char text[8];
+    char text[16];
     int i;
 
+    if (neighbour_is_known) {
+        MUST(send_to(duo.from, "who?", 4, ip_b(lab), 7213));
+        expect(duo.to, "who?");
+    }
     for (i = 0; i < 50; i++) {
         snprintf(text, sizeof(text), "%d", i);
         MUST(send_to(duo.from, text, strlen(text), ip_b(lab), 7213));
@@ -342,6 +347,16 @@ static void test_many_wait(struct lab *lab)
     }
     expect_nothing(duo.to);
     duo_close(&duo);
+}
+
+static void test_many_wait(struct lab *lab)
+{
+    send_many(lab, true);
+}
+
+static void test_unknown_neighbour(struct lab *lab)
+{
+    send_many(lab, false);
 }
 
 static void test_to_itself(struct lab *lab)
@@ -396,6 +411,7 @@ const struct row datagram_rows[] = {
     {"recv waits for a datagram", test_receive_waits, ROW_BOTH},
     {"SO_RCVTIMEO, MSG_DONTWAIT of datagrams", test_receive_timeout, 0},
     {"50 datagrams wait, in order", test_many_wait, ROW_BOTH},
+    {"50 datagrams at once to a new neighbour", test_unknown_neighbour, ROW_BOTH},
     {"broadcast: EACCES, SO_BROADCAST", test_broadcast, 0},
     {NULL, NULL, 0},
 };

@@ -331,11 +331,25 @@ static void test_bind_in_use(struct lab *lab)
         second = open_socket(lab, in_a(lab), types[i]);
         MUST(bind_to(first, ip_a(lab), 7014));
         FAILS(EADDRINUSE, bind_to(second, ip_a(lab), 7014));
-        FAILS(EADDRINUSE, bind_to(second, ip_any(lab), 7014));
         MUST(bind_to(second, ip_a(lab), 7015));
         MUST(ioth_close(first));
         first = open_socket(lab, in_a(lab), types[i]);
         MUST(bind_to(first, ip_a(lab), 7014)); /* free again */
+        MUST(ioth_close(first));
+        MUST(ioth_close(second));
+    }
+}
+
+static void test_any_in_use(struct lab *lab)
+{
+    const int types[] = {SOCK_STREAM, SOCK_DGRAM};
+    int i, first, second;
+
+    for (i = 0; i < 2; i++) {
+        first = open_socket(lab, in_a(lab), types[i]);
+        second = open_socket(lab, in_a(lab), types[i]);
+        MUST(bind_to(first, ip_a(lab), 7014));
+        FAILS(EADDRINUSE, bind_to(second, ip_any(lab), 7014));
         MUST(ioth_close(first));
         MUST(ioth_close(second));
     }
@@ -440,6 +454,7 @@ const struct row name_rows[] = {
     {"bind: to any address", test_any_is_all, ROW_BOTH},
     {"bind: EADDRNOTAVAIL", test_bind_foreign, ROW_BOTH},
     {"bind: EADDRINUSE, and free after close", test_bind_in_use, ROW_BOTH},
+    {"bind: EADDRINUSE for any address beside one", test_any_in_use, ROW_BOTH},
     {"bind: EADDRINUSE beside a listener, with SO_REUSEADDR too", test_listen_in_use, ROW_BOTH},
     {"bind: EINVAL the second time", test_bind_twice, ROW_BOTH},
     {"bind, connect: EINVAL and EAFNOSUPPORT for nonsense", test_bind_nonsense, ROW_BOTH},
@@ -604,6 +619,13 @@ static void test_unknown_option(struct lab *lab)
     FAILS(ENOPROTOOPT, ioth_setsockopt(fd, SOL_SOCKET, 12345, &value, sizeof(value)));
     FAILS(ENOPROTOOPT, ioth_getsockopt(fd, SOL_SOCKET, 12345, &value, &len));
     FAILS(ENOPROTOOPT, ioth_setsockopt(fd, IPPROTO_TCP, 12345, &value, sizeof(value)));
+    MUST(ioth_close(fd));
+}
+
+static void test_short_option(struct lab *lab)
+{
+    int fd = stream_of(lab), value = 1;
+
     FAILS(EINVAL, ioth_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, 1));
     MUST(ioth_close(fd));
 }
@@ -630,5 +652,6 @@ const struct row option_rows[] = {
     {"SO_BINDTODEVICE", test_bind_to_device, 0},
     {"TTL, hop limit, TOS, traffic class", test_ip_numbers, 0},
     {"unknown options: ENOPROTOOPT", test_unknown_option, 0},
+    {"too short a value for an option: EINVAL", test_short_option, 0},
     {NULL, NULL, 0},
 };

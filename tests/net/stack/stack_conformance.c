@@ -35,11 +35,14 @@
 
 enum { ROW_DEADLINE_S = 20, HEAVY_DEADLINE_S = 60, LONG_DEADLINE_S = 600 };
 
+enum { AT_ONCE = 4 }; /* most of a row's time is waiting */
+
 enum verdict { NOTHING, WORKS, REFUSED, SKIPPED, FAILED };
 
 struct outcome {
     enum verdict verdict;
     int error;
+    uint64_t took_ms;
     char text[240];
 };
 
@@ -65,11 +68,20 @@ enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
 static int report_to;
 static int family_now;
+static uint64_t started_ms;
+
+static void report(const struct outcome *outcome)
+{
+    struct outcome timed = *outcome;
+
+    timed.took_ms = now_ms() - started_ms;
+    if (write(report_to, &timed, sizeof(timed)) < 0)
+        _exit(3);
+}
 
 static _Noreturn void end_row(const struct outcome *outcome)
 {
-    if (write(report_to, outcome, sizeof(*outcome)) < 0)
-        _exit(3);
+    report(outcome);
     _exit(0);
 }
 
@@ -135,10 +147,11 @@ static unsigned deadline_of(const struct row *row, const struct lab_plan *plan)
 static void run_here(const struct row *row, const struct lab_plan *plan)
 {
     const struct rlimit files = {4096, 4096};
-    struct outcome works = {.verdict = WORKS};
+    const struct outcome works = {.verdict = WORKS};
     struct lab lab;
     int error;
 
+    started_ms = now_ms();
     alarm(deadline_of(row, plan)); /* whatever hangs */
     signal(SIGPIPE, SIG_IGN);
     setrlimit(RLIMIT_NOFILE, &files); /* the system's limit may be lower: rows that need more say so */
@@ -151,8 +164,7 @@ static void run_here(const struct row *row, const struct lab_plan *plan)
         row->run(&lab);
     }
     lab_close(&lab);
-    if (write(report_to, &works, sizeof(works)) < 0)
-        _exit(3);
+    report(&works);
     exit(0); /* sanitizers have their word */
 }
 
@@ -179,30 +191,43 @@ static struct outcome hear(int from, pid_t pid, unsigned deadline_s)
     return outcome;
 }
 
-static struct outcome run_apart(const struct row *row, const struct lab_plan *plan)
-{
-    struct outcome outcome = {.verdict = FAILED, .text = "no process for it"};
-    int ends[2];
+/* A row that runs. */
+struct running {
+    const struct row *row;
+    int from;
     pid_t pid;
+};
 
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return outcome;
-    fflush(NULL);
-    pid = fork();
-    if (pid == 0) {
+static struct running start_apart(const struct row *row, struct lab_plan *plan)
+{
+    struct running running = {.row = row};
+    int ends[2];
+
+    plan->flags = row->flags;
+    if (pipe2(ends, O_CLOEXEC) < 0 || fflush(NULL) != 0 || (running.pid = fork()) < 0) {
+        perror("stack_conformance");
+        exit(1);
+    }
+    if (running.pid == 0) {
         report_to = ends[1];
         close(ends[0]);
         run_here(row, plan);
     }
     close(ends[1]);
-    if (pid > 0)
-        outcome = hear(ends[0], pid, deadline_of(row, plan));
-    close(ends[0]);
+    running.from = ends[0];
+    return running;
+}
+
+static struct outcome end_apart(const struct running *running, const struct lab_plan *plan)
+{
+    struct outcome outcome = hear(running->from, running->pid, deadline_of(running->row, plan));
+
+    close(running->from);
     return outcome;
 }
 
 /* Is it as known? Prints the row. */
-static bool judge(const struct row *row, const char *stack, const struct outcome *outcome, uint64_t took_ms)
+static bool judge(const struct row *row, const char *stack, const struct outcome *outcome)
 {
     const struct known *known = known_find(stack, row->name);
     bool good;
@@ -221,8 +246,8 @@ static bool judge(const struct row *row, const char *stack, const struct outcome
         good = known == NULL;
         printf("%-64s works%s", row->name, good ? "" : ", though it is known not to: FAILED");
     }
-    if (took_ms >= 1000)
-        printf(" (%.1f s)", (double)took_ms / 1000);
+    if (outcome->took_ms >= 1000)
+        printf(" (%.1f s)", (double)outcome->took_ms / 1000);
     printf("\n");
     return good;
 }
@@ -234,26 +259,53 @@ static bool is_wanted(const struct row *row, const struct options *options)
     return options->only == NULL || strstr(row->name, options->only) != NULL;
 }
 
+/* Rows that run at the same time, in a ring; they are judged in their order. */
+struct course {
+    struct lab_plan *plan;
+    struct running rows[AT_ONCE];
+    unsigned first, count;
+    int judged, bad;
+};
+
+static void judge_first(struct course *course)
+{
+    const struct running *running = &course->rows[course->first];
+    struct outcome outcome = end_apart(running, course->plan);
+
+    course->bad += !judge(running->row, course->plan->stack, &outcome);
+    course->judged++;
+    course->first = (course->first + 1) % AT_ONCE;
+    course->count--;
+}
+
+/* Starts a row when there is room; a heavy one has the machine for itself, and so has one of two on a network
+ * that was given. */
+static void start_row(struct course *course, const struct row *row)
+{
+    bool alone = (row->flags & ROW_HEAVY) != 0 || course->plan->vnl[0] != NULL;
+
+    while (course->count == AT_ONCE || (alone && course->count > 0))
+        judge_first(course);
+    course->rows[(course->first + course->count) % AT_ONCE] = start_apart(row, course->plan);
+    course->count++;
+    if (alone)
+        judge_first(course);
+}
+
 static int run_all(struct lab_plan *plan, const struct options *options)
 {
-    int bad = 0, n = 0;
+    struct course course = {.plan = plan};
     const struct row *row;
     size_t i;
 
     for (i = 0; i < SECTIONS; i++)
-        for (row = sections[i].rows; row->name != NULL; row++) {
-            uint64_t start = now_ms();
-            struct outcome outcome;
-
-            if (!is_wanted(row, options))
-                continue;
-            plan->flags = row->flags;
-            outcome = run_apart(row, plan);
-            bad += !judge(row, plan->stack, &outcome, now_ms() - start);
-            n++;
-        }
-    printf("%s: %d rows, %d not as they have to be\n", plan->stack, n, bad);
-    return bad == 0 ? 0 : 1;
+        for (row = sections[i].rows; row->name != NULL; row++)
+            if (is_wanted(row, options))
+                start_row(&course, row);
+    while (course.count > 0)
+        judge_first(&course);
+    printf("%s: %d rows, %d not as they have to be\n", plan->stack, course.judged, course.bad);
+    return course.bad == 0 ? 0 : 1;
 }
 
 /* ---- can it be run at all? ---- */
@@ -264,9 +316,10 @@ static void do_nothing(struct lab *lab)
 }
 
 /* 0, or 77 after saying why not, or 1. */
-static int probe(const struct lab_plan *plan)
+static int probe(struct lab_plan *plan)
 {
     static const struct row row = {.name = "the stack", .run = do_nothing};
+    struct running running;
     struct outcome outcome;
     char *text;
 
@@ -275,7 +328,8 @@ static int probe(const struct lab_plan *plan)
         printf("skipped: vde_plug is not installed\n");
         return 77;
     }
-    outcome = run_apart(&row, plan);
+    running = start_apart(&row, plan);
+    outcome = end_apart(&running, plan);
     if (outcome.verdict == WORKS)
         return 0;
     text = strstr(outcome.text, "no stack: ");
