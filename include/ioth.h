@@ -113,6 +113,44 @@ int ioth_accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flag
 int ioth_recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout);
 int ioth_sendmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags);
 
+/* The older contract for plug-ins, which libioth still loads; new ones are better written to
+ * <ioth_plugin.h>. The plug-in NAME is a shared object ioth_NAME.so, of which each stack gets a copy of its
+ * own, or ioth_NAME-r.so, which is re-entrant and loaded once. It exports any of the functions below as
+ * ioth_NAME_newstack, ioth_NAME_socket, ..., and its licence as `const char *ioth_NAME_license` (an SPDX
+ * identifier; none: free for all). newstack makes a stack and returns its data (NULL: failed, errno); it
+ * may put more functions into *f, which stays where it is as long as the stack. The other functions learn
+ * from f->getstackdata() which stack they are called for. read, recv and recvfrom may be missing if there
+ * is recvmsg; write, send and sendto if there is sendmsg. */
+struct ioth_functions {
+    void *(*getstackdata)(void);
+    void *(*newstack)(const char *vnlv[], const char *options, struct ioth_functions *f);
+    int (*delstack)(void *stackdata);
+    int (*socket)(int domain, int type, int protocol);
+    int (*close)(int fd);
+    int (*bind)(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+    int (*connect)(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+    int (*listen)(int sockfd, int backlog);
+    int (*accept)(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+    int (*getsockname)(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+    int (*getpeername)(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+    int (*setsockopt)(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+    int (*getsockopt)(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
+    int (*shutdown)(int sockfd, int how);
+    int (*ioctl)(int fd, unsigned long cmd, void *argp);
+    int (*fcntl)(int fd, int cmd, long val);
+    ssize_t (*read)(int fd, void *buf, size_t len);
+    ssize_t (*readv)(int fd, const struct iovec *iov, int iovcnt);
+    ssize_t (*recv)(int fd, void *buf, size_t len, int flags);
+    ssize_t (*recvfrom)(int fd, void *buf, size_t len, int flags, struct sockaddr *from, socklen_t *fromlen);
+    ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
+    ssize_t (*write)(int fd, const void *buf, size_t len);
+    ssize_t (*writev)(int fd, const struct iovec *iov, int iovcnt);
+    ssize_t (*send)(int fd, const void *buf, size_t len, int flags);
+    ssize_t (*sendto)(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+                      socklen_t tolen);
+    ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+};
+
 #pragma GCC visibility pop
 
 /* Configuration: ioth_if_nametoindex(stack, ifname), ioth_linksetupdown(stack, ifindex, updown), ...: the

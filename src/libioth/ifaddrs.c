@@ -260,13 +260,14 @@ static int dump(int fd, uint16_t type, uint32_t seq, unsigned char *buffer, stru
     struct {
         struct nlmsghdr head;
         struct ifinfomsg body; /* as long as any; for addresses its first byte is the family too */
-    } request = {.head = {.nlmsg_len = sizeof(request),
+    } request = {.head = {.nlmsg_len = NLMSG_LENGTH(type == RTM_GETADDR ? sizeof(struct ifaddrmsg)
+                                                                        : sizeof(struct ifinfomsg)),
                           .nlmsg_type = type,
                           .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
                           .nlmsg_seq = seq}};
     int complete = 0;
 
-    if (ioth_send(fd, &request, sizeof(request), 0) < 0)
+    if (ioth_send(fd, &request, request.head.nlmsg_len, 0) < 0)
         return -errno;
     while (complete == 0) {
         ssize_t len = ioth_recv(fd, buffer, DUMP_BYTES, 0);

@@ -2,22 +2,22 @@
 /*
  * Where stacks come from.
  *
- * A plug-in is built in (kernel: it is what remains when there is nothing else) or a shared object
- * ioth_NAME.so in one of these folders, the first that has it:
- *   1. those of IOTH_PLUGIN_PATH, colon-separated, unless the program runs with privilege it was lent
- * (set-user-ID, file capabilities: what secure_getenv refuses);
- *   2. the folder `ioth` beside libioth.so itself, wherever that was loaded from. This serves an installed
- * tree that was moved as well as the build tree, which puts its plug-ins there too. With a static libioth it
- * is the program's folder that counts;
- *   3. LIBDIR/ioth as configured at compile time.
- * No other place is looked at: not the current folder, nothing in a home folder.
+ * A plug-in is built in (kernel: it is what remains when there is nothing else) or a shared object in one of
+ * these folders, the first that has it:
+ *   1. those of IOTH_PLUGIN_PATH, colon-separated;
+ *   2. $HOME/.ioth, if it belongs to the user that the process runs as;
+ *   3. the folder `ioth` beside libioth.so itself, wherever that was loaded from. This serves an installed tree
+ * that was moved as well as the build tree, which puts its plug-ins there too. With a static libioth it is
+ * the program's folder that counts;
+ *   4. LIBDIR/ioth as configured at compile time.
+ * No other place is looked at, not the current folder; the first two not by a program that runs with
+ * privilege it was lent (set-user-ID, file capabilities: what secure_getenv refuses).
  *
- * A file that is found is the answer, good or bad; a bad one never makes way for another further on.
- * Libraries are loaded with RTLD_NODELETE: code of libraries below a plug-in may run in threads of its own
- * until the process ends.
- *
- * read_contract is the place where other generations of the contract can be told apart by what the library
- * exports.
+ * The file is ioth_NAME.so, or, in the older contract alone (older.c), ioth_NAME-r.so. A file that is found
+ * is the answer, good or bad; a bad one never makes way for another further on. Libraries are loaded with
+ * RTLD_NODELETE, but for private copies: code of libraries below a plug-in may run in threads of its own
+ * until the process ends. A file is opened without it until read_contract has told, by what it exports,
+ * which contract it speaks.
  */
 #include "libioth/loader.h"
 
@@ -29,9 +29,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libioth/license.h"
+#include "libioth/older.h"
 
 /* Longer names are no names of plug-ins; the limit keeps symbols and file names in fixed buffers. */
 enum { NAME_MAX_BYTES = 63 };
@@ -83,7 +85,7 @@ int loader_check(const struct ioth_plugin *plugin, const char *name, const char 
     return license_allows(license, plugin->license) ? 0 : -ENOKEY;
 }
 
-/* The plug-in that an open library exports, NULL if there is none. */
+/* The plug-in of our contract that an open library exports, NULL if there is none. */
 static const struct ioth_plugin *read_contract(void *library, const char *name)
 {
     char symbol[sizeof("ioth_plugin_") + NAME_MAX_BYTES];
@@ -92,34 +94,59 @@ static const struct ioth_plugin *read_contract(void *library, const char *name)
     return dlsym(library, symbol);
 }
 
-static int load_file(const char *path, const char *name, const char *license,
-                     struct loader_plugin *ret_loaded)
+/* What is in a file, of which `library` is open; takes that over if it succeeds. */
+static int load_library(void *library, const char *path, bool is_reentrant, const char *name,
+                        const char *license, struct loader_plugin *ret_loaded)
 {
-    struct loader_plugin loaded;
+    struct loader_plugin loaded = {.library = library, .plugin = read_contract(library, name)};
     int error;
 
-    loaded.library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (loaded.library == NULL)
+    if (loaded.plugin == NULL && older_is(library, name)) {
+        error = older_open(library, path, name, !is_reentrant, license, &loaded.older);
+        if (error < 0)
+            return error;
+        loaded.plugin = older_plugin(loaded.older);
+        loaded.library = NULL;
+        dlclose(library);
+    } else {
+        error = loaded.plugin == NULL ? -ELIBBAD : loader_check(loaded.plugin, name, license);
+        if (error < 0)
+            return error;
+        dlclose(dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)); /* only marks it, being open */
+    }
+    *ret_loaded = loaded;
+    return 0;
+}
+
+static int load_file(const char *path, bool is_reentrant, const char *name, const char *license,
+                     struct loader_plugin *ret_loaded)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    int error;
+
+    if (library == NULL)
         return -ELIBACC;
-    loaded.plugin = read_contract(loaded.library, name);
-    error = loaded.plugin == NULL ? -ELIBBAD : loader_check(loaded.plugin, name, license);
-    if (error == 0)
-        *ret_loaded = loaded;
-    else
-        loader_close(&loaded);
+    error = load_library(library, path, is_reentrant, name, license, ret_loaded);
+    if (error < 0)
+        dlclose(library);
     return error;
 }
 
-/* Loads DIR/ioth_NAME.so; -ENOENT if it is not there. `dir` has `len` bytes. */
+/* Loads DIR/ioth_NAME.so or DIR/ioth_NAME-r.so; -ENOENT if neither is there. `dir` has `len` bytes. */
 static int load_from(const char *dir, size_t len, const char *name, const char *license,
                      struct loader_plugin *ret_loaded)
 {
+    static const char *const suffixes[] = {".so", "-r.so"};
     char path[PATH_MAX];
-    int written = snprintf(path, sizeof(path), "%.*s/ioth_%s.so", (int)len, dir, name);
+    int i;
 
-    if (len == 0 || written < 0 || (size_t)written >= sizeof(path) || access(path, F_OK) < 0)
-        return -ENOENT;
-    return load_file(path, name, license, ret_loaded);
+    for (i = 0; i < 2; i++) {
+        int written = snprintf(path, sizeof(path), "%.*s/ioth_%s%s", (int)len, dir, name, suffixes[i]);
+
+        if (len > 0 && written > 0 && (size_t)written < sizeof(path) && access(path, F_OK) == 0)
+            return load_file(path, i == 1, name, license, ret_loaded);
+    }
+    return -ENOENT;
 }
 
 static int load_from_environment(const char *name, const char *license, struct loader_plugin *ret_loaded)
@@ -134,6 +161,20 @@ static int load_from_environment(const char *name, const char *license, struct l
         dirs = dirs[len] == ':' ? dirs + len + 1 : NULL;
     }
     return error;
+}
+
+/* A root that kept its user's HOME, by sudo -E, shall not run that user's code. */
+static int load_from_home(const char *name, const char *license, struct loader_plugin *ret_loaded)
+{
+    const char *home = secure_getenv("HOME");
+    char dir[PATH_MAX];
+    struct stat status;
+
+    if (home == NULL || *home == '\0' ||
+        (size_t)snprintf(dir, sizeof(dir), "%s/.ioth", home) >= sizeof(dir) || stat(dir, &status) < 0 ||
+        status.st_uid != geteuid())
+        return -ENOENT;
+    return load_from(dir, strlen(dir), name, license, ret_loaded);
 }
 
 static int load_from_beside(const char *name, const char *license, struct loader_plugin *ret_loaded)
@@ -157,8 +198,7 @@ static int load_built_in(const char *name, const char *license, struct loader_pl
 
     for (i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
         if (strcmp(built_in[i]->name, name) == 0) {
-            ret_loaded->plugin = built_in[i];
-            ret_loaded->library = NULL;
+            *ret_loaded = (struct loader_plugin){.plugin = built_in[i]};
             return loader_check(built_in[i], name, license);
         }
     return -ENOENT;
@@ -175,6 +215,8 @@ int loader_open(const char *name, const char *license, struct loader_plugin *ret
     if (error == -ENOENT)
         error = load_from_environment(name, license, &loaded);
     if (error == -ENOENT)
+        error = load_from_home(name, license, &loaded);
+    if (error == -ENOENT)
         error = load_from_beside(name, license, &loaded);
     if (error == -ENOENT)
         error = load_from(IOTH_PLUGIN_DIR, strlen(IOTH_PLUGIN_DIR), name, license, &loaded);
@@ -187,5 +229,6 @@ void loader_close(struct loader_plugin *loaded)
 {
     if (loaded->library != NULL)
         dlclose(loaded->library);
-    loaded->library = NULL;
+    older_close(loaded->older);
+    *loaded = (struct loader_plugin){0};
 }

@@ -69,17 +69,17 @@ static struct ioth *new_stack(const struct loader_plugin *loaded, const char *co
 
     if (stack == NULL)
         return NULL;
-    stack->plugin = loaded->plugin;
-    stack->library = loaded->library;
-    ops_resolve(stack->plugin, &stack->resolved);
-    stack->ops = &stack->resolved;
-    if (stack->plugin->stack_new(vnlv, options, &stack->ctx) < 0) {
+    stack->loaded = *loaded;
+    stack->ctx = loaded->older;
+    if (loaded->plugin->stack_new(vnlv, options, &stack->ctx) < 0) {
         int saved = errno;
 
         free(stack);
         errno = saved;
         return NULL;
     }
+    ops_resolve(loaded->plugin, &stack->resolved); /* the older contract has told its operations by now */
+    stack->ops = &stack->resolved;
     return stack;
 }
 
@@ -164,7 +164,6 @@ struct ioth *ioth_newstackl(const char *stack, const char *vnl, ...)
 
 int ioth_delstack(struct ioth *iothstack)
 {
-    struct loader_plugin loaded;
     struct ioth *defstack = iothstack;
     int open_sockets = 0;
 
@@ -176,14 +175,13 @@ int ioth_delstack(struct ioth *iothstack)
         errno = EBUSY;
         return -1;
     }
-    if (iothstack->plugin->stack_free(iothstack->ctx) < 0) {
+    if (iothstack->loaded.plugin->stack_free(iothstack->ctx) < 0) {
         atomic_store(&iothstack->nsockets, 0);
         return -1;
     }
     atomic_compare_exchange_strong(&process.defstack, &defstack, NULL);
     slot_fini(&iothstack->slot);
-    loaded.library = iothstack->library;
-    loader_close(&loaded);
+    loader_close(&iothstack->loaded);
     free(iothstack);
     return 0;
 }

@@ -6,14 +6,14 @@
 
 #include <ioth_plugin.h>
 
+#include "libioth/loader.h"
 #include "libioth/slot.h"
 
 struct ioth {
     const struct ioth_ops *ops; /* complete: no member is NULL */
     void *ctx;                  /* of the plug-in, first argument of its operations */
     struct ioth_ops resolved;   /* what ops points to */
-    const struct ioth_plugin *plugin;
-    void *library; /* dlopen handle, NULL for what is built in */
+    struct loader_plugin loaded;
     struct slot slot;
     atomic_int nsockets; /* open ones, of the fd table; STACK_ENDING once delstack has begun */
 };

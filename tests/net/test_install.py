@@ -10,8 +10,8 @@ import pytest
 
 import world as w
 
-HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h"]
-LIBRARIES = ["libioth", "libiothaddr", "libiothconf"]
+HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "libnlq.h"]
+LIBRARIES = ["libioth", "libiothaddr", "libiothconf", "libnlq"]
 PROGRAMS = ["iothnamed", "otipaddr", "hashaddr"]
 PLUGINS = ["vdestack"]  # that of the kernel is in libioth itself
 MAN_PAGES = ["man8/iothnamed.8", "man5/iothnamed.conf.5", "man1/otipaddr.1"]

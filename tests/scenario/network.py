@@ -2,7 +2,7 @@
 """The networks of the five scenarios: a server, a client, and an upstream that owns 8.8.8.8 and 80.80.80.80.
 
 On `vdestack` the server is started from the very file in examples/scenarios, and the client is a vdens on the same hub. On
-`kernel` the file is used without its rstack lines; what they say is done with ip(8) in the server's namespace, and a cable
+`lwip` the file says stack=lwip in place of stack=vdestack. On `kernel` the file is used without its rstack lines; what they say is done with ip(8) in the server's namespace, and a cable
 leads to the client's.
 
                       hub or cable                 veth
@@ -16,7 +16,7 @@ import upstream
 import world as w
 
 SCENARIOS = w.TREE / "examples/scenarios"
-STACKS = ["vdestack", "kernel"]
+STACKS = ["vdestack", "lwip", "kernel"]
 OUTSIDE = "203.0.113.7"  # an address of the client's that is in no net of the scenarios but ::/0
 
 CLIENT_ADDRESSES = {
@@ -36,11 +36,13 @@ class Scenario:
         (path,) = SCENARIOS.glob(f"{number}-*.rc")
         self.number = number
         self.server_address = SERVER_ADDRESS[number]
-        self.interface = "vde0" if stack == "vdestack" else "lan0"
+        self.interface = "lan0" if stack == "kernel" else "vde0"
         self._server_namespace = world.namespace("server")
         self._connect_upstream(world)
         if stack == "vdestack":
             self._start_on_hub(world, path)
+        elif stack == "lwip":
+            self._start_on_hub(world, path.read_text().replace("stack=vdestack", "stack=lwip"))
         else:
             self._start_on_kernel(world, path.read_text())
         self.server.wait_until(lambda: questions.answers(self.client, "x.test", server=self.server_address), "an answer")
@@ -55,9 +57,9 @@ class Scenario:
             server.ip(f"route add {address}/32 via 10.53.0.2")
         self.upstream = upstream.start_knotd(world, up, ["8.8.8.8", "80.80.80.80"])
 
-    def _start_on_hub(self, world, path):
+    def _start_on_hub(self, world, configuration):
         world.hub()
-        self.server = world.iothnamed(self._server_namespace, path)
+        self.server = world.iothnamed(self._server_namespace, configuration)
         self.client = world.vde_client("client", CLIENT_ADDRESSES[self.number], self.server_address)
 
     def _start_on_kernel(self, world, text):

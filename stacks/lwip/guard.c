@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between the wire and lwIP.
+ *
+ * Packets: only those that are ours to receive, unless forwarding was asked for. Not those that come from our
+ * own address, from a group or from the loopback network, nor those to the loopback network. Protocols that
+ * lwIP does not survive: UDP-Lite (a coverage beyond the packet), and IPv6 extension headers other than a
+ * fragment header before UDP, TCP or ICMPv6, and hop-by-hop options before ICMPv6, which multicast listener
+ * queries have.
+ *
+ * Inside lwIP, where packets are whole again: an MSS option outside of a SYN becomes padding, and one in a SYN
+ * is at least MSS_MIN, since lwIP asserts what follows from others; half-open connections are bounded, which
+ * lwIP's listeners do not do; ICMP errors are told to the sockets that they concern; neighbour discovery goes
+ * to neigh.c, router advertisements end here (raw sockets have seen them).
+ */
+#include "lwip/guard.h"
+
+#include <string.h>
+
+#include "lwip/neigh.h"
+#include "lwip/port.h"
+#include "lwip/route.h"
+#include "lwip/sock.h"
+
+enum {
+    HALF_OPEN_MAX = 256, /* connections whose peer has not answered our SYN yet */
+    MSS_MIN = 536,       /* RFC 9293 s3.7.1 */
+    PROTOCOL_UDPLITE = 136,
+    PROTOCOL_HOPOPTS = 0,
+    PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_ROUTING = 43,
+    PROTOCOL_DSTOPTS = 60,
+    TCP_FIN_SYN_RST_ACK = 0x17,
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_MSS = 2,
+};
+
+/* ---- packets ---- */
+
+static unsigned get16(const uint8_t *at)
+{
+    return (unsigned)at[0] << 8 | at[1];
+}
+
+bool guard_admits4(const struct port *port, const uint8_t *packet, size_t len)
+{
+    const struct stack *stack = port->stack;
+    ip_addr_t src = IPADDR4_INIT(0), dst = IPADDR4_INIT(0);
+    size_t header_len;
+
+    if (len < 20 || packet[0] >> 4 != 4)
+        return false;
+    header_len = (size_t)(packet[0] & 15) * 4;
+    if (header_len < 20 || get16(packet + 2) < header_len || get16(packet + 2) > len)
+        return false;
+    if (packet[9] == PROTOCOL_UDPLITE)
+        return false;
+    memcpy(&src.u_addr, packet + 12, 4);
+    memcpy(&dst.u_addr, packet + 16, 4);
+    if (packet[12] == 127 || packet[16] == 127 || ip_addr_ismulticast(&src) ||
+        route_is_broadcast(stack, &src, port) || route_own_address(stack, &src, NULL) != NULL)
+        return false;
+    return ip_addr_ismulticast(&dst) || route_own_address(stack, &dst, NULL) != NULL ||
+           route_is_broadcast(stack, &dst, port) || stack->options.forward;
+}
+
+static bool admits_headers6(const uint8_t *packet, size_t len)
+{
+    switch (packet[6]) {
+    case PROTOCOL_HOPOPTS:
+        return len >= 48 && packet[40] == IPPROTO_ICMPV6 && 48 + (size_t)packet[41] * 8 <= len;
+    case PROTOCOL_FRAGMENT:
+        return len >= 48 &&
+               (packet[40] == IPPROTO_UDP || packet[40] == IPPROTO_TCP || packet[40] == IPPROTO_ICMPV6);
+    case PROTOCOL_ROUTING:
+    case PROTOCOL_DSTOPTS:
+    case PROTOCOL_UDPLITE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool guard_admits6(const struct port *port, const uint8_t *packet, size_t len)
+{
+    const struct stack *stack = port->stack;
+    ip_addr_t src = IPADDR6_INIT(0, 0, 0, 0), dst = IPADDR6_INIT(0, 0, 0, 0);
+
+    if (len < 40 || packet[0] >> 4 != 6 || get16(packet + 4) + 40u > len || !admits_headers6(packet, len))
+        return false;
+    memcpy(src.u_addr.ip6.addr, packet + 8, 16);
+    memcpy(dst.u_addr.ip6.addr, packet + 24, 16);
+    if (ip_addr_ismulticast(&src) || ip6_addr_isloopback(&src.u_addr.ip6) ||
+        ip6_addr_isloopback(&dst.u_addr.ip6) || route_own_address(stack, &src, NULL) != NULL)
+        return false;
+    if (ip_addr_ismulticast(&dst))
+        return !ip6_addr_ismulticast_iflocal(&dst.u_addr.ip6);
+    return route_own_address(stack, &dst, NULL) != NULL || stack->options.forward;
+}
+
+/* ---- UDP ---- */
+
+static unsigned current_protocol(const struct stack *stack)
+{
+    const struct ip_globals *globals = stack->lw.ip_data;
+
+    return globals->current_ip6_header != NULL ? IP6H_NEXTH(globals->current_ip6_header)
+                                               : IPH_PROTO(globals->current_ip4_header);
+}
+
+void guard_hook_udp_input(struct pbuf *p, struct netif *inp)
+{
+    struct stack *stack = stack_current();
+
+    if (current_protocol(stack) == PROTOCOL_UDPLITE)
+        stack->lw.pbuf_free(p);
+    else
+        stack->lw.udp_input(p, inp);
+}
+
+/* ---- TCP ---- */
+
+/* Writes one byte of the segment and keeps its checksum as right or wrong as it was (RFC 1624). */
+static void put_byte(struct stack *stack, struct pbuf *p, u16_t at, uint8_t value)
+{
+    uint8_t before = stack->lw.pbuf_get_at(p, at);
+    uint32_t sum = (uint32_t)(stack->lw.pbuf_get_at(p, 16) << 8 | stack->lw.pbuf_get_at(p, 17));
+    unsigned shift = (at & 1) != 0 ? 0 : 8;
+
+    sum = (~sum & 0xffff) + (~((uint32_t)before << shift) & 0xffff) + ((uint32_t)value << shift);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~sum & 0xffff;
+    stack->lw.pbuf_put_at(p, at, value);
+    stack->lw.pbuf_put_at(p, 16, (uint8_t)(sum >> 8));
+    stack->lw.pbuf_put_at(p, 17, (uint8_t)sum);
+}
+
+static void tame_mss(struct stack *stack, struct pbuf *p, u16_t at, bool is_syn)
+{
+    unsigned mss =
+        (unsigned)stack->lw.pbuf_get_at(p, (u16_t)(at + 2)) << 8 | stack->lw.pbuf_get_at(p, (u16_t)(at + 3));
+    u16_t i;
+
+    if (is_syn && mss < MSS_MIN) {
+        put_byte(stack, p, (u16_t)(at + 2), MSS_MIN >> 8);
+        put_byte(stack, p, (u16_t)(at + 3), MSS_MIN & 0xff);
+    }
+    for (i = 0; i < 4 && !is_syn; i++)
+        put_byte(stack, p, (u16_t)(at + i), OPTION_NOP);
+}
+
+/* Walks the options; false: they are none. */
+static bool tame_options(struct stack *stack, struct pbuf *p, u16_t header_len, bool is_syn)
+{
+    u16_t at = 20;
+
+    while (at < header_len) {
+        uint8_t kind = stack->lw.pbuf_get_at(p, at), len;
+
+        if (kind == OPTION_END)
+            return true;
+        if (kind == OPTION_NOP) {
+            at++;
+            continue;
+        }
+        len = at + 1 < header_len ? stack->lw.pbuf_get_at(p, (u16_t)(at + 1)) : 0;
+        if (len < 2 || at + len > header_len)
+            return false;
+        if (kind == OPTION_MSS && len == 4)
+            tame_mss(stack, p, at, is_syn);
+        at = (u16_t)(at + len);
+    }
+    return true;
+}
+
+static bool has_room_for_connection(const struct stack *stack)
+{
+    const struct tcp_pcb *pcb;
+    unsigned half_open = 0;
+
+    for (pcb = *stack->lw.tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
+        if (pcb->state == SYN_RCVD && ++half_open >= HALF_OPEN_MAX)
+            return false;
+    return true;
+}
+
+void guard_hook_tcp_input(struct pbuf *p, struct netif *inp)
+{
+    struct stack *stack = stack_current();
+    const uint8_t *header = p->payload;
+    u16_t header_len;
+
+    if (p->len >= 20) {
+        uint8_t flags = header[13] & TCP_FIN_SYN_RST_ACK;
+
+        header_len = (u16_t)((header[12] >> 4) * 4);
+        if (header_len < 20 || header_len > p->tot_len ||
+            !tame_options(stack, p, header_len, (flags & TCP_SYN) != 0) ||
+            (flags == TCP_SYN && !has_room_for_connection(stack))) {
+            stack->lw.pbuf_free(p);
+            return;
+        }
+    }
+    stack->lw.tcp_input(p, inp);
+}
+
+/* ---- ICMP ---- */
+
+/* What we sent, as an error message quotes it: len bytes from its IP header on. */
+static void report(struct stack *stack, const uint8_t *packet, size_t len, bool is_v6, int error)
+{
+    size_t header_len = is_v6 ? 40 : len > 0 ? (size_t)(packet[0] & 15) * 4 : 0;
+    struct sock_flow flow = {.protocol = 0};
+
+    if (header_len < 20 || len < header_len + 8)
+        return;
+    flow.protocol = is_v6 ? packet[6] : packet[9];
+    flow.local = flow.remote = (ip_addr_t)IPADDR4_INIT(0);
+    if (is_v6) {
+        flow.local.type = flow.remote.type = IPADDR_TYPE_V6;
+        memcpy(flow.local.u_addr.ip6.addr, packet + 8, 16);
+        memcpy(flow.remote.u_addr.ip6.addr, packet + 24, 16);
+    } else {
+        memcpy(&flow.local.u_addr, packet + 12, 4);
+        memcpy(&flow.remote.u_addr, packet + 16, 4);
+    }
+    flow.local_port = (uint16_t)get16(packet + header_len);
+    flow.remote_port = (uint16_t)get16(packet + header_len + 2);
+    sock_icmp_error(stack, &flow, error);
+}
+
+void guard_hook_icmp_input(struct pbuf *p, struct netif *inp)
+{
+    static const int errors[] = {ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT, ECONNREFUSED};
+    struct stack *stack = stack_current();
+    const uint8_t *message = p->payload;
+
+    if (p->len >= 8 && p->len == p->tot_len && message[0] == 3 && message[1] < 4 &&
+        stack->lw.inet_chksum(message, p->len) == 0)
+        report(stack, message + 8, p->len - 8u, false, errors[message[1]]);
+    stack->lw.icmp_input(p, inp);
+}
+
+static bool checksum6_is_right(struct stack *stack, struct pbuf *p)
+{
+    struct ip_globals *globals = stack->lw.ip_data;
+
+    return stack->lw.ip6_chksum_pseudo(p, IPPROTO_ICMPV6, p->tot_len, ip_2_ip6(&globals->current_iphdr_src),
+                                       ip_2_ip6(&globals->current_iphdr_dest)) == 0;
+}
+
+void guard_hook_icmp6_input(struct pbuf *p, struct netif *inp)
+{
+    static const int errors[] = {ENETUNREACH, EACCES, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED};
+    struct stack *stack = stack_current();
+    const uint8_t *message = p->payload;
+
+    if (p->len >= 8 && p->len == p->tot_len && message[0] == 1 && message[1] < 5 &&
+        checksum6_is_right(stack, p))
+        report(stack, message + 8, p->len - 8u, true, errors[message[1]]);
+    stack->lw.icmp6_input(p, inp);
+}
+
+void guard_hook_nd6_input(struct pbuf *p, struct netif *inp)
+{
+    struct stack *stack = stack_current();
+    const struct ip_globals *globals = stack->lw.ip_data;
+
+    if (p->len == p->tot_len && IP6H_HOPLIM(globals->current_ip6_header) == 255)
+        neigh_input_nd(inp->state, &globals->current_iphdr_src, p->payload, p->len);
+    stack->lw.pbuf_free(p);
+}
+
+/* Groups of all cards of the interface that receives. lwIP asks also when it joins and leaves, by the very
+ * card; that one is looked at first. */
+struct mld_group *guard_hook_mld6_lookfor_group(struct netif *netif, const ip6_addr_t *group)
+{
+    struct stack *stack = stack_current();
+    struct port *port = netif->state;
+    struct mld_group *found = stack->lw.mld6_lookfor_group(netif, group);
+    ip6_addr_t zoned = *group;
+    struct card *card;
+
+    if (netif != &port->card.netif || stack->lw.ip_data->current_input_netif == NULL)
+        return found;
+    for (card = port->card.next; card != NULL && found == NULL; card = card->next) {
+        ip6_addr_assign_zone(&zoned, IP6_MULTICAST, &card->netif);
+        found = stack->lw.mld6_lookfor_group(&card->netif, &zoned);
+    }
+    return found;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What goes through a connection.
+ */
+#include "lwip/tcpsock.h"
+
+enum { WRITE_MAX = 32768 /* in one tcp_write */ };
+
+bool tcp_may_have_room(const struct sock *sock)
+{
+    return sock->tcp.pcb != NULL && tcp_sndbuf(sock->tcp.pcb) > 0 &&
+           sock->tcp.pcb->snd_queuelen < TCP_SND_QUEUELEN;
+}
+
+static ssize_t check_writable(struct sock *sock)
+{
+    int error = sock_take_error(sock);
+
+    if (error < 0)
+        return error;
+    if (sock->shut_write)
+        return -EPIPE;
+    if (sock->tcp.phase == TCP_CONNECTING)
+        return -EAGAIN;
+    return sock->tcp.phase == TCP_CONNECTED ? 0 : -EPIPE;
+}
+
+ssize_t tcp_send_message(struct sock *sock, const struct msghdr *msg, size_t skip, int flags)
+{
+    struct lwip_symbols *lw = &sock->stack->lw;
+    uint8_t chunk[WRITE_MAX];
+    size_t total = sock_message_len(msg), at = skip, len, most = sizeof(chunk);
+    ssize_t error = check_writable(sock);
+    err_t result = ERR_OK;
+
+    if (error < 0)
+        return error;
+    if ((flags & MSG_OOB) != 0)
+        return -EOPNOTSUPP;
+    while (at < total && result == ERR_OK && tcp_may_have_room(sock)) {
+        len = tcp_sndbuf(sock->tcp.pcb);
+        len = sock_gather(msg, at, chunk, len < most ? len : most);
+        result =
+            lw->tcp_write(sock->tcp.pcb, chunk, (u16_t)len,
+                          (u8_t)(TCP_WRITE_FLAG_COPY |
+                                 (at + len < total || (flags & MSG_MORE) != 0 ? TCP_WRITE_FLAG_MORE : 0)));
+        if (result == ERR_OK) {
+            at += len;
+        } else if (result == ERR_MEM && most > TCP_MSS) { /* its queue takes few segments more */
+            most = TCP_MSS;
+            result = ERR_OK;
+        }
+    }
+    if (sock->tcp.pcb != NULL)
+        lw->tcp_output(sock->tcp.pcb);
+    ready_update(sock);
+    return at > skip || total == skip ? (ssize_t)(at - skip) : -EAGAIN;
+}
+
+/* Copies from the ring from its begin on; returns how much. */
+static size_t read_ring(struct sock *sock, const struct msghdr *msg, size_t wanted, bool peek)
+{
+    struct lwip_symbols *lw = &sock->stack->lw;
+    unsigned i = 0;
+    size_t done = 0;
+    uint8_t chunk[4096];
+
+    while (done < wanted && i < sock->ring_count) {
+        struct arrival *arrival = &sock->ring[(sock->ring_first + i) % sock->ring_size];
+        size_t there = (size_t)arrival->p->tot_len - arrival->offset, len = there, at = 0;
+
+        if (len > wanted - done)
+            len = wanted - done;
+        while (at < len) {
+            size_t piece = len - at < sizeof(chunk) ? len - at : sizeof(chunk);
+
+            lw->pbuf_copy_partial(arrival->p, chunk, (u16_t)piece, (u16_t)(arrival->offset + at));
+            sock_scatter(msg, done + at, chunk, piece);
+            at += piece;
+        }
+        done += len;
+        if (peek)
+            i++;
+        else if (len == there)
+            sock_drop_arrival(sock);
+        else
+            arrival->offset = (uint16_t)(arrival->offset + len);
+    }
+    return done;
+}
+
+static void open_window(struct sock *sock, size_t len)
+{
+    while (len > 0 && sock->tcp.pcb != NULL) {
+        u16_t piece = len < 0xffff ? (u16_t)len : 0xffff;
+
+        sock->stack->lw.tcp_recved(sock->tcp.pcb, piece);
+        len -= piece;
+    }
+}
+
+ssize_t tcp_recv_message(struct sock *sock, struct msghdr *msg, int flags)
+{
+    size_t wanted = sock_message_len(msg), len;
+    int error;
+
+    if ((flags & MSG_OOB) != 0)
+        return -EINVAL;
+    if (sock->tcp.phase == TCP_FRESH || sock->tcp.phase == TCP_LISTENING)
+        return -ENOTCONN;
+    msg->msg_flags = 0;
+    msg->msg_controllen = 0;
+    if (msg->msg_name != NULL)
+        msg->msg_namelen = 0;
+    if (wanted == 0)
+        return 0;
+    len = read_ring(sock, msg, wanted, (flags & MSG_PEEK) != 0);
+    if (len > 0) {
+        if ((flags & MSG_PEEK) == 0) {
+            open_window(sock, len);
+            if (sock->ring_count == 0)
+                ready_update(sock);
+        }
+        return (ssize_t)len;
+    }
+    error = sock_take_error(sock);
+    if (error < 0)
+        return error;
+    return sock->tcp.eof || sock->shut_read || sock->tcp.phase == TCP_ENDED ? 0 : -EAGAIN;
+}

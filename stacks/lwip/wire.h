@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LWIP_WIRE_H
+#define LWIP_WIRE_H
+/* The connection of an interface to its virtual network. */
+
+#include <sys/types.h>
+
+#include "lwip/stack.h"
+
+/* Connects to the network at `locator` and has the loop watch it. 0 or a negative errno. */
+__attribute__((warn_unused_result)) int wire_open(struct port *port, const char *locator,
+                                                  struct wire **ret_wire);
+void wire_close(struct wire *wire);
+
+/* Sends a frame, or queues it while the network is busy. 0, or -ENOBUFS: the frame is lost. */
+int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
+/* Has the network fallen behind? */
+bool wire_is_busy(const struct wire *wire);
+
+/* What the loop calls, with the stack's lock held: something happened at a descriptor of the wire (which: the
+ * pointer that was watched); the time has come to try a lost network again. `buffer` has WIRE_FRAME_MAX bytes.
+ */
+enum { WIRE_FRAME_MAX = 9216 + 18 };
+struct stack *wire_stack(void *watched);
+void wire_event(void *watched, uint32_t events, uint8_t *buffer);
+/* Stops watching the wires of a dead stack. */
+void wire_abandon_all(struct stack *stack);
+/* Returns whether networks are still away. */
+bool wire_reconnect_all(struct stack *stack);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Frames into a stack of lwip: the input is frames, each behind two bytes of length. No assertion of lwIP fails, or
+ * the stack would be dead. */
+#include "frames.h"
+#include "fuzz.h"
+
+enum { REST_EVERY = 64 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct target *target;
+    static unsigned inputs;
+    uint8_t frame[FRAME_BYTES];
+    size_t len;
+
+    if (target == NULL)
+        target = target_new();
+    while (size >= 2) {
+        len = (size_t)data[0] << 8 | data[1];
+        data += 2;
+        size -= 2;
+        len = len < size ? len : size;
+        len = len < sizeof(frame) ? len : sizeof(frame);
+        memcpy(frame, data, len);
+        target_acknowledge(target, frame, len);
+        frame_fix_checksums(frame, len);
+        FUZZ_ASSERT(target_input(target, frame, len) == 0);
+        data += len;
+        size -= len;
+    }
+    if (++inputs % REST_EVERY == 0)
+        target_rest(target);
+    return 0;
+}
