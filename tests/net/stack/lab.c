@@ -428,11 +428,11 @@ static void make_veth(struct lab *lab)
     MUST(ioth_linksetupdown(in_b(lab), (unsigned)MUST(ioth_if_nametoindex(in_b(lab), "vde0")), 1));
 }
 
-static int open_kernel(struct lab *lab)
+static int open_native(struct lab *lab)
 {
     int i;
 
-    lab->is_kernel = true;
+    lab->is_native = true;
     if ((lab->plan.flags & ROW_LOSSY) != 0)
         lab_skip("no wire to be spoilt");
     for (i = 0; i < 2; i++)
@@ -449,7 +449,7 @@ static int open_kernel(struct lab *lab)
 
 struct ioth *lab_enter(const struct lab *lab, struct ioth *stack)
 {
-    if (lab->is_kernel)
+    if (lab->is_native)
         MUST(setns(lab->namespaces[stack == lab->b], CLONE_NEWNET));
     return stack;
 }
@@ -514,8 +514,8 @@ int lab_open(struct lab *lab, const struct lab_plan *plan)
     memset(lab, 0, sizeof(*lab));
     lab->plan = *plan;
     lab->family = AF_INET;
-    if (strcmp(plan->stack, "kernel") == 0)
-        return open_kernel(lab);
+    if (plan->native)
+        return open_native(lab);
     make_wire(lab);
     lab->a = ioth_newstack(plan->stack, lab->vnl[0]);
     if (lab->a == NULL)
@@ -532,7 +532,7 @@ struct ioth *lab_third(const struct lab *lab, const char *ipv4, const char *ipv6
 {
     struct ioth *stack;
 
-    if (lab->is_kernel)
+    if (lab->is_native)
         lab_skip("the system's stack is one");
     stack = ioth_newstack(lab->plan.stack, lab->vnl[0]);
     CHECK(stack != NULL);

@@ -77,6 +77,7 @@ struct lab_plan {
     const char *folder; /* where hubs are made */
     unsigned flags;     /* of the row */
     bool more;          /* --long */
+    bool native;        /* a stack of it is the kernel's in the namespace of the calling thread */
 };
 
 struct lab {
@@ -84,7 +85,7 @@ struct lab {
     struct ioth *a, *b; /* 10.0.0.1/24 and fc00::1/64, 10.0.0.2/24 and fc00::2/64 */
     unsigned a_if, b_if;
     int family;     /* of a row that is run over both */
-    bool is_kernel; /* a and b are namespaces of the row's own, in which threads stand by turns */
+    bool is_native; /* a and b are namespaces of the row's own, in which threads stand by turns */
     int namespaces[2];
     char vnl[2][128];
 };

@@ -329,7 +329,7 @@ static int threads_of_process(void)
 
 static void stack_round(struct lab *lab)
 {
-    struct ioth *stack = ioth_newstack(lab->plan.stack, lab->is_kernel ? NULL : lab->vnl[0]);
+    struct ioth *stack = ioth_newstack(lab->plan.stack, lab->is_native ? NULL : lab->vnl[0]);
     int fd;
 
     CHECK(stack != NULL);

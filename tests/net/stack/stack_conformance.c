@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stack_conformance [--long] [--only TEXT] STACK [VNL-A VNL-B]
+ * stack_conformance [--long] [--native] [--only TEXT] STACK [VNL-A VNL-B]
  * stack_conformance --table STACK...
  *
  * One suite for all stacks: what a program sees of a stack through <ioth.h>, written once, run on any stack
@@ -47,7 +47,7 @@ struct outcome {
 };
 
 struct options {
-    bool more, table;
+    bool more, table, native;
     const char *only;
 };
 
@@ -323,8 +323,7 @@ static int probe(struct lab_plan *plan)
     struct outcome outcome;
     char *text;
 
-    if (strcmp(plan->stack, "kernel") != 0 && plan->vnl[0] == NULL &&
-        system("command -v vde_plug >/dev/null") != 0) {
+    if (!plan->native && plan->vnl[0] == NULL && system("command -v vde_plug >/dev/null") != 0) {
         printf("skipped: vde_plug is not installed\n");
         return 77;
     }
@@ -351,7 +350,7 @@ static void print_table(char *const stacks[], int n)
     int j;
 
     for (i = 0; i < SECTIONS; i++) {
-        printf(".Ss %s\n.TS\nl", sections[i].title);
+        printf(".SS %s\n.TS\nl", sections[i].title);
         for (j = 0; j < n; j++)
             printf(" l");
         printf(".\n\\&");
@@ -377,7 +376,7 @@ static void print_table(char *const stacks[], int n)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: stack_conformance [--long] [--only TEXT] STACK [VNL-A VNL-B]\n"
+    fprintf(stderr, "usage: stack_conformance [--long] [--native] [--only TEXT] STACK [VNL-A VNL-B]\n"
                     "       stack_conformance --table STACK...\n");
     return 2;
 }
@@ -405,6 +404,7 @@ int main(int argc, char *argv[])
 {
     static const struct option known_options[] = {{"long", no_argument, NULL, 'l'},
                                                   {"table", no_argument, NULL, 't'},
+                                                  {"native", no_argument, NULL, 'n'},
                                                   {"only", required_argument, NULL, 'o'},
                                                   {NULL, 0, NULL, 0}};
     struct options options = {0};
@@ -417,6 +417,8 @@ int main(int argc, char *argv[])
             options.more = true;
         else if (c == 't')
             options.table = true;
+        else if (c == 'n')
+            options.native = true;
         else if (c == 'o')
             options.only = optarg;
         else
@@ -432,5 +434,6 @@ int main(int argc, char *argv[])
     plan.vnl[0] = argv[optind + 1]; /* NULL if there is no more */
     plan.vnl[1] = argc - optind == 3 ? argv[optind + 2] : NULL;
     plan.more = options.more;
+    plan.native = options.native || strcmp(plan.stack, "kernel") == 0;
     return run_suite(&plan, &options);
 }
