@@ -119,6 +119,16 @@ int listen_socket(struct ioth *stack, const struct listen_address *at, int type,
     return fd;
 }
 
+bool listen_can_share(struct ioth *stack, const struct config *config)
+{
+    struct listen_address list[LISTEN_MAX];
+    listen_addresses(config, list, LISTEN_MAX);
+    int fd = make_socket(stack, list[0].addr.ss_family, SOCK_DGRAM, true);
+    if (fd >= 0)
+        ioth_close(fd);
+    return fd != -ENOPROTOOPT && fd != -EOPNOTSUPP && fd != -EINVAL;
+}
+
 int listen_probe(struct ioth *stack, const struct config *config, char *why, size_t why_size)
 {
     struct listen_address list[LISTEN_MAX];

@@ -175,17 +175,21 @@ static int make_stores(struct iothnamed *s, const struct config *c, const struct
     return e;
 }
 
-static unsigned workers_wanted(const struct config *c)
+/* As many as the configuration wants; on a stack without SO_REUSEPORT one worker owns the sockets. */
+static unsigned workers_wanted(const struct iothnamed *s, const struct config *c)
 {
-    if (c->options.workers)
-        return c->options.workers;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > 0 ? (unsigned)cores : 1;
+    unsigned n = c->options.workers ? c->options.workers : cores > 0 ? (unsigned)cores : 1;
+    if (n == 1 || listen_can_share(s->rstack, c))
+        return n;
+    if (c->options.workers)
+        log_say(&s->log, LOG_LEVEL_WARNING, "the stack has no SO_REUSEPORT: one worker, not %u", n);
+    return 1;
 }
 
 static int start_workers(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
-    unsigned n = workers_wanted(c);
+    unsigned n = workers_wanted(s, c);
     int e = listen_probe(s->rstack, c, say->why, say->size);
     if (e < 0)
         return e;

@@ -115,6 +115,8 @@ unsigned listen_addresses(const struct config *config, struct listen_address *li
  * share_port: other workers bind the same address. */
 MUST_CHECK int listen_socket(struct ioth *stack, const struct listen_address *at, int type, bool share_port,
                              char *why, size_t why_size);
+/* The stack has SO_REUSEPORT: several workers can bind one address. */
+bool listen_can_share(struct ioth *stack, const struct config *config);
 /* Nobody else has the addresses and the port: 0, or as listen_socket. */
 MUST_CHECK int listen_probe(struct ioth *stack, const struct config *config, char *why, size_t why_size);
 
