@@ -159,6 +159,13 @@ static int reply(int fd, bool bare)
     return sent;
 }
 
+/* Answers a request with a descriptor or an error; false if the other end is gone. A descriptor is followed by
+ * a second answer once our copy of it is closed: until then a close by its new owner would not end it. */
+static bool answer(int fd)
+{
+    return reply(fd, false) >= 0 && (fd < 0 || reply(0, true) >= 0);
+}
+
 /* Waits for the next request; false if there will be none. */
 static bool next_request(struct child_request *ret_request)
 {
@@ -190,7 +197,7 @@ noreturn void child_main(int service, int parent, const struct child_config *con
         write_sysctls(config);
     if (reply(error, true) < 0 || error < 0)
         sys_exit(1);
-    while (next_request(&request) && reply(serve(&request), false) >= 0)
+    while (next_request(&request) && answer(serve(&request)))
         ;
     sys_exit(0);
 }

@@ -12,7 +12,8 @@ struct child_request {
     char ifname[IFNAMSIZ];      /* CHILD_TAP */
 };
 
-/* Its answer; with error 0 the descriptor comes along by SCM_RIGHTS. The first answer comes unasked and
+/* Its answer; with error 0 the descriptor comes along by SCM_RIGHTS, and a second answer, without one, says that
+ * the child has closed its copy. The first answer comes unasked and
  * tells, without a descriptor, whether the namespaces could be made. */
 struct child_reply {
     int error; /* 0 or -errno */

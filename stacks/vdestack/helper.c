@@ -98,15 +98,20 @@ static int send_request(const struct helper *helper, const struct child_request 
 
 static int ask(struct helper *helper, const struct child_request *request)
 {
-    int fd = -1, error;
+    int fd = -1, none = -1, error;
 
     pthread_mutex_lock(&helper->lock);
     error = send_request(helper, request);
     if (error == 0)
         error = read_reply(helper, &fd);
+    if (error == 0)
+        error = read_reply(helper, &none); /* the child's copy is closed */
     pthread_mutex_unlock(&helper->lock);
-    if (error < 0)
+    if (error < 0) {
+        if (fd >= 0)
+            close(fd);
         return error;
+    }
     return fd < 0 ? -EMFILE : fd; /* the kernel drops a descriptor that we have no room for */
 }
 
