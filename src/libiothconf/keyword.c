@@ -6,11 +6,11 @@
    walks this table; a new option is a row here, a step in config.c if it does something, a test and a line in
    iothconf.h.
 
-   A misspelt word is answered with the nearest keyword by edit distance, where exchanging two neighbours
-   counts as one edit. Only words that differ by at most a third of their letters, or by one, are near. */
+   A misspelt word is answered with the nearest keyword, if one is near (base/edits.h). */
 #include "libiothconf/keyword.h"
 
-#include <ctype.h>
+#include "base/edits.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -47,9 +47,6 @@ static const struct conf_keyword keywords[] = {
     {"autov6", KEY_AUTOMATIC, VALUE_NONE, UNDOABLE, true, NULL},
 };
 
-/* Longer than any keyword by more than what could be near. */
-enum { WORD_MAX = 15 };
-
 const struct conf_keyword *conf_keyword_find(const char *word, size_t len)
 {
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
@@ -64,39 +61,13 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Edits (insert, delete, replace, swap neighbours) from a to b; both are at most WORD_MAX long. */
-static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t d[WORD_MAX + 1][WORD_MAX + 1];
-
-    for (size_t i = 0; i <= a_len; i++)
-        d[i][0] = i;
-    for (size_t j = 0; j <= b_len; j++)
-        d[0][j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t replace = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-            d[i][j] = min(replace, min(d[i - 1][j], d[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d[i][j] = min(d[i][j], d[i - 2][j - 2] + 1);
-        }
-    }
-    return d[a_len][b_len];
-}
-
 const struct conf_keyword *conf_keyword_nearest(const char *word, size_t len)
 {
     const struct conf_keyword *nearest = NULL;
-    char lowered[WORD_MAX];
-    size_t best = len < 3 ? 2 : len / 3 + 1; /* a distance below this is near */
+    size_t best = edits_near(len) + 1;
 
-    if (len > WORD_MAX)
-        return NULL;
-    for (size_t i = 0; i < len; i++)
-        lowered[i] = (char)tolower((unsigned char)word[i]);
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        size_t distance = edit_distance(lowered, len, keywords[i].name, strlen(keywords[i].name));
+        size_t distance = edits_between(word, len, keywords[i].name, strlen(keywords[i].name));
 
         if (distance < best) {
             best = distance;

@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Longer words get no suggestion: nobody misspells one into a keyword, and the distance costs their product.
- */
-#define SUGGEST_WORD_MAX 32
 #define SUGGEST_LIST_MAX 160 /* characters of the list of known words: as much as is read in one glance */
 
 struct suggestion {
