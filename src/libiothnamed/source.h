@@ -26,7 +26,7 @@ enum verdict {
     ANSWERED, /* the reply stands */
     PASS,     /* the next rule */
     FOLLOW,   /* an alias was added to the reply and query->name is its target: look up the policy for it */
-    FORWARD,  /* query->forward says what must be asked of whom first; then the query is run again */
+    FORWARD,  /* query->need says what must be asked of whom first; then the query is run again */
 };
 
 struct source {
