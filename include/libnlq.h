@@ -190,8 +190,10 @@ int nlq_iplink_del(const char *ifname, unsigned int ifindex);
 
 /* The netdevice(7) ioctls, by netlink. Served: SIOCGIFCONF, SIOCGIFNAME, SIOCGIFINDEX, SIOCSIFNAME, and the
  * pairs SIOCGIF/SIOCSIF of FLAGS, ADDR, DSTADDR, BRDADDR, NETMASK, HWADDR, MTU, TXQLEN, METRIC, and
- * SIOCGIFMAP: arg as there, addresses are IPv4. nlq_ioctl hands any other request to ioctl(2) (nlqx_ioctl:
- * to ioth_ioctl) on fd, which is not used otherwise; nlq_ioctl_nofd refuses it with ENOTTY. 0 or -1. */
+ * SIOCGIFMAP: arg as there, addresses are IPv4; SIOCADDRT and SIOCDELRT with a struct rtentry. If fd is a socket
+ * of AF_INET6, SIOCADDRT and SIOCDELRT take a struct in6_rtmsg, and SIOCSIFADDR (which adds) and SIOCDIFADDR a
+ * struct in6_ifreq. nlq_ioctl hands any other request to ioctl(2) (nlqx_ioctl: to ioth_ioctl) on fd, which is
+ * not used otherwise; nlq_ioctl_nofd takes IPv4 and refuses others with ENOTTY. 0 or -1. */
 int nlq_ioctl(int fd, unsigned long request, void *arg);
 int nlq_ioctl_nofd(unsigned long request, void *arg);
 /* Writes the text of /proc/net/dev, by netlink. 0 or -1. */
@@ -315,9 +317,12 @@ struct nlq_msg *nlq_process_rtrequests(const void *bytes, size_t len,
                                        const struct nlq_request_handlers *table, void *stackinfo);
 
 /* The ioctls of nlq_ioctl, answered by the handlers of RTMF_LINK and RTMF_ADDR: what a stack does for an
- * ioctl on one of its sockets. 0 or -1; ENOTTY: none of these requests. */
+ * ioctl on one of its sockets, RTMF_ROUTE too for SIOCADDRT and SIOCDELRT; nlq_server_ioctl_family: on one of
+ * AF_INET6. 0 or -1; ENOTTY: none of these requests. */
 int nlq_server_ioctl(const struct nlq_request_handlers *table, void *stackinfo, unsigned long request,
                      void *arg);
+int nlq_server_ioctl_family(const struct nlq_request_handlers *table, void *stackinfo, int family,
+                            unsigned long request, void *arg);
 /* Writes the text of /proc/net/dev of a stack. 0 or -1. */
 int nlq_server_proc_net_dev(const struct nlq_request_handlers *table, void *stackinfo, FILE *f);
 

@@ -16,7 +16,8 @@
  * stack gets its own: the file is copied to a memfd, which is loaded by its name in /proc/self/fd. The
  * dynamic linker knows libraries by name, so the descriptor stays open as long as the copy is loaded: its
  * number, and with it the name, must not come back before. Libraries that the plug-in is linked with are
- * shared by the copies.
+ * shared by the copies: dlmopen would make them private, but with them a second libc, whose errno and heap
+ * are not ours.
  */
 #include "libioth/older.h"
 

@@ -26,9 +26,11 @@
 #include <linux/if_link.h>
 
 #include "base/base.h"
-#include "libnlq/peer.h"
+#include "libnlq/netdevice.h"
 
 extern __attribute__((weak)) int ioth_ioctl(int fd, unsigned long cmd, void *argp);
+extern __attribute__((weak)) int ioth_getsockopt(int fd, int level, int optname, void *optval,
+                                                 socklen_t *optlen);
 
 enum { HWADDR_BYTES = 14 }; /* what struct sockaddr holds */
 
@@ -103,6 +105,14 @@ static int find_link(struct peer peer, int index, const char *name, struct link 
         nlq_addattr(msg, IFLA_IFNAME, memcpy(copy, name, len), (unsigned short)(len + 1));
     int error = peer_ask(peer, msg, link_cb, NULL, ret_link);
     return error < 0 ? error : ret_link->index == 0 ? -ENODEV : 0;
+}
+
+int netdevice_link_index(struct peer peer, const char *name)
+{
+    struct link link;
+    int error = find_link(peer, 0, name, &link);
+
+    return error < 0 ? error : link.index;
 }
 
 /* ---- finding the address ---- */
@@ -560,14 +570,22 @@ static int find_target_address(struct target *target, enum subject subject, cons
     return error;
 }
 
+/* Does what the request's argument is depend on the family of the socket? */
+static bool asks_for_family(unsigned long request)
+{
+    return request == SIOCADDRT || request == SIOCDELRT || request == SIOCSIFADDR || request == SIOCDIFADDR;
+}
+
 /* 0 or negative errno; -ENOTTY: none of these requests. */
-static int execute(struct peer peer, unsigned long request, void *arg)
+static int execute(struct peer peer, int family, unsigned long request, void *arg)
 {
     const struct row *row = find_row(request);
     struct target target = {.peer = peer};
     struct ifreq ifr;
-    int error;
+    int error = netroute_execute(peer, family, request, arg);
 
+    if (error != -ENOTTY)
+        return error;
     if (request == SIOCGIFCONF)
         return arg == NULL ? -EFAULT : get_conf(peer, arg);
     if (row == NULL && request != SIOCGIFNAME)
@@ -588,16 +606,29 @@ static int execute(struct peer peer, unsigned long request, void *arg)
     return error;
 }
 
+/* The family of a socket that is asked by such a call; AF_INET if it does not tell. */
+static int family_of(int (*get)(int fd, int level, int optname, void *optval, socklen_t *optlen), int fd,
+                     unsigned long request)
+{
+    int family = AF_INET, saved = errno;
+    socklen_t len = sizeof(family);
+
+    if (!asks_for_family(request) || get == NULL || get(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0)
+        family = AF_INET;
+    errno = saved;
+    return family;
+}
+
 int nlq_ioctl(int fd, unsigned long request, void *arg)
 {
-    int result = execute(peer_native(), request, arg);
+    int result = execute(peer_native(), family_of(getsockopt, fd, request), request, arg);
 
     return result == -ENOTTY ? ioctl(fd, request, arg) : nlq_return_errno(result);
 }
 
 int nlqx_ioctl(struct ioth *stack, int fd, unsigned long request, void *arg)
 {
-    int result = execute(peer_ioth(stack), request, arg);
+    int result = execute(peer_ioth(stack), family_of(ioth_getsockopt, fd, request), request, arg);
 
     if (result == -ENOTTY && ioth_ioctl != NULL)
         return ioth_ioctl(fd, request, arg);
@@ -606,16 +637,22 @@ int nlqx_ioctl(struct ioth *stack, int fd, unsigned long request, void *arg)
 
 int nlq_ioctl_nofd(unsigned long request, void *arg)
 {
-    return nlq_return_errno(execute(peer_native(), request, arg));
+    return nlq_return_errno(execute(peer_native(), AF_INET, request, arg));
 }
 
 int nlqx_ioctl_nofd(struct ioth *stack, unsigned long request, void *arg)
 {
-    return nlq_return_errno(execute(peer_ioth(stack), request, arg));
+    return nlq_return_errno(execute(peer_ioth(stack), AF_INET, request, arg));
 }
 
 int nlq_server_ioctl(const struct nlq_request_handlers *table, void *stackinfo, unsigned long request,
                      void *arg)
 {
-    return nlq_return_errno(execute((struct peer){table, stackinfo}, request, arg));
+    return nlq_server_ioctl_family(table, stackinfo, AF_INET, request, arg);
+}
+
+int nlq_server_ioctl_family(const struct nlq_request_handlers *table, void *stackinfo, int family,
+                            unsigned long request, void *arg)
+{
+    return nlq_return_errno(execute((struct peer){table, stackinfo}, family, request, arg));
 }

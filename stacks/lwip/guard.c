@@ -9,8 +9,9 @@
  * queries have.
  *
  * Inside lwIP, where packets are whole again: an MSS option outside of a SYN becomes padding, and one in a SYN
- * is at least MSS_MIN, since lwIP asserts what follows from others; half-open connections are bounded, which
- * lwIP's listeners do not do; ICMP errors are told to the sockets that they concern; neighbour discovery goes
+ * is at least MSS_MIN, since lwIP asserts what follows from others. Half-open connections, and those that their
+ * sockets have left, are bounded, the oldest gives way: lwIP, which gets its memory from malloc, would keep any
+ * number of them. ICMP errors are told to the sockets that they concern; neighbour discovery goes
  * to neigh.c, router advertisements end here (raw sockets have seen them).
  */
 #include "lwip/guard.h"
@@ -24,7 +25,8 @@
 
 enum {
     HALF_OPEN_MAX = 256, /* connections whose peer has not answered our SYN yet */
-    MSS_MIN = 536,       /* RFC 9293 s3.7.1 */
+    ORPHANS_MAX = 1024, /* connections that have no socket any more: lwIP goes through all for each segment */
+    MSS_MIN = 536,      /* RFC 9293 s3.7.1 */
     PROTOCOL_UDPLITE = 136,
     PROTOCOL_HOPOPTS = 0,
     PROTOCOL_FRAGMENT = 44,
@@ -175,15 +177,59 @@ static bool tame_options(struct stack *stack, struct pbuf *p, u16_t header_len, 
     return true;
 }
 
-static bool has_room_for_connection(const struct stack *stack)
-{
-    const struct tcp_pcb *pcb;
-    unsigned half_open = 0;
+struct census {
+    unsigned n;
+    struct tcp_pcb *oldest;
+};
 
+/* lwIP puts new PCBs first, so of those of one tick the last is the oldest. */
+static void count_pcb(const struct stack *stack, struct census *census, struct tcp_pcb *pcb)
+{
+    uint32_t now = *stack->lw.tcp_ticks;
+
+    census->n++;
+    if (census->oldest == NULL || now - pcb->tmr >= now - census->oldest->tmr)
+        census->oldest = pcb;
+}
+
+/* Before a SYN that may open a connection: the oldest half-open one and the oldest orphan give way, where they are too
+ * many. Nobody listens to an orphan: tcp_detach has taken its socket away. */
+static void make_room_for_connection(const struct stack *stack)
+{
+    struct tcp_pcb *const lists[] = {*stack->lw.tcp_active_pcbs, *stack->lw.tcp_tw_pcbs};
+    struct census half_open = {0}, orphans = {0};
+    struct tcp_pcb *pcb;
+    int i;
+
+    for (i = 0; i < 2; i++)
+        for (pcb = lists[i]; pcb != NULL; pcb = pcb->next)
+            if (pcb->state == SYN_RCVD)
+                count_pcb(stack, &half_open, pcb);
+            else if (pcb->callback_arg == NULL)
+                count_pcb(stack, &orphans, pcb);
+    if (half_open.n >= HALF_OPEN_MAX)
+        stack->lw.tcp_abort(half_open.oldest);
+    if (orphans.n >= ORPHANS_MAX)
+        stack->lw.tcp_abort(orphans.oldest);
+}
+
+/* A segment that takes one number of the sequence space, exactly half of it away from the one that is due, is before
+ * and behind that at once: lwIP takes it for a piece that is already there in part, and asserts that it is not. */
+static bool is_half_a_space_away(const struct stack *stack, const struct pbuf *p, u16_t header_len)
+{
+    const uint32_t far_away = 0x80000000;
+    const uint8_t *header = p->payload;
+    unsigned remote_port = get16(header), local_port = get16(header + 2);
+    uint32_t sequence = (uint32_t)get16(header + 4) << 16 | get16(header + 6);
+    const struct tcp_pcb *pcb;
+
+    if (p->tot_len - header_len + ((header[13] & TCP_FIN) != 0) + ((header[13] & TCP_SYN) != 0) != 1)
+        return false;
     for (pcb = *stack->lw.tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
-        if (pcb->state == SYN_RCVD && ++half_open >= HALF_OPEN_MAX)
-            return false;
-    return true;
+        if (pcb->local_port == local_port && pcb->remote_port == remote_port &&
+            sequence - pcb->rcv_nxt == far_away)
+            return true;
+    return false;
 }
 
 void guard_hook_tcp_input(struct pbuf *p, struct netif *inp)
@@ -198,10 +244,12 @@ void guard_hook_tcp_input(struct pbuf *p, struct netif *inp)
         header_len = (u16_t)((header[12] >> 4) * 4);
         if (header_len < 20 || header_len > p->tot_len ||
             !tame_options(stack, p, header_len, (flags & TCP_SYN) != 0) ||
-            (flags == TCP_SYN && !has_room_for_connection(stack))) {
+            is_half_a_space_away(stack, p, header_len)) {
             stack->lw.pbuf_free(p);
             return;
         }
+        if ((flags & ~TCP_FIN) == TCP_SYN) /* what lwIP takes for one */
+            make_room_for_connection(stack);
     }
     stack->lw.tcp_input(p, inp);
 }

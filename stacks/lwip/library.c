@@ -29,15 +29,23 @@
 
 #define LIBLWIP "liblwip.so.0"
 
+/* What dlopen failed of: it leaves errno as the file or the mapping did. */
+static int load_error(void)
+{
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : -ELIBACC;
+}
+
 /* Where the loader finds liblwip. Loads it for a moment, without running anything of it. */
 static int find_path(char *ret_path, size_t size)
 {
-    void *handle = dlopen(LIBLWIP, RTLD_LAZY | RTLD_LOCAL);
     struct link_map *map;
+    void *handle;
     int len = -1;
 
+    errno = 0;
+    handle = dlopen(LIBLWIP, RTLD_LAZY | RTLD_LOCAL);
     if (handle == NULL)
-        return -ELIBACC;
+        return load_error();
     if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
         len = snprintf(ret_path, size, "%s", map->l_name);
     dlclose(handle);
@@ -72,7 +80,7 @@ static int copy_library(void)
         return error;
     from = open(path, O_RDONLY | O_CLOEXEC);
     if (from < 0)
-        return -ELIBACC;
+        return load_error();
     to = memfd_create("liblwip", MFD_CLOEXEC);
     error = to < 0 ? -errno : copy_file(to, from);
     close(from);
@@ -196,10 +204,12 @@ int library_open(struct library *library, struct lwip_symbols *ret_symbols, cons
     if (library->memfd < 0)
         return library->memfd;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", library->memfd);
+    errno = 0;
     library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library->handle == NULL) {
+        error = load_error();
         close(library->memfd);
-        return -ELIBACC;
+        return error;
     }
     error = find_symbols(library->handle, ret_symbols);
     if (error == 0)

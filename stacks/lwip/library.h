@@ -29,7 +29,6 @@
     X(sys_check_timeouts)                                                                                    \
     X(sys_timeouts_sleeptime)                                                                                \
     X(netif_add)                                                                                             \
-    X(netif_remove)                                                                                          \
     X(netif_set_up)                                                                                          \
     X(netif_set_down)                                                                                        \
     X(netif_set_link_up)                                                                                     \
@@ -90,7 +89,9 @@
     X(mld6_lookfor_group)                                                                                    \
     X(ip_data)                                                                                               \
     X(netif_default)                                                                                         \
-    X(tcp_active_pcbs)
+    X(tcp_active_pcbs)                                                                                       \
+    X(tcp_tw_pcbs)                                                                                           \
+    X(tcp_ticks)
 
 struct lwip_symbols {
 #define LWIP_MEMBER(name) __typeof__(name) *name;
@@ -110,7 +111,7 @@ struct library {
 };
 
 /* Loads a fresh copy of liblwip, fills the table and puts the hooks in; does not run lwip_init. 0 or a
- * negative errno: ELIBACC if liblwip is not there, ELIBBAD if it lacks a symbol or does not go through its
+ * negative errno: EMFILE, ENFILE, ENOMEM; ELIBACC if liblwip is not there, ELIBBAD if it lacks a symbol or does not go through its
  * procedure linkage table for a call that must be hooked. */
 __attribute__((warn_unused_result)) int library_open(struct library *library,
                                                      struct lwip_symbols *ret_symbols,

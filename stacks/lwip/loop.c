@@ -100,8 +100,10 @@ static ssize_t run_timers(void *arg)
 static void run_stack(struct stack *stack, uint64_t now)
 {
     stack_lock(stack);
-    if (now >= stack->due_ms && stack_run(stack, run_timers, stack) < 0)
+    if (now >= stack->due_ms && stack_run(stack, run_timers, stack) < 0) {
         stack->due_ms = UINT64_MAX;
+        wire_abandon_all(stack);
+    }
     if (now >= stack->wires_due_ms)
         stack->wires_due_ms = !stack->dead && wire_reconnect_all(stack) ? now + RECONNECT_MS : UINT64_MAX;
     stack_unlock(stack);

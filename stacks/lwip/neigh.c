@@ -10,7 +10,8 @@
  * Who may teach: answers to our questions; questions to one of our addresses, since an answer will have to go
  * there; announcements, for entries that exist. Nothing that claims one of our own addresses, no group MAC
  * addresses. Entries that an administrator set do not change. A change of a MAC address within LOCK_MS of the
- * last confirmation is ignored, so that of two that answer the first wins.
+ * last confirmation is ignored, so that of two that answer the first wins; but the question is asked again, for
+ * another machine may have taken the address over.
  *
  * The table holds ENTRIES_MAX; a new one then takes the place of the one least recently used of some bucket.
  */
@@ -242,8 +243,11 @@ static void confirm(struct neighbour *neighbour, const uint8_t *mac)
     if (neighbour->state == NEIGH_PERMANENT)
         return;
     if (neighbour->state == NEIGH_KNOWN && memcmp(mac, neighbour->mac, ETH_ALEN) != 0 &&
-        now - neighbour->confirmed_ms < LOCK_MS)
+        now - neighbour->confirmed_ms < LOCK_MS) {
+        if (neighbour->probes == 0)
+            ask(neighbour);
         return;
+    }
     memcpy(neighbour->mac, mac, ETH_ALEN);
     neighbour->state = NEIGH_KNOWN;
     neighbour->confirmed_ms = now;

@@ -21,6 +21,7 @@
 #include "lwip/port.h"
 #include "lwip/route.h"
 #include "lwip/sock.h"
+#include "lwip/wire.h"
 
 #define NO_LIFETIME_END 0xffffffffU
 
@@ -90,11 +91,19 @@ static void *link_search(struct nlmsghdr *msg, struct nlattr **attr, void *stack
     return attr[IFLA_IFNAME] == NULL ? NULL : stack_port_by_name(stackinfo, nlq_attrdata(attr[IFLA_IFNAME]));
 }
 
+/* Is its network there? */
+static bool has_carrier(const struct port *port)
+{
+    return port->wire == NULL || wire_is_connected(port->wire);
+}
+
 static unsigned link_flags(const struct port *port)
 {
     unsigned kind = port->wire == NULL ? IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST;
 
-    return port->up ? kind | IFF_UP | IFF_RUNNING | IFF_LOWER_UP : kind;
+    if (!port->up)
+        return kind;
+    return has_carrier(port) ? kind | IFF_UP | IFF_RUNNING | IFF_LOWER_UP : kind | IFF_UP;
 }
 
 static void add_statistics(struct nlq_msg *msg, const struct port *port)
@@ -125,7 +134,7 @@ static int link_reply(const struct port *port, const struct nlmsghdr *request, s
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, none[6];
     struct nlq_msg *msg = nlq_createmsg(RTM_NEWLINK, NLM_F_MULTI, request->nlmsg_seq, 0);
-    uint8_t state = port->up ? IF_OPER_UP : IF_OPER_DOWN;
+    uint8_t state = port->up && has_carrier(port) ? IF_OPER_UP : IF_OPER_DOWN;
 
     nlq_addstruct(msg, ifinfomsg, .ifi_type = port->wire == NULL ? ARPHRD_LOOPBACK : ARPHRD_ETHER,
                   .ifi_index = (int)port->ifindex, .ifi_flags = link_flags(port));
@@ -304,7 +313,7 @@ static int address_del(void *entry, struct nlmsghdr *msg, struct nlattr **attr, 
 
 /* ---- routes ---- */
 
-/* What a packet to an address does, as a route. */
+/* What a packet to an address does, as a route; one without an interface if there is no way there. */
 static void *route_ask(const struct rtmsg *info, struct nlattr **attr, struct stack *stack)
 {
     ip_addr_t dst = read_ip(info->rtm_family, attr[RTA_DST]);
@@ -312,8 +321,9 @@ static void *route_ask(const struct rtmsg *info, struct nlattr **attr, struct st
     struct route *answer = &stack->route_answer;
     struct route_way way;
 
+    *answer = (struct route){.port = NULL};
     if (route_find(stack, &dst, port, &way) < 0)
-        return NULL;
+        return answer;
     *answer = (struct route){.dst = dst,
                              .dst_bits = IP_IS_V6_VAL(dst) ? 128 : 32,
                              .port = way.port,
@@ -392,7 +402,7 @@ static int route_get(void *entry, struct nlmsghdr *msg, struct nlattr **attr, st
 
     (void)attr;
     if (entry != NULL)
-        return route_reply(entry, msg, queue);
+        return ((const struct route *)entry)->port == NULL ? -ENETUNREACH : route_reply(entry, msg, queue);
     for (route = stack->routes; route != NULL && error == 0; route = route->next)
         if (is_asked_for(msg, &route->dst))
             error = route_reply(route, msg, queue);
@@ -405,16 +415,17 @@ static int route_get(void *entry, struct nlmsghdr *msg, struct nlattr **attr, st
 /* A gateway must be on a link; it tells the interface if the request does not. */
 static int find_port_of_gateway(const struct stack *stack, struct route *route)
 {
+    int unreachable = IP_IS_V6_VAL(route->gateway) ? -EHOSTUNREACH : -ENETUNREACH; /* as Linux has it */
     struct route_way way;
 
     if (route->port == NULL && route_find(stack, &route->gateway, NULL, &way) == 0)
         route->port = way.port;
     if (route->port == NULL || route->port->wire == NULL)
-        return -ENETUNREACH;
+        return unreachable;
     if (IP_IS_V6_VAL(route->gateway))
         ip6_addr_assign_zone(ip_2_ip6(&route->gateway), IP6_UNICAST, &route->port->card.netif);
     if (route_find(stack, &route->gateway, route->port, &way) < 0 || way.port != route->port)
-        return -ENETUNREACH;
+        return unreachable;
     return 0;
 }
 
@@ -554,9 +565,9 @@ static const nlq_request_handlers_table handlers = {
     [RTMF_NEIGH] = {neighbour_search, neighbour_get, neighbour_new, neighbour_del, neighbour_set},
 };
 
-int netlink_ioctl(struct stack *stack, unsigned long request, void *arg)
+int netlink_ioctl(struct stack *stack, int family, unsigned long request, void *arg)
 {
-    return nlq_server_ioctl(handlers, stack, request, arg) < 0 ? -errno : 0;
+    return nlq_server_ioctl_family(handlers, stack, family, request, arg) < 0 ? -errno : 0;
 }
 
 /* ---- the socket ---- */

@@ -4,7 +4,7 @@
 
 #include "lwip/stack.h"
 
-/* A netdevice ioctl on any socket of the stack: 0 or a negative errno. */
-int netlink_ioctl(struct stack *stack, unsigned long request, void *arg);
+/* A netdevice ioctl on a socket of that family: 0 or a negative errno. */
+int netlink_ioctl(struct stack *stack, int family, unsigned long request, void *arg);
 
 #endif

@@ -21,7 +21,7 @@
 
 /* ---- numbers ---- */
 
-enum kind { KIND_BOOL, KIND_INT, KIND_TTL, KIND_BUFFER };
+enum kind { KIND_BOOL, KIND_NOT, KIND_INT, KIND_TTL, KIND_BUFFER };
 
 struct number_option {
     int level, option;
@@ -33,6 +33,10 @@ struct number_option {
 #define BOOL(level, option, member)                                                                          \
     {                                                                                                        \
         level, option, KIND_BOOL, offsetof(struct sock, member), 0, 0                                        \
+    }
+#define NOT(level, option, member)                                                                           \
+    {                                                                                                        \
+        level, option, KIND_NOT, offsetof(struct sock, member), 0, 0                                         \
     }
 #define INT(level, option, member, least, most)                                                              \
     {                                                                                                        \
@@ -59,12 +63,14 @@ static const struct number_option numbers[] = {
     INT(IPPROTO_IP, IP_TOS, tos, 0, 255),
     TTL(IPPROTO_IP, IP_MULTICAST_TTL, multicast_ttl, 1),
     BOOL(IPPROTO_IP, IP_MULTICAST_LOOP, multicast_loop),
+    NOT(IPPROTO_IP, IP_MULTICAST_ALL, multicast_own),
     BOOL(IPPROTO_IP, IP_PKTINFO, pktinfo4),
     BOOL(IPPROTO_IP, IP_RECVTTL, recv_ttl),
     BOOL(IPPROTO_IP, IP_RECVTOS, recv_tos),
     TTL(IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl, 64),
     TTL(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, multicast_ttl, 1),
     BOOL(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, multicast_loop),
+    NOT(IPPROTO_IPV6, IPV6_MULTICAST_ALL, multicast_own),
     INT(IPPROTO_IPV6, IPV6_TCLASS, tos, 0, 255),
     BOOL(IPPROTO_IPV6, IPV6_RECVPKTINFO, pktinfo6),
     BOOL(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, recv_hops),
@@ -103,6 +109,10 @@ static int set_number(struct sock *sock, const struct number_option *row, int nu
         *(bool *)at = number != 0;
         return 0;
     }
+    if (row->kind == KIND_NOT) {
+        *(bool *)at = number == 0;
+        return 0;
+    }
     if (row->kind == KIND_TTL && number == -1)
         number = row->least;
     else if (row->kind == KIND_BUFFER) /* doubled, as socket(7) has it */
@@ -117,7 +127,9 @@ static int get_number(const struct sock *sock, const struct number_option *row)
 {
     const char *at = (const char *)sock + row->offset;
 
-    return row->kind == KIND_BOOL ? *(const bool *)at : *(const int *)at;
+    if (row->kind == KIND_BOOL || row->kind == KIND_NOT)
+        return *(const bool *)at == (row->kind == KIND_BOOL);
+    return *(const int *)at;
 }
 
 /* ---- groups ---- */
@@ -184,6 +196,16 @@ static int change_group(struct sock *sock, struct membership *wanted, bool join)
     return 0;
 }
 
+bool option_is_member(const struct sock *sock, const ip_addr_t *group, unsigned ifindex)
+{
+    const struct membership *at;
+
+    for (at = sock->memberships; at != NULL; at = at->next)
+        if (at->port->ifindex == ifindex && ip_addr_cmp_zoneless(&at->group, group))
+            return true;
+    return false;
+}
+
 void option_leave_groups(struct sock *sock)
 {
     while (sock->memberships != NULL) {
@@ -242,6 +264,35 @@ static int change_group6(struct sock *sock, const void *value, socklen_t len, bo
     return change_group(sock, &wanted, join);
 }
 
+/* RFC 3678 s5.1: one request for both families. */
+static int change_named_group(struct sock *sock, int level, const void *value, socklen_t len, bool join)
+{
+    struct membership wanted = {.port = NULL};
+    const struct sockaddr_in *in;
+    const struct sockaddr_in6 *in6;
+    struct group_req request;
+
+    if (len < sizeof(request))
+        return -EINVAL;
+    memcpy(&request, value, sizeof(request));
+    in = (const struct sockaddr_in *)&request.gr_group;
+    in6 = (const struct sockaddr_in6 *)&request.gr_group;
+    if (request.gr_group.ss_family != (level == IPPROTO_IP ? AF_INET : AF_INET6))
+        return level == IPPROTO_IP ? -EINVAL : -EADDRNOTAVAIL;
+    if (level == IPPROTO_IP) {
+        ip_addr_set_ip4_u32_val(wanted.group, in->sin_addr.s_addr);
+    } else {
+        ip_addr_set_zero_ip6(&wanted.group);
+        memcpy(wanted.group.u_addr.ip6.addr, &in6->sin6_addr, 16);
+    }
+    if (request.gr_interface != 0) {
+        wanted.port = stack_port(sock->stack, request.gr_interface);
+        if (wanted.port == NULL)
+            return -ENODEV;
+    }
+    return change_group(sock, &wanted, join);
+}
+
 static int set_multicast_interface4(struct sock *sock, const void *value, socklen_t len)
 {
     struct ip_mreqn request = {.imr_ifindex = 0};
@@ -275,13 +326,25 @@ static int set_multicast_interface6(struct sock *sock, const void *value, sockle
 
 /* ---- structures ---- */
 
+u8_t option_netif_index(const struct sock *sock)
+{
+    return sock->device == NULL ? NETIF_NO_INDEX : netif_get_index(&sock->device->card.netif);
+}
+
 static int set_device(struct sock *sock, const void *value, socklen_t len)
 {
     char name[IFNAMSIZ] = "";
 
+    struct port *device;
+
     memcpy(name, value, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
-    sock->device = name[0] == '\0' ? NULL : stack_port_by_name(sock->stack, name);
-    return name[0] == '\0' || sock->device != NULL ? 0 : -ENODEV;
+    device = name[0] == '\0' ? NULL : stack_port_by_name(sock->stack, name);
+    if (name[0] != '\0' && device == NULL)
+        return -ENODEV;
+    sock->device = device;
+    if (sock->udp != NULL) /* TCP: tcp_apply_options */
+        sock->udp->netif_idx = option_netif_index(sock);
+    return 0;
 }
 
 static int set_timeout(struct timeval *timeout, const void *value, socklen_t len)
@@ -342,6 +405,9 @@ int option_set(struct sock *sock, int level, int option, const void *value, sock
         return change_group4(sock, value, len, option == IP_ADD_MEMBERSHIP);
     if (level == IPPROTO_IPV6 && (option == IPV6_JOIN_GROUP || option == IPV6_LEAVE_GROUP))
         return change_group6(sock, value, len, option == IPV6_JOIN_GROUP);
+    if ((level == IPPROTO_IP || level == IPPROTO_IPV6) &&
+        (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP))
+        return change_named_group(sock, level, value, len, option == MCAST_JOIN_GROUP);
     if (level == IPPROTO_IP && option == IP_MULTICAST_IF)
         return set_multicast_interface4(sock, value, len);
     if (level == IPPROTO_IPV6 && option == IPV6_MULTICAST_IF)

@@ -23,6 +23,7 @@
 
 #include <ioth_plugin.h>
 
+#include "lwip/duplicate.h"
 #include "lwip/loop.h"
 #include "lwip/netlink.h"
 #include "lwip/port.h"
@@ -147,23 +148,26 @@ static int lwip_op_socket(void *ctx, int domain, int type, int protocol)
     return (int)give(result);
 }
 
-static ssize_t close_found(struct sock *sock, struct call *call)
+static ssize_t end_socket(void *arg)
 {
-    (void)call;
-    sock_close(sock);
+    sock_end(arg);
     return 0;
 }
 
-/* Also the sockets of a dead stack are closed. */
+/* Also the sockets of a dead stack are closed, and one that its stack dies of. */
 static int lwip_op_close(void *ctx, int fd)
 {
-    struct call call = {.stack = ctx, .fd = fd, .operation = close_found};
-    ssize_t result;
+    struct stack *stack = ctx;
+    struct sock *sock;
 
-    stack_lock(call.stack);
-    result = call.stack->dead ? find_and_run(&call) : stack_run(call.stack, find_and_run, &call);
-    stack_unlock(call.stack);
-    return (int)give(result);
+    stack_lock(stack);
+    sock = sock_find(stack, fd);
+    if (sock != NULL && !duplicate_close(sock, fd)) {
+        stack_run(stack, end_socket, sock);
+        sock_free(sock);
+    }
+    stack_unlock(stack);
+    return (int)give(sock == NULL ? -EBADF : 0);
 }
 
 static ssize_t bind_found(struct sock *sock, struct call *call)
@@ -186,7 +190,7 @@ static ssize_t connect_found(struct sock *sock, struct call *call)
 static ssize_t connection_found(struct sock *sock, struct call *call)
 {
     (void)call;
-    return sock->tcp.phase == TCP_CONNECTING ? -EAGAIN : sock_take_error(sock);
+    return tcp_attempt_result(sock);
 }
 
 static int lwip_op_connect(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
@@ -350,7 +354,7 @@ static int pending_bytes(const struct sock *sock)
 static ssize_t ioctl_found(struct sock *sock, struct call *call)
 {
     if (call->skip != FIONREAD)
-        return netlink_ioctl(sock->stack, call->skip, call->result);
+        return netlink_ioctl(sock->stack, sock->domain, call->skip, call->result);
     *(int *)call->result = pending_bytes(sock);
     return 0;
 }
@@ -362,6 +366,21 @@ static int lwip_op_ioctl(void *ctx, int fd, unsigned long request, void *argp)
     if (request == FIONBIO || request == FIOCLEX || request == FIONCLEX)
         return ioctl(fd, request, argp); /* the descriptor is a real one */
     return (int)give(run(&call));
+}
+
+static ssize_t duplicate_found(struct sock *sock, struct call *call)
+{
+    return duplicate_make(sock, call->fd, call->option, call->number);
+}
+
+static int lwip_op_fcntl(void *ctx, int fd, int cmd, long val)
+{
+    struct call call = {
+        .stack = ctx, .fd = fd, .operation = duplicate_found, .option = cmd, .number = (int)val};
+
+    if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+        return (int)give(run(&call));
+    return fcntl(fd, cmd, val);
 }
 
 /* ---- messages ---- */
@@ -638,6 +657,7 @@ IOTH_PLUGIN(lwip) = {
             .getsockopt = lwip_op_getsockopt,
             .shutdown = lwip_op_shutdown,
             .ioctl = lwip_op_ioctl,
+            .fcntl = lwip_op_fcntl,
             .recvmmsg = lwip_op_recvmmsg,
             .sendmmsg = lwip_op_sendmmsg,
         },

@@ -27,6 +27,7 @@
 
 #include "lwip/guard.h"
 #include "lwip/neigh.h"
+#include "lwip/nobody.h"
 #include "lwip/packet.h"
 #include "lwip/route.h"
 #include "lwip/wire.h"
@@ -150,6 +151,8 @@ static void input_frame_ip(struct port *port, const uint8_t *frame, size_t len, 
         port->counters.rx_dropped++;
         return;
     }
+    if (!is_v6 && nobody_input(port, packet, len))
+        return;
     p = stack->lw.pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_RAM);
     if (p == NULL)
         return;
@@ -177,15 +180,17 @@ void port_input(struct port *port, const uint8_t *frame, size_t len)
         input_frame_ip(port, frame, len, type == ETH_P_IPV6);
 }
 
-/* A link-local address of another interface means that interface's link. */
-static struct port *owner_of_scope(struct port *port, const struct pbuf *p)
+/* What we send to an address of our own comes in by the interface that has it, as Linux does it: sockets that are
+ * bound to it get it, and a link-local address means its link. */
+static struct port *owner_of_destination(struct port *port, const struct pbuf *p, bool is_v6)
 {
     ip_addr_t dst = IPADDR6_INIT(0, 0, 0, 0);
+    const uint8_t *packet = p->payload;
     const struct address *address;
 
-    memcpy(dst.u_addr.ip6.addr, (const uint8_t *)p->payload + 24, 16);
-    if (!ip6_addr_islinklocal(&dst.u_addr.ip6))
-        return port;
+    if (!is_v6)
+        ip_addr_set_zero_ip4(&dst);
+    memcpy(&dst.u_addr, is_v6 ? packet + 24 : packet + 16, is_v6 ? 16 : 4);
     address = route_own_address(port->stack, &dst, NULL);
     return address == NULL ? port : address->port;
 }
@@ -198,7 +203,7 @@ void port_input_ip(struct port *port, struct pbuf *p)
     port->counters.rx_bytes += p->tot_len;
     port->counters.tx_packets++;
     port->counters.tx_bytes += p->tot_len;
-    input_ip(is_v6 ? owner_of_scope(port, p) : port, p, is_v6);
+    input_ip(owner_of_destination(port, p, is_v6), p, is_v6);
 }
 
 /* ---- cards ---- */
@@ -336,7 +341,7 @@ int port_add(struct stack *stack, const char *name, const char *locator)
     make_mac(mac);
     port_set_mac(port, mac);
     error = wire_open(port, locator, &port->wire);
-    return error; /* the stack that fails takes its ports down */
+    return error < 0 ? error : wire_watch(port->wire); /* the stack that fails takes its ports down */
 }
 
 static void port_free(struct port *port)
@@ -346,12 +351,8 @@ static void port_free(struct port *port)
     wire_close(port->wire);
     for (; card != NULL; card = next) {
         next = card->next;
-        if (!port->stack->dead)
-            port->stack->lw.netif_remove(&card->netif);
         free(card);
     }
-    if (!port->stack->dead)
-        port->stack->lw.netif_remove(&port->card.netif);
     free(port);
 }
 
@@ -512,10 +513,10 @@ int port_add_address(struct port *port, const struct address *address)
     }
     if (added->label[0] == '\0')
         memcpy(added->label, port->name, sizeof(added->label));
-    install(added);
     while (*last != NULL)
         last = &(*last)->next;
     *last = added;
+    install(added);
     neigh_announce(port, &added->ip);
     return 0;
 }

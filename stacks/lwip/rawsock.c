@@ -101,6 +101,7 @@ static int raw_open(struct sock *sock)
     struct raw_pcb **pcb = pcb_of(sock);
 
     sock->raw.checksum_offset = sock->domain == AF_INET6 && sock->protocol == IPPROTO_ICMPV6 ? 2 : -1;
+    sock->raw.has_header = sock->domain == AF_INET && sock->protocol == IPPROTO_RAW;
     if (*pcb != NULL)
         return 0;
     *pcb =
@@ -150,6 +151,60 @@ static int raw_connect_sock(struct sock *sock, const struct sockaddr *addr, sock
 
 /* ---- sending ---- */
 
+static uint16_t get16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static void put16(uint8_t *at, unsigned value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* IP_HDRINCL: fills in what raw(7) says is filled in: length, checksum, an address and an identification of 0. */
+static int complete_header(const struct stack *stack, uint8_t *packet, size_t len,
+                           const struct destination *to)
+{
+    size_t header_len = len < 20 ? 0 : (size_t)(packet[0] & 15) * 4;
+    static const uint8_t none[4];
+    uint16_t sum;
+
+    if (header_len < 20 || header_len > len || packet[0] >> 4 != 4)
+        return -EINVAL;
+    put16(packet + 2, (unsigned)len);
+    if (get16(packet + 4) == 0)
+        put16(packet + 4, stack_random() & 0xffff);
+    if (memcmp(packet + 12, none, sizeof(none)) == 0)
+        memcpy(packet + 12, &to->source.u_addr, sizeof(none));
+    put16(packet + 10, 0);
+    sum = stack->lw.inet_chksum(packet, (u16_t)header_len);
+    memcpy(packet + 10, &sum, sizeof(sum));
+    return 0;
+}
+
+/* A packet that its sender has made whole goes past lwIP. */
+static ssize_t send_whole(struct sock *sock, const struct msghdr *msg, const struct destination *to)
+{
+    struct stack *stack = sock->stack;
+    struct netif *netif = &to->port->card.netif;
+    size_t len = sock_message_len(msg);
+    struct pbuf *p;
+    err_t result;
+    int error;
+
+    if (len > netif->mtu)
+        return -EMSGSIZE;
+    p = stack->lw.pbuf_alloc(PBUF_LINK, (u16_t)len, PBUF_RAM);
+    if (p == NULL)
+        return -ENOBUFS;
+    sock_gather(msg, 0, p->payload, len);
+    error = complete_header(stack, p->payload, len, to);
+    result = error < 0 ? ERR_OK : netif->output(netif, p, ip_2_ip4(&to->ip));
+    stack->lw.pbuf_free(p);
+    return error < 0 ? error : result == ERR_OK ? (ssize_t)len : stack_errno(result);
+}
+
 static ssize_t raw_send_message(struct sock *sock, const struct msghdr *msg, size_t skip, int flags)
 {
     struct lwip_symbols *lw = &sock->stack->lw;
@@ -165,6 +220,8 @@ static ssize_t raw_send_message(struct sock *sock, const struct msghdr *msg, siz
         error = len > PAYLOAD_MAX ? -EMSGSIZE : destination_read(sock, msg, &to);
     if (error < 0)
         return error;
+    if (sock->raw.has_header)
+        return send_whole(sock, msg, &to);
     p = lw->pbuf_alloc(PBUF_IP, (u16_t)len, PBUF_RAM);
     if (p == NULL)
         return -ENOBUFS;
@@ -185,6 +242,15 @@ static ssize_t raw_send_message(struct sock *sock, const struct msghdr *msg, siz
 
 static int raw_set(struct sock *sock, int level, int option, const void *value, socklen_t len)
 {
+    if (level == IPPROTO_IP && option == IP_HDRINCL && sock->domain == AF_INET) {
+        int number;
+
+        if (len < sizeof(number))
+            return -EINVAL;
+        memcpy(&number, value, sizeof(number));
+        sock->raw.has_header = number != 0;
+        return 0;
+    }
     if (level == IPPROTO_ICMPV6 && option == ICMP6_FILTER_OPTION && sock->domain == AF_INET6) {
         memcpy(sock->raw.filter, value, len < sizeof(sock->raw.filter) ? len : sizeof(sock->raw.filter));
         return 0;
@@ -205,6 +271,17 @@ static int raw_set(struct sock *sock, int level, int option, const void *value, 
     return option_set(sock, level, option, value, len);
 }
 
+static int raw_get(struct sock *sock, int level, int option, void *value, socklen_t *len)
+{
+    int number = sock->raw.has_header;
+
+    if (level != IPPROTO_IP || option != IP_HDRINCL || sock->domain != AF_INET)
+        return option_get(sock, level, option, value, len);
+    *len = *len < sizeof(number) ? *len : sizeof(number);
+    memcpy(value, &number, *len);
+    return 0;
+}
+
 static short raw_poll(const struct sock *sock)
 {
     return sock->ring_count > 0 || sock->error != 0 ? POLLIN | POLLOUT : POLLOUT;
@@ -219,6 +296,6 @@ const struct sock_type raw_sock = {
     .recv = sock_recv_datagram,
     .name = sock_name,
     .set = raw_set,
-    .get = option_get,
+    .get = raw_get,
     .poll = raw_poll,
 };

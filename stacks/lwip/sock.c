@@ -13,8 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <libnlq.h>
 #include <linux/netlink.h>
 
+#include "lwip/duplicate.h"
 #include "lwip/route.h"
 
 enum {
@@ -76,16 +78,21 @@ struct sock *sock_new(struct stack *stack, const struct sock_type *type, int dom
     return sock;
 }
 
+static void enter_table(struct sock *sock)
+{
+    struct sock **bucket = &sock->stack->socks[(unsigned)sock->fd % SOCK_BUCKETS];
+
+    sock->bucket_next = *bucket;
+    *bucket = sock;
+}
+
 int sock_give_descriptor(struct sock *sock, int flags)
 {
     int fd = ready_open(sock, flags);
-    struct sock **bucket;
 
     if (fd < 0)
         return fd;
-    bucket = &sock->stack->socks[(unsigned)fd % SOCK_BUCKETS];
-    sock->bucket_next = *bucket;
-    *bucket = sock;
+    enter_table(sock);
     ready_update(sock);
     return fd;
 }
@@ -119,26 +126,53 @@ static void leave_table(struct sock *sock)
         *at = sock->bucket_next;
 }
 
-void sock_close(struct sock *sock)
+void sock_end(struct sock *sock)
 {
-    struct stack *stack = sock->stack;
+    option_leave_groups(sock);
+    sock->type->close(sock);
+    sock_drop_arrivals(sock);
+}
 
+static void free_memberships(struct sock *sock)
+{
+    struct membership *next;
+
+    for (; sock->memberships != NULL; sock->memberships = next) {
+        next = sock->memberships->next;
+        free(sock->memberships);
+    }
+}
+
+void sock_free(struct sock *sock)
+{
+    while (duplicate_close(sock, sock->fd))
+        ;
     if (sock->fd >= 0)
         leave_table(sock);
-    if (!stack->dead) {
-        option_leave_groups(sock);
-        sock->type->close(sock);
-        sock_drop_arrivals(sock);
-    }
+    ready_never(sock);
     ready_close(sock);
     if (sock->next != NULL)
         sock->next->previous = sock->previous;
     if (sock->previous != NULL)
         sock->previous->next = sock->next;
     else
-        stack->sock_list = sock->next;
+        sock->stack->sock_list = sock->next;
+    free_memberships(sock);
+    nlq_free(&sock->netlink.replies);
     free(sock->ring);
     free(sock);
+}
+
+void sock_close(struct sock *sock)
+{
+    sock_end(sock);
+    sock_free(sock);
+}
+
+void sock_free_all(struct stack *stack)
+{
+    while (stack->sock_list != NULL)
+        sock_free(stack->sock_list);
 }
 
 struct sock *sock_find(const struct stack *stack, int fd)
@@ -147,7 +181,14 @@ struct sock *sock_find(const struct stack *stack, int fd)
 
     while (sock != NULL && sock->fd != fd)
         sock = sock->bucket_next;
-    return sock;
+    return sock != NULL ? sock : duplicate_find(stack, fd);
+}
+
+void sock_move(struct sock *sock, int fd)
+{
+    leave_table(sock);
+    sock->fd = fd;
+    enter_table(sock);
 }
 
 /* ---- arrivals ---- */
@@ -181,7 +222,8 @@ int sock_arrive(struct sock *sock, const struct arrival *arrival, bool always)
     }
     sock->ring[(sock->ring_first + sock->ring_count++) % sock->ring_size] = *arrival;
     sock->rx_bytes += cost;
-    ready_update(sock);
+    sock->has_news = true;
+    ready_later(sock);
     return 0;
 }
 
@@ -297,7 +339,7 @@ ssize_t sock_recv_datagram(struct sock *sock, struct msghdr *msg, int flags)
     if ((flags & MSG_PEEK) == 0) {
         sock_drop_arrival(sock);
         if (sock->ring_count == 0)
-            ready_update(sock);
+            ready_later(sock);
     }
     return (ssize_t)((flags & MSG_TRUNC) != 0 ? len : copied);
 }

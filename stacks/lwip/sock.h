@@ -18,7 +18,7 @@ struct sock;
 /* What a type of sockets does. NULL: EOPNOTSUPP. */
 struct sock_type {
     int (*open)(struct sock *sock);
-    void (*close)(struct sock *sock); /* not called for a dead stack */
+    void (*close)(struct sock *sock); /* what lwIP has of it; not called for a dead stack */
     int (*bind)(struct sock *sock, const struct sockaddr *addr, socklen_t len);
     int (*connect)(struct sock *sock, const struct sockaddr *addr, socklen_t len); /* -EINPROGRESS: wait */
     int (*listen)(struct sock *sock, int backlog);
@@ -69,6 +69,9 @@ struct sock {
     struct {
         bool in, no_out, rdhup;
     } shown;
+    bool has_news; /* something came since the descriptor was brought up to date */
+    bool is_ready_later;
+    struct sock *ready_next; /* in the stack's list of those */
     int domain, kind, protocol;
     int error; /* for SO_ERROR, or the next call */
     bool shut_read, shut_write;
@@ -84,7 +87,7 @@ struct sock {
     bool reuse_address, broadcast, keepalive, v6only, pktinfo4, pktinfo6, recv_ttl, recv_hops, recv_tos,
         recv_tclass;
     int ttl, tos, multicast_ttl;
-    bool multicast_loop;
+    bool multicast_loop, multicast_own;   /* IP_MULTICAST_LOOP; IP_MULTICAST_ALL is off */
     struct port *multicast_port, *device; /* IP_MULTICAST_IF, SO_BINDTODEVICE */
     struct membership *memberships;
 
@@ -97,6 +100,8 @@ struct sock {
         struct tcp_pcb *pcb;
         enum tcp_phase phase;
         bool eof, no_delay;
+        bool attempt_failed; /* ENDED without having been connected: connect may try again */
+        bool answers;        /* something was sent since the last read that left nothing */
         struct sock *listener, *accept_next, *accept_queue;
         int backlog, accept_count;
         unsigned keep_idle, keep_interval, keep_count;
@@ -104,6 +109,7 @@ struct sock {
     struct {
         uint32_t filter[8];  /* by ICMPv6 type; a bit set: not wanted */
         int checksum_offset; /* IPV6_CHECKSUM; -1: none */
+        bool has_header;     /* IP_HDRINCL: who sends brings the IP header */
     } raw;
     struct {
         uint16_t type; /* Ethernet type, host order */
@@ -120,9 +126,16 @@ int sock_open(struct stack *stack, int domain, int type, int protocol);
 /* A socket without a descriptor yet, and giving it one: the descriptor or a negative errno. */
 struct sock *sock_new(struct stack *stack, const struct sock_type *type, int domain, int kind, int protocol);
 int sock_give_descriptor(struct sock *sock, int flags);
-/* Closes it, its descriptor too. */
+/* Closes it, its descriptor too: what lwIP has of it ends, then what is ours is freed. */
 void sock_close(struct sock *sock);
+/* Each of the two on its own. Only the first calls lwIP; the second is all there is to do in a dead stack. */
+void sock_end(struct sock *sock);
+void sock_free(struct sock *sock);
+/* Frees all sockets of a stack that ends: those that nobody has accepted, or that were being made when it died. */
+void sock_free_all(struct stack *stack);
 struct sock *sock_find(const struct stack *stack, int fd);
+/* From now on fd is its descriptor. */
+void sock_move(struct sock *sock, int fd);
 
 /* Appends an arrival, whose pbuf it takes over: 0, or -ENOBUFS with p freed (beyond the receive buffer, unless
  * `always`). */
@@ -166,15 +179,29 @@ void sock_icmp_error(struct stack *stack, const struct sock_flow *flow, int erro
 void sock_unreachable(struct stack *stack, const ip_addr_t *hop);
 /* A busy wire has room again. */
 void sock_wire_ready(struct stack *stack);
-/* All sockets of a stack that died show it. */
+/* All sockets of a stack that died show it: POLLERR and POLLHUP, with all that means. */
 void sock_all_dead(struct stack *stack);
+
+/* Gives copies of a datagram to all sockets of UDP that are bound to that port and would take it (udp.c); its pbuf
+ * stays the caller's. */
+void udp_arrive_at_all(struct stack *stack, uint16_t local_port, const struct arrival *arrival);
 
 /* A connection attempt failed (tcp.c). */
 void tcp_fail(struct sock *sock, int error);
+/* How the attempt of a connect that waits has ended: 0, its error, or -EAGAIN: not yet. */
+int tcp_attempt_result(struct sock *sock);
 
 /* ready.c: shows at the descriptor what sock->type->poll says. */
 void ready_update(struct sock *sock);
+/* The same when the lock is let go: one wake-up for a whole batch of frames. ready_never takes it back;
+ * ready_flush is for stack_unlock. */
+void ready_later(struct sock *sock);
+void ready_never(struct sock *sock);
+void ready_flush(struct stack *stack);
 int ready_open(struct sock *sock, int flags);
+/* A TCP socket is about to connect or listen, perhaps not for the first time: from here on its descriptor shows
+ * more than that. 0 or a negative errno. */
+int ready_begin(struct sock *sock);
 void ready_close(struct sock *sock);
 /* The user read SO_ERROR. */
 void ready_error_taken(struct sock *sock);
@@ -182,6 +209,10 @@ void ready_error_taken(struct sock *sock);
 /* options.c: the options of all sockets and of IP; what a type does not know goes there. */
 int option_set(struct sock *sock, int level, int option, const void *value, socklen_t len);
 int option_get(struct sock *sock, int level, int option, void *value, socklen_t *len);
+/* The device that a socket is bound to, as its PCB knows it. */
+u8_t option_netif_index(const struct sock *sock);
+/* Has it joined that group on that interface? */
+bool option_is_member(const struct sock *sock, const ip_addr_t *group, unsigned ifindex);
 /* Leaves all groups. */
 void option_leave_groups(struct sock *sock);
 /* Writes the control messages that were asked for. */

@@ -10,8 +10,10 @@
  * addresses go to a bounded queue, received when the lock is let go (lwIP would hand them to the thread it
  * does not have); UDP-Lite, hostile TCP options and neighbour discovery are kept from lwIP (guard.c).
  *
- * An assertion of lwIP prints and aborts. Here it says nothing and jumps back to stack_run: the stack is dead
- * from then on, its sockets say ENETDOWN; the process lives.
+ * An assertion of lwIP prints and aborts. Here it says nothing and jumps back to stack_run, over the functions
+ * of lwIP and ours that were at work: the stack is dead from then on. Nothing of its copy is called any more;
+ * its descriptors show POLLERR and POLLHUP, which wakes whoever waits; each call returns ENOTRECOVERABLE, but
+ * for close; the loop takes its wires down. No other stack has any part in it.
  *
  * What lwIP allocates is kept in a list of the stack, so that a stack that ends, dead or alive, gives all of it
  * back: lwIP itself would leave its timers and the connections that wait for their time to end.
@@ -28,6 +30,7 @@
 #include "lwip/guard.h"
 #include "lwip/port.h"
 #include "lwip/route.h"
+#include "lwip/sock.h"
 
 static _Thread_local struct stack *current;
 
@@ -36,12 +39,17 @@ struct stack *stack_current(void)
     return current;
 }
 
-uint64_t stack_now_ms(void)
+uint64_t stack_now_ns(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t stack_now_ms(void)
+{
+    return stack_now_ns() / 1000000;
 }
 
 uint32_t stack_random(void)
@@ -131,6 +139,17 @@ static err_t hook_zero_window_probe(struct tcp_pcb *pcb)
     return ERR_OK;
 }
 
+/* lwIP's own lock is not needed under ours, and one that it holds when it dies would never be given back. */
+static int hook_protect(void)
+{
+    return 0;
+}
+
+static void hook_unprotect(int before)
+{
+    (void)before;
+}
+
 /* ---- memory ---- */
 
 struct block {
@@ -193,6 +212,8 @@ static void free_blocks(struct stack *stack)
 
 static const struct lwip_hook hooks[] = {
     HOOK("rand", hook_rand),
+    HOOK("sys_arch_protect", hook_protect),
+    HOOK("sys_arch_unprotect", hook_unprotect),
     HOOK("malloc", hook_malloc),
     HOOK("calloc", hook_calloc),
     HOOK("free", hook_free),
@@ -239,11 +260,11 @@ int stack_init(struct stack *stack)
     return error;
 }
 
-static ssize_t stop_lwip(void *arg)
+/* Those who are connected hear that it ends. */
+static ssize_t reset_connections(void *arg)
 {
     struct stack *stack = arg;
 
-    stack->loop_count = 0;
     while (stack->lw.tcp_active_pcbs[0] != NULL)
         stack->lw.tcp_abort(*stack->lw.tcp_active_pcbs);
     return 0;
@@ -252,10 +273,10 @@ static ssize_t stop_lwip(void *arg)
 void stack_fini(struct stack *stack)
 {
     stack_lock(stack);
-    if (!stack->dead)
-        stack_run(stack, stop_lwip, stack);
+    stack_run(stack, reset_connections, stack);
+    stack->dead = true; /* from here on memory is given back, and lwIP would not know it */
+    sock_free_all(stack);
     port_remove_all(stack);
-    stack->loop_count = 0;
     stack_unlock(stack);
     route_fini(stack);
     free_blocks(stack);
@@ -308,6 +329,7 @@ void stack_unlock(struct stack *stack)
 {
     if (stack->loop_count > 0 && !stack->dead)
         stack_run(stack, drain_loop, stack);
+    ready_flush(stack);
     current = NULL;
     pthread_mutex_unlock(&stack->lock);
 }
@@ -317,10 +339,11 @@ ssize_t stack_run(struct stack *stack, ssize_t (*f)(void *arg), void *arg)
     ssize_t result;
 
     if (stack->dead)
-        return -ENETDOWN;
+        return -ENOTRECOVERABLE;
     if (setjmp(stack->rescue) != 0) {
         stack->rescue_is_set = false;
-        return -ENETDOWN;
+        sock_all_dead(stack);
+        return -ENOTRECOVERABLE;
     }
     stack->rescue_is_set = true;
     result = f(arg);

@@ -80,7 +80,7 @@ struct stack {
     struct library library;
     struct lwip_symbols lw;
     struct block *blocks; /* what lwIP has allocated */
-    bool dead;            /* an assertion of lwIP failed: nothing of it may be called any more */
+    bool dead;            /* an assertion of lwIP failed, or it ends: nothing of it may be called any more */
     jmp_buf rescue;       /* where to go on then */
     bool rescue_is_set;
     struct port *ports; /* by ifindex; the first is lo */
@@ -91,7 +91,9 @@ struct stack {
     unsigned n_neighbours;
     struct raw_pcb *raw_pcbs[2][256]; /* of IPv4 and IPv6 by protocol; made when first needed, and kept */
     struct sock *socks[SOCK_BUCKETS];
-    struct sock *sock_list; /* all, those not yet accepted too */
+    struct sock *sock_list;       /* all, those not yet accepted too */
+    struct duplicate *duplicates; /* further descriptors of sockets */
+    struct sock *ready_list;      /* whose descriptors change when the lock is let go */
     uint64_t sock_ids;
     unsigned n_packet_socks;
     struct pbuf *loop_queue[LOOP_QUEUE_MAX];
@@ -113,12 +115,15 @@ void stack_lock(struct stack *stack);
 /* Receives what was sent to own addresses, and unlocks. */
 void stack_unlock(struct stack *stack);
 
-/* Calls f(arg) with the lock held; if an assertion of lwIP fails in there the stack is dead: -ENETDOWN. */
+/* Calls f(arg) with the lock held, not from within itself. If an assertion of lwIP fails in there, or did so
+ * before, the stack is dead: -ENOTRECOVERABLE. f may end in the middle then, so what it has taken from the heap
+ * must be in a list of the stack whenever it calls lwIP. */
 ssize_t stack_run(struct stack *stack, ssize_t (*f)(void *arg), void *arg);
 /* The stack whose lock this thread holds. */
 struct stack *stack_current(void);
 
-/* Milliseconds of the monotonic clock. */
+/* The monotonic clock. */
+uint64_t stack_now_ns(void);
 uint64_t stack_now_ms(void);
 /* Random numbers of the kernel. */
 uint32_t stack_random(void);

@@ -15,6 +15,7 @@
  */
 #include <poll.h>
 
+#include "lwip/bind.h"
 #include "lwip/tcpsock.h"
 
 enum { PORT_ATTEMPTS = 200 };
@@ -51,6 +52,7 @@ void tcp_abort_pcb(struct sock *sock)
 void tcp_fail(struct sock *sock, int error)
 {
     tcp_abort_pcb(sock);
+    sock->tcp.attempt_failed = sock->tcp.phase == TCP_CONNECTING;
     sock->tcp.phase = TCP_ENDED;
     sock->error = error;
     sock->shut_write = true;
@@ -115,6 +117,7 @@ static void failed(void *arg, err_t error)
     } else {
         sock->error = ETIMEDOUT;
     }
+    sock->tcp.attempt_failed = sock->tcp.phase == TCP_CONNECTING;
     sock->tcp.phase = TCP_ENDED;
     sock->shut_write = true;
     ready_update(sock);
@@ -152,8 +155,12 @@ int tcp_make_pcb(struct sock *sock, const ip_addr_t *ip, uint16_t port_number)
     tcp_apply_options(sock);
     if (port_number != 0)
         error = lw->tcp_bind(pcb, ip, port_number);
-    for (i = 0; port_number == 0 && error == ERR_USE && i < PORT_ATTEMPTS; i++)
-        error = lw->tcp_bind(pcb, ip, sock_random_port());
+    for (i = 0; port_number == 0 && error == ERR_USE && i < PORT_ATTEMPTS; i++) {
+        uint16_t drawn = sock_random_port();
+
+        if (!bind_clashes(sock, ip, drawn))
+            error = lw->tcp_bind(pcb, ip, drawn);
+    }
     if (error != ERR_OK) {
         tcp_abort_pcb(sock);
         return stack_errno(error);
@@ -167,8 +174,11 @@ int tcp_shutdown_sock(struct sock *sock, int how)
 {
     err_t result = ERR_OK;
 
-    if (sock->tcp.phase == TCP_LISTENING && how != SHUT_WR)
-        return -EOPNOTSUPP; /* Linux: stops listening; close does */
+    if (sock->tcp.phase == TCP_CONNECTING || sock->tcp.phase == TCP_LISTENING) {
+        if (sock->tcp.phase == TCP_CONNECTING || how != SHUT_WR)
+            tcp_disconnect(sock); /* which wakes whoever waits to accept */
+        return 0;
+    }
     if (sock->tcp.phase != TCP_CONNECTED)
         return -ENOTCONN;
     if (how != SHUT_WR)
@@ -192,6 +202,36 @@ static void close_queue(struct sock *sock)
         tcp_abort_pcb(first);
         sock_close(first);
     }
+}
+
+void tcp_renew(struct sock *sock)
+{
+    tcp_abort_pcb(sock);
+    sock_drop_arrivals(sock);
+    sock->tcp.phase = TCP_FRESH;
+    sock->tcp.eof = sock->tcp.attempt_failed = false;
+    sock->shut_read = sock->shut_write = sock->is_connected = false;
+    ip_addr_set_any_val(sock->domain == AF_INET6, sock->remote);
+    sock->remote_port = 0;
+    if (sock->is_bound)
+        return;
+    ip_addr_set_any_val(sock->domain == AF_INET6, sock->local);
+    sock->local_port = 0;
+}
+
+void tcp_disconnect(struct sock *sock)
+{
+    struct tcp_pcb *pcb = sock->tcp.pcb;
+    bool is_cut = sock->tcp.phase == TCP_CONNECTING || sock->tcp.phase == TCP_CONNECTED;
+
+    close_queue(sock);
+    if (sock->tcp.phase == TCP_LISTENING) {
+        tcp_detach(sock);
+        sock->stack->lw.tcp_close(pcb); /* that of a listener does not fail */
+    }
+    tcp_renew(sock);
+    sock->error = is_cut ? ECONNRESET : 0;
+    ready_update(sock);
 }
 
 void tcp_end(struct sock *sock)
@@ -232,7 +272,7 @@ static short tcp_events(const struct sock *sock)
 
     switch (sock->tcp.phase) {
     case TCP_FRESH:
-        return POLLOUT;
+        return POLLOUT | POLLHUP;
     case TCP_LISTENING:
         return sock->tcp.accept_queue != NULL ? POLLIN : 0;
     case TCP_CONNECTING:

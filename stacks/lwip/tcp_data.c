@@ -53,17 +53,19 @@ ssize_t tcp_send_message(struct sock *sock, const struct msghdr *msg, size_t ski
     }
     if (sock->tcp.pcb != NULL)
         lw->tcp_output(sock->tcp.pcb);
+    sock->tcp.answers |= at > skip;
     ready_update(sock);
     return at > skip || total == skip ? (ssize_t)(at - skip) : -EAGAIN;
 }
 
-/* Copies from the ring from its begin on; returns how much. */
-static size_t read_ring(struct sock *sock, const struct msghdr *msg, size_t wanted, bool peek)
+/* Copies from the ring from its begin on; returns how much. MSG_PEEK leaves it there, MSG_TRUNC copies nothing. */
+static size_t read_ring(struct sock *sock, const struct msghdr *msg, size_t wanted, int flags)
 {
     struct lwip_symbols *lw = &sock->stack->lw;
     unsigned i = 0;
     size_t done = 0;
     uint8_t chunk[4096];
+    bool peek = (flags & MSG_PEEK) != 0, discard = (flags & MSG_TRUNC) != 0;
 
     while (done < wanted && i < sock->ring_count) {
         struct arrival *arrival = &sock->ring[(sock->ring_first + i) % sock->ring_size];
@@ -71,7 +73,7 @@ static size_t read_ring(struct sock *sock, const struct msghdr *msg, size_t want
 
         if (len > wanted - done)
             len = wanted - done;
-        while (at < len) {
+        while (at < len && !discard) {
             size_t piece = len - at < sizeof(chunk) ? len - at : sizeof(chunk);
 
             lw->pbuf_copy_partial(arrival->p, chunk, (u16_t)piece, (u16_t)(arrival->offset + at));
@@ -87,6 +89,24 @@ static size_t read_ring(struct sock *sock, const struct msghdr *msg, size_t want
             arrival->offset = (uint16_t)(arrival->offset + len);
     }
     return done;
+}
+
+/* Who has read all, and did not answer the last time either, acknowledges at once: the other side may hold back a
+ * short segment until then (Nagle), and lwIP would take 250 ms. Who answers lets the answer carry it, if nothing of
+ * his is on its way that holds the answer back. */
+static void acknowledge(struct sock *sock)
+{
+    struct tcp_pcb *pcb = sock->tcp.pcb;
+    bool will_answer;
+
+    if (pcb == NULL || sock->ring_count > 0)
+        return;
+    will_answer = sock->tcp.answers && pcb->unsent == NULL && pcb->unacked == NULL;
+    sock->tcp.answers = false;
+    if (will_answer || (pcb->flags & TF_ACK_DELAY) == 0)
+        return;
+    tcp_ack_now(pcb);
+    sock->stack->lw.tcp_output(pcb);
 }
 
 static void open_window(struct sock *sock, size_t len)
@@ -114,12 +134,13 @@ ssize_t tcp_recv_message(struct sock *sock, struct msghdr *msg, int flags)
         msg->msg_namelen = 0;
     if (wanted == 0)
         return 0;
-    len = read_ring(sock, msg, wanted, (flags & MSG_PEEK) != 0);
+    len = read_ring(sock, msg, wanted, flags);
     if (len > 0) {
         if ((flags & MSG_PEEK) == 0) {
             open_window(sock, len);
+            acknowledge(sock);
             if (sock->ring_count == 0)
-                ready_update(sock);
+                ready_later(sock);
         }
         return (ssize_t)len;
     }

@@ -5,6 +5,7 @@
  * lwIP tells of a connection when it is complete. It gets a socket without a descriptor then, which waits in its
  * listener's queue, receiving already, until it is accepted.
  */
+#include "lwip/bind.h"
 #include "lwip/tcpsock.h"
 
 void tcp_forget_listener(struct sock *sock)
@@ -36,6 +37,7 @@ static void inherit(struct sock *sock, const struct sock *listener, struct tcp_p
     sock->ttl = listener->ttl;
     sock->tos = listener->tos;
     sock->v6only = listener->v6only;
+    sock->device = listener->device;
     sock->is_bound = sock->is_connected = true;
     sock->local = pcb->local_ip;
     sock->remote = pcb->remote_ip;
@@ -62,6 +64,7 @@ static err_t accepted(void *arg, struct tcp_pcb *pcb, err_t error)
         ;
     *last = sock;
     listener->tcp.accept_count++;
+    listener->has_news = true;
     ready_update(listener);
     return ERR_OK;
 }
@@ -86,8 +89,14 @@ int tcp_listen_sock(struct sock *sock, int backlog)
         return -EINVAL;
     ip_addr_set_any_val(sock->domain == AF_INET6, any);
     any = tcp_bind_address(sock, &any);
+    if (sock->tcp.pcb == NULL && sock->is_bound) /* it has tried to connect, or listened, before */
+        any = tcp_bind_address(sock, &sock->local);
     if (sock->tcp.pcb == NULL)
-        error = tcp_make_pcb(sock, &any, 0);
+        error = tcp_make_pcb(sock, &any, sock->is_bound ? sock->local_port : 0);
+    if (error == 0 && bind_is_listened_at(sock))
+        error = -EADDRINUSE;
+    if (error == 0)
+        error = ready_begin(sock);
     if (error < 0)
         return error;
     pcb = lw->tcp_listen_with_backlog_and_err(sock->tcp.pcb, 255, &result);

@@ -15,6 +15,7 @@ void tcp_apply_options(const struct sock *sock)
         return;
     pcb->so_options =
         (u8_t)((sock->reuse_address ? SOF_REUSEADDR : 0) | (sock->keepalive ? SOF_KEEPALIVE : 0));
+    pcb->netif_idx = option_netif_index(sock);
     pcb->ttl = (u8_t)sock->ttl;
     pcb->tos = (u8_t)sock->tos;
     if (sock->tcp.phase == TCP_LISTENING)

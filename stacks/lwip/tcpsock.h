@@ -11,6 +11,9 @@ int tcp_make_pcb(struct sock *sock, const ip_addr_t *ip, uint16_t port_number);
 void tcp_adopt(struct sock *sock, struct tcp_pcb *pcb);
 void tcp_detach(struct sock *sock);
 void tcp_abort_pcb(struct sock *sock);
+/* Makes it as it was before connect or listen, bound if it was bound: when an attempt has failed, or at once. */
+void tcp_renew(struct sock *sock);
+void tcp_disconnect(struct sock *sock);
 /* Leaves the PCB to lwIP if both directions have ended. */
 void tcp_let_go(struct sock *sock);
 /* The address as lwIP wants it: "any" of a socket that speaks both families is of neither. */

@@ -16,6 +16,7 @@
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
 
+#include "lwip/bind.h"
 #include "lwip/destination.h"
 #include "lwip/route.h"
 #include "lwip/sock.h"
@@ -45,10 +46,19 @@ static void describe(const struct stack *stack, struct arrival *arrival)
     }
 }
 
-/* Would this socket also take a datagram to a group that another one got? */
-static bool wants_copy(const struct sock *sock, const struct sock *taker, const struct arrival *arrival)
+/* Does it want the groups of others? */
+static bool wants_group(const struct sock *sock, const struct arrival *arrival)
 {
-    if (sock == taker || sock->type != &udp_sock || sock->local_port != taker->local_port || !sock->is_bound)
+    return !sock->multicast_own || !ip_addr_ismulticast(&arrival->to) ||
+           option_is_member(sock, &arrival->to, arrival->ifindex);
+}
+
+/* Would this socket take a datagram to that port and to a group or to everybody? */
+static bool wants_copy(const struct sock *sock, uint16_t local_port, const struct arrival *arrival)
+{
+    if (sock->type != &udp_sock || sock->local_port != local_port || !sock->is_bound)
+        return false;
+    if (sock->device != NULL && sock->device->ifindex != arrival->ifindex)
         return false;
     if (sock->is_connected &&
         (sock->remote_port != arrival->port || !ip_addr_cmp(&sock->remote, &arrival->from)))
@@ -57,22 +67,30 @@ static bool wants_copy(const struct sock *sock, const struct sock *taker, const 
         return false;
     if (IP_IS_V6_VAL(arrival->to) && sock->domain == AF_INET)
         return false;
-    return ip_addr_isany(&sock->local) || ip_addr_cmp_zoneless(&sock->local, &arrival->to);
+    return (ip_addr_isany(&sock->local) || ip_addr_cmp_zoneless(&sock->local, &arrival->to)) &&
+           wants_group(sock, arrival);
 }
 
-static void copy_to_others(const struct sock *taker, const struct arrival *arrival)
+/* All but `taker`, who has it already. */
+static void copy_to_others(struct stack *stack, const struct sock *taker, uint16_t local_port,
+                           const struct arrival *arrival)
 {
     struct sock *sock;
     struct arrival copy;
 
-    for (sock = taker->stack->sock_list; sock != NULL; sock = sock->next) {
-        if (!wants_copy(sock, taker, arrival))
+    for (sock = stack->sock_list; sock != NULL; sock = sock->next) {
+        if (sock == taker || !wants_copy(sock, local_port, arrival))
             continue;
         copy = *arrival;
-        copy.p = taker->stack->lw.pbuf_clone(PBUF_RAW, PBUF_RAM, arrival->p);
+        copy.p = stack->lw.pbuf_clone(PBUF_RAW, PBUF_RAM, arrival->p);
         if (copy.p != NULL && sock_arrive(sock, &copy, false) < 0)
             continue; /* its buffer is full */
     }
+}
+
+void udp_arrive_at_all(struct stack *stack, uint16_t local_port, const struct arrival *arrival)
+{
+    copy_to_others(stack, NULL, local_port, arrival);
 }
 
 static void arrive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *addr, u16_t port_number)
@@ -83,8 +101,10 @@ static void arrive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr
     (void)pcb, (void)addr;
     describe(sock->stack, &arrival);
     if (ip_addr_ismulticast(&arrival.to) || route_is_broadcast(sock->stack, &arrival.to, NULL))
-        copy_to_others(sock, &arrival);
-    if (sock_arrive(sock, &arrival, false) < 0)
+        copy_to_others(sock->stack, sock, sock->local_port, &arrival);
+    if (!wants_group(sock, &arrival))
+        sock->stack->lw.pbuf_free(p);
+    else if (sock_arrive(sock, &arrival, false) < 0)
         return; /* its buffer is full */
 }
 
@@ -128,13 +148,16 @@ static int bind_to(struct sock *sock, const ip_addr_t *ip, uint16_t port_number)
     err_t error = ERR_USE;
     int i;
 
-    sock->udp->so_options = port_number != 0 && sock->reuse_address ? SOF_REUSEADDR : 0;
+    if (port_number != 0 && bind_clashes(sock, ip, port_number))
+        return -EADDRINUSE;
+    sock->udp->so_options = port_number != 0 ? SOF_REUSEADDR : 0;
     if (port_number != 0)
         error = sock->stack->lw.udp_bind(sock->udp, &bound, port_number);
     for (i = 0; port_number == 0 && error == ERR_USE && i < PORT_ATTEMPTS; i++)
         error = sock->stack->lw.udp_bind(sock->udp, &bound, sock_random_port());
     if (error != ERR_OK)
         return stack_errno(error);
+    sock->udp->so_options = SOF_REUSEADDR; /* those who come later are judged by bind.c */
     sock->local = *ip;
     sock->local_port = sock->udp->local_port;
     sock->is_bound = true;

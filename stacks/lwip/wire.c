@@ -93,7 +93,7 @@ static void disconnect(struct wire *wire)
     drop_queue(wire);
 }
 
-static int watch(struct wire *wire)
+int wire_watch(struct wire *wire)
 {
     int error = loop_watch(wire->data, EPOLLIN, &wire->data_end);
 
@@ -106,7 +106,6 @@ static int connect_wire(struct wire *wire)
 {
     static char descr[] = "ioth lwip";
     struct stat status;
-    int error;
 
     pthread_mutex_lock(&libvdeplug_lock);
     errno = 0;
@@ -124,10 +123,7 @@ static int connect_wire(struct wire *wire)
     set_flags(wire->data, F_GETFD, F_SETFD, FD_CLOEXEC);
     if (wire->control >= 0)
         set_flags(wire->control, F_GETFD, F_SETFD, FD_CLOEXEC);
-    error = watch(wire);
-    if (error < 0)
-        disconnect(wire);
-    return error;
+    return 0;
 }
 
 int wire_open(struct port *port, const char *locator, struct wire **ret_wire)
@@ -194,6 +190,11 @@ int wire_send(struct wire *wire, const uint8_t *frame, size_t len)
     if (!would_block(vde_send(wire->conn, frame, len, 0)))
         return 0;
     return wire->data_is_socket ? hold(wire, frame, len) : -ENOBUFS;
+}
+
+bool wire_is_connected(const struct wire *wire)
+{
+    return wire->conn != NULL;
 }
 
 bool wire_is_busy(const struct wire *wire)
@@ -304,13 +305,21 @@ void wire_abandon_all(struct stack *stack)
             disconnect(port->wire);
 }
 
+static bool reconnect(struct wire *wire)
+{
+    if (connect_wire(wire) == 0 && wire_watch(wire) == 0)
+        return true;
+    disconnect(wire);
+    return false;
+}
+
 bool wire_reconnect_all(struct stack *stack)
 {
     struct port *port;
     bool away = false;
 
     for (port = stack->ports; port != NULL; port = port->next)
-        if (port->wire != NULL && port->wire->conn == NULL && connect_wire(port->wire) < 0)
+        if (port->wire != NULL && port->wire->conn == NULL && !reconnect(port->wire))
             away = true;
     return away;
 }

@@ -7,13 +7,18 @@
 
 #include "lwip/stack.h"
 
-/* Connects to the network at `locator` and has the loop watch it. 0 or a negative errno. */
+/* Connects to the network at `locator`. 0 or a negative errno. */
 __attribute__((warn_unused_result)) int wire_open(struct port *port, const char *locator,
                                                   struct wire **ret_wire);
+/* Has the loop watch it. 0 or a negative errno; the loop may know the wire even then, so it ends as every wire does,
+ * in loop_leave. */
+__attribute__((warn_unused_result)) int wire_watch(struct wire *wire);
 void wire_close(struct wire *wire);
 
 /* Sends a frame, or queues it while the network is busy. 0, or -ENOBUFS: the frame is lost. */
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
+/* Is the network there? */
+bool wire_is_connected(const struct wire *wire);
 /* Has the network fallen behind? */
 bool wire_is_busy(const struct wire *wire);
 
@@ -23,7 +28,7 @@ bool wire_is_busy(const struct wire *wire);
 enum { WIRE_FRAME_MAX = 9216 + 18 };
 struct stack *wire_stack(void *watched);
 void wire_event(void *watched, uint32_t events, uint8_t *buffer);
-/* Stops watching the wires of a dead stack. */
+/* Disconnects the wires of a dead stack. */
 void wire_abandon_all(struct stack *stack);
 /* Returns whether networks are still away. */
 bool wire_reconnect_all(struct stack *stack);

@@ -92,17 +92,17 @@ static void write_sysctl(const char *path, char value)
     sys_close(fd);
 }
 
-/* A host on its networks: it does not forward, whatever the machine around it does, and its network is its
- * own, so every port may be bound. Addresses come from whoever configures the stack: router advertisements
- * only if asked for. */
+/* A host on its networks: it does not forward unless asked to, whatever the machine around it does, and its
+ * network is its own, so every port may be bound. Addresses come from whoever configures the stack: router
+ * advertisements only if asked for. */
 static void write_sysctls(const struct child_config *config)
 {
-    write_sysctl("/proc/sys/net/ipv4/ip_forward", '0');
+    write_sysctl("/proc/sys/net/ipv4/ip_forward", config->forward);
     write_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", '0');
     write_sysctl("/proc/sys/net/ipv6/conf/all/disable_ipv6", '0');
     write_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", '0');
-    write_sysctl("/proc/sys/net/ipv6/conf/all/forwarding", '0');
-    write_sysctl("/proc/sys/net/ipv6/conf/default/forwarding", '0');
+    write_sysctl("/proc/sys/net/ipv6/conf/all/forwarding", config->forward);
+    write_sysctl("/proc/sys/net/ipv6/conf/default/forwarding", config->forward);
     write_sysctl("/proc/sys/net/ipv6/conf/default/autoconf", '1');
     write_sysctl("/proc/sys/net/ipv6/conf/default/use_tempaddr", '0');
     write_sysctl("/proc/sys/net/ipv6/conf/default/accept_ra", config->accept_ra);

@@ -22,6 +22,7 @@ struct child_reply {
 struct child_config {
     char accept_ra; /* what is written to the sysctls of these names */
     char accept_dad;
+    char forward; /* to those that say whether packets for others are forwarded */
 };
 
 /* The life of the child, on its end of the socket pair, until the other end or the parent (a pidfd) is gone.

@@ -73,6 +73,7 @@ static const struct {
 } options_known[] = {
     {"accept_ra", offsetof(struct child_config, accept_ra), '2'},
     {"dad", offsetof(struct child_config, accept_dad), '2'},
+    {"forward", offsetof(struct child_config, forward), '1'},
 };
 
 /* Reads one option of `len` bytes. 0 or -EINVAL. */
@@ -222,7 +223,7 @@ __attribute__((destructor)) static void end_of_process(void)
 
 static int vdestack_new(const char *const *vnlv, const char *options, void **ret_ctx)
 {
-    struct child_config config = {.accept_ra = '0', .accept_dad = '1'};
+    struct child_config config = {.accept_ra = '0', .accept_dad = '1', .forward = '0'};
     struct vdestack *stack;
     int error = read_options(options, &config);
     size_t n = 0;

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Each row is a process of its own (stack_conformance.c), so everything here is made for one row and ends
- * with it: the stacks, the hub that connects them, and, for the kernel's stack, a network namespace.
- *
- * The kernel's stack is what the calling thread's namespace says, so there a and b are two namespaces with a
- * veth between them, and a thread goes to the one it is about to make a socket in.
- */
+/* Waiting, addresses, sockets and bytes for the rows; the stacks are made in lab_stacks.c. */
 #include "lab.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-#include <libvdeplug.h>
-#include <linux/veth.h>
-
 enum { STEP_MS = 1 };
 
-static const struct {
-    const char *ip4, *ip6;
-} sides[] = {{"10.0.0.1", "fc00::1"}, {"10.0.0.2", "fc00::2"}};
+const struct lab_side lab_sides[2] = {{"10.0.0.1", "fc00::1"}, {"10.0.0.2", "fc00::2"}};
 
 /* ---- waiting ---- */
 
@@ -199,12 +184,12 @@ bool addr_is(const struct addr *addr, const char *text, unsigned short port)
 
 const char *ip_a(const struct lab *lab)
 {
-    return lab->family == AF_INET ? sides[0].ip4 : sides[0].ip6;
+    return lab->family == AF_INET ? lab_sides[0].ip4 : lab_sides[0].ip6;
 }
 
 const char *ip_b(const struct lab *lab)
 {
-    return lab->family == AF_INET ? sides[1].ip4 : sides[1].ip6;
+    return lab->family == AF_INET ? lab_sides[1].ip4 : lab_sides[1].ip6;
 }
 
 const char *ip_loopback(const struct lab *lab)
@@ -309,6 +294,13 @@ int get_int(int fd, int level, int option)
     return value;
 }
 
+int switch_on(int fd, int level, int option)
+{
+    const int yes = 1;
+
+    return ioth_setsockopt(fd, level, option, &yes, sizeof(yes));
+}
+
 void set_nonblocking(int fd)
 {
     MUST(ioth_fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK));
@@ -352,198 +344,30 @@ void read_bytes(int fd, unsigned char *buf, size_t len)
     }
 }
 
-/* ---- the stacks ---- */
-
-struct asked {
-    struct addr addr;
-    int fd;
-};
-
-static bool hears_itself(void *arg)
+void expect(int fd, const char *text)
 {
-    struct asked *asked = arg;
-    char byte = 0;
+    char got[64];
 
-    MUST(ioth_sendto(asked->fd, &byte, 1, 0, &asked->addr.u.any, asked->addr.len));
-    return ioth_recv(asked->fd, &byte, 1, MSG_DONTWAIT) == 1;
+    wait_events(fd, POLLIN);
+    CHECK(MUST(ioth_recv(fd, got, sizeof(got), 0)) == (int)strlen(text));
+    CHECK(memcmp(got, text, strlen(text)) == 0);
 }
 
-void lab_address(struct ioth *stack, unsigned ifindex, const char *text, int prefixlen)
+void expect_nothing(int fd)
 {
-    struct asked asked = {.addr = addr_of(text, 7)};
-    bool four = asked.addr.u.any.sa_family == AF_INET;
+    char byte;
 
-    if (four)
-        MUST(ioth_ipaddr_add(stack, AF_INET, &asked.addr.u.in.sin_addr, prefixlen, ifindex));
-    else
-        MUST(ioth_ipaddr_add(stack, AF_INET6, &asked.addr.u.in6.sin6_addr,
-                             nl_addrdata2prefix((unsigned char)prefixlen, IFA_F_NODAD, RT_SCOPE_UNIVERSE),
-                             ifindex));
-    asked.fd = MUST(ioth_msocket(stack, four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    MUST(ioth_bind(asked.fd, &asked.addr.u.any, asked.addr.len));
-    wait_until(hears_itself, &asked);
-    MUST(ioth_close(asked.fd));
+    FAILS(EAGAIN, ioth_recv(fd, &byte, 1, MSG_DONTWAIT));
 }
 
-/* Gives the interface of a stack its addresses; its index. */
-static unsigned configure(struct ioth *stack, const char *ip4, const char *ip6)
+uint16_t checksum(const void *data, size_t len)
 {
-    unsigned ifindex = (unsigned)MUST(ioth_if_nametoindex(stack, "vde0"));
+    const unsigned char *bytes = data;
+    unsigned sum = 0;
+    size_t i;
 
-    MUST(ioth_linksetupdown(stack, ifindex, 1));
-    lab_address(stack, ifindex, ip4, 24);
-    lab_address(stack, ifindex, ip6, 64);
-    return ifindex;
-}
-
-/* Makes a namespace, which the thread is in then; a descriptor of it. */
-static int make_namespace(void)
-{
-    int fd;
-
-    if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-        lab_skip("no network namespace can be made here");
-    fd = MUST(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    MUST(ioth_linksetupdown(NULL, 1, 1));
-    return fd;
-}
-
-/* A veth from a to b; both ends are called vde0. */
-static void make_veth(struct lab *lab)
-{
-    struct {
-        struct ifinfomsg link;
-        struct rtattr name_head;
-        char name[8];
-        struct rtattr ns_head;
-        int ns;
-    } peer = {.name_head = {sizeof(struct rtattr) + 5, IFLA_IFNAME},
-              .name = "vde0",
-              .ns_head = {sizeof(struct rtattr) + sizeof(int), IFLA_NET_NS_FD},
-              .ns = lab->namespaces[1]};
-    struct nl_iplink_data option = {.tag = VETH_INFO_PEER, .len = sizeof(peer), .data = &peer};
-
-    MUST(ioth_iplink_add(in_a(lab), "vde0", 0, "veth", &option, 1));
-    /* each runs when both are up */
-    MUST(ioth_linksetupdown(in_b(lab), (unsigned)MUST(ioth_if_nametoindex(in_b(lab), "vde0")), 1));
-}
-
-static int open_native(struct lab *lab)
-{
-    int i;
-
-    lab->is_native = true;
-    if ((lab->plan.flags & ROW_LOSSY) != 0)
-        lab_skip("no wire to be spoilt");
-    for (i = 0; i < 2; i++)
-        lab->namespaces[i] = make_namespace();
-    lab->a = ioth_newstack(lab->plan.stack, NULL);
-    lab->b = ioth_newstack(lab->plan.stack, NULL);
-    if (lab->a == NULL || lab->b == NULL)
-        return -errno;
-    make_veth(lab);
-    lab->a_if = configure(in_a(lab), sides[0].ip4, sides[0].ip6);
-    lab->b_if = configure(in_b(lab), sides[1].ip4, sides[1].ip6);
-    return 0;
-}
-
-struct ioth *lab_enter(const struct lab *lab, struct ioth *stack)
-{
-    if (lab->is_native)
-        MUST(setns(lab->namespaces[stack == lab->b], CLONE_NEWNET));
-    return stack;
-}
-
-struct ioth *in_a(const struct lab *lab)
-{
-    return lab_enter(lab, lab->a);
-}
-
-struct ioth *in_b(const struct lab *lab)
-{
-    return lab_enter(lab, lab->b);
-}
-
-static bool hub_answers(void *arg)
-{
-    static char descr[] = "is a hub there?";
-    VDECONN *conn = vde_open(arg, descr, NULL);
-
-    if (conn == NULL)
-        return false;
-    vde_close(conn);
-    return true;
-}
-
-/* A hub that ends with this process. */
-static void start_hub(struct lab *lab, int number)
-{
-    char path[96], locator[112];
-    pid_t parent = getpid(), pid;
-
-    snprintf(path, sizeof(path), "%s/%d.%d", lab->plan.folder, (int)parent, number);
-    snprintf(locator, sizeof(locator), "hub://%s", path);
-    snprintf(lab->vnl[number], sizeof(lab->vnl[number]), "vde://%s", path);
-    pid = MUST(fork());
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("vde_plug", "vde_plug", "null://", locator, (char *)NULL);
-        _exit(127);
-    }
-    wait_until(hub_answers, lab->vnl[number]);
-}
-
-static void make_wire(struct lab *lab)
-{
-    int i;
-
-    for (i = 0; i < 2; i++) {
-        if (lab->plan.vnl[i] != NULL)
-            snprintf(lab->vnl[i], sizeof(lab->vnl[i]), "%s", lab->plan.vnl[i]);
-        else if (i == 0 || (lab->plan.flags & ROW_LOSSY) != 0)
-            start_hub(lab, i);
-        else
-            memcpy(lab->vnl[1], lab->vnl[0], sizeof(lab->vnl[1]));
-    }
-    if ((lab->plan.flags & ROW_LOSSY) != 0)
-        wire_start(lab->vnl[0], lab->vnl[1]);
-}
-
-int lab_open(struct lab *lab, const struct lab_plan *plan)
-{
-    memset(lab, 0, sizeof(*lab));
-    lab->plan = *plan;
-    lab->family = AF_INET;
-    if (plan->native)
-        return open_native(lab);
-    make_wire(lab);
-    lab->a = ioth_newstack(plan->stack, lab->vnl[0]);
-    if (lab->a == NULL)
-        return -errno;
-    lab->b = ioth_newstack(plan->stack, lab->vnl[1]);
-    if (lab->b == NULL)
-        return -errno;
-    lab->a_if = configure(lab->a, sides[0].ip4, sides[0].ip6);
-    lab->b_if = configure(lab->b, sides[1].ip4, sides[1].ip6);
-    return 0;
-}
-
-struct ioth *lab_third(const struct lab *lab, const char *ipv4, const char *ipv6)
-{
-    struct ioth *stack;
-
-    if (lab->is_native)
-        lab_skip("the system's stack is one");
-    stack = ioth_newstack(lab->plan.stack, lab->vnl[0]);
-    CHECK(stack != NULL);
-    configure(stack, ipv4, ipv6);
-    return stack;
-}
-
-void lab_close(struct lab *lab)
-{
-    if (lab->a != NULL)
-        MUST(ioth_delstack(lab->a));
-    if (lab->b != NULL)
-        MUST(ioth_delstack(lab->b));
+    for (i = 0; i < len; i++)
+        sum += i % 2 == 0 ? (unsigned)bytes[i] << 8 : bytes[i];
+    sum = (sum & 0xffff) + (sum >> 16);
+    return htons((uint16_t) ~(sum + (sum >> 16)));
 }

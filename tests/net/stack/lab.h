@@ -24,11 +24,17 @@
 /* ---- rows ---- */
 
 enum {
-    ROW_BOTH = 1,  /* is run over IPv4 and again over IPv6 */
-    ROW_LOSSY = 2, /* on a wire that loses and reorders frames */
-    ROW_HEAVY = 4, /* has the longer deadline */
-    ROW_LONG = 8,  /* only with --long */
+    ROW_BOTH = 1,    /* is run over IPv4 and again over IPv6 */
+    ROW_LOSSY = 2,   /* on a wire that loses and reorders frames */
+    ROW_HEAVY = 4,   /* has the longer deadline */
+    ROW_LONG = 8,    /* only with --long */
+    ROW_APART = 16,  /* a and b are on networks of their own, which nothing connects */
+    ROW_HUB = 32,    /* ends its hub and begins it anew */
+    ROW_FILTER = 64, /* over VDE's wirefilter: it loses, and delays as it likes */
 };
+
+/* Rows that are about their network: a given one, or none, does not do. */
+enum { ROW_OWN_NETWORK = ROW_LOSSY | ROW_APART | ROW_HUB | ROW_FILTER };
 
 struct lab;
 
@@ -39,8 +45,9 @@ struct row {
 };
 
 /* Each ends with a row that has no name. */
-extern const struct row socket_rows[], name_rows[], option_rows[], stream_rows[], datagram_rows[],
-    multicast_rows[], raw_rows[], ready_rows[], link_rows[], load_rows[];
+extern const struct row socket_rows[], name_rows[], option_rows[], connect_rows[], stream_rows[],
+    datagram_rows[], multicast_rows[], raw_rows[], packet_rows[], ready_rows[], link_rows[], netlink_rows[],
+    network_rows[], load_rows[];
 
 /* ---- verdicts: the row ends at once, in whatever thread ---- */
 
@@ -70,6 +77,12 @@ void lab_fails(long result, int error, const char *text, const char *file, int l
 
 enum { LAB_DEADLINE_MS = 10000, LAB_SIDES = 3 };
 
+/* The addresses of a and b. */
+struct lab_side {
+    const char *ip4, *ip6;
+};
+extern const struct lab_side lab_sides[2];
+
 /* How the stacks of a row are made. */
 struct lab_plan {
     const char *stack;  /* as for ioth_newstack */
@@ -88,6 +101,7 @@ struct lab {
     bool is_native; /* a and b are namespaces of the row's own, in which threads stand by turns */
     int namespaces[2];
     char vnl[2][128];
+    pid_t hubs[2]; /* 0: there is none of the row's own */
 };
 
 /* Makes both stacks; -errno of ioth_newstack, or 0. Other failures end the row. */
@@ -97,8 +111,16 @@ void lab_close(struct lab *lab);
 struct ioth *lab_enter(const struct lab *lab, struct ioth *stack);
 struct ioth *in_a(const struct lab *lab);
 struct ioth *in_b(const struct lab *lab);
+/* A further stack on the wire of a; it has no addresses yet. */
+struct ioth *lab_another(const struct lab *lab);
 /* A third stack on the wire of a, with these addresses. The kernel has none. */
 struct ioth *lab_third(const struct lab *lab, const char *ipv4, const char *ipv6);
+/* A stack on both networks of a ROW_APART that forwards between them: vde0 has ip_a's end of the first, .254 and
+ * ::fe, vde1 that of the second, 10.0.1.254 and fc00:1::fe. */
+struct ioth *lab_router(const struct lab *lab);
+/* Ends hub 0; begins it again. */
+void lab_stop_hub(struct lab *lab);
+void lab_start_hub(struct lab *lab);
 /* Adds an address and waits until it works: the kernel's own IPv6 says yes some time before that. */
 void lab_address(struct ioth *stack, unsigned ifindex, const char *text, int prefixlen);
 
@@ -152,6 +174,8 @@ void pair_close(struct pair *pair);
 void set_int(int fd, int level, int option, int value);
 int get_int(int fd, int level, int option);
 void set_nonblocking(int fd);
+/* setsockopt of an int of 1, for OP. */
+int switch_on(int fd, int level, int option);
 
 /* ---- waiting ---- */
 
@@ -183,6 +207,11 @@ void fill_bytes(unsigned char *buf, size_t len, size_t at);
 bool are_bytes(const unsigned char *buf, size_t len, size_t at);
 /* Reads exactly len bytes, by as many calls as it takes. */
 void read_bytes(int fd, unsigned char *buf, size_t len);
+/* Receives one datagram, which has to be this text; has nothing to receive. */
+void expect(int fd, const char *text);
+void expect_nothing(int fd);
+/* The checksum of RFC 1071, in network order. */
+uint16_t checksum(const void *data, size_t len);
 
 /* ---- wire.c ---- */
 

@@ -98,7 +98,8 @@ static void test_mtu(struct lab *lab)
     exchange(lab, 3000);
     MUST(ioth_linksetmtu(in_a(lab), lab->a_if, 9000));
     MUST(ioth_linksetmtu(in_b(lab), lab->b_if, 9000));
-    exchange(lab, 8900);
+    if (lab->plan.vnl[0] == NULL) /* a network that was given may carry less: vde_switch does */
+        exchange(lab, 8900);
     FAILS(EINVAL, ioth_linksetmtu(in_a(lab), lab->a_if, 20));
 }
 
@@ -269,195 +270,6 @@ static void test_nothing_to_delete(struct lab *lab)
     FAILS(ESRCH, change_route(lab, false, four ? "192.0.2.0" : "2001:db8::", four ? 24 : 32, ip_b(lab)));
 }
 
-/* ---- dumps ---- */
-
-struct found {
-    uint16_t type;
-    int attr;
-    const void *value;
-    size_t len;
-    bool is_there;
-};
-
-static void look_at(const struct nlmsghdr *head, struct found *found, size_t body)
-{
-    const char *at = (const char *)head + NLMSG_HDRLEN + NLMSG_ALIGN((unsigned)body);
-    const char *end = (const char *)head + head->nlmsg_len;
-    struct rtattr attr;
-
-    while ((size_t)(end - at) >= sizeof(attr)) {
-        memcpy(&attr, at, sizeof(attr));
-        CHECK(attr.rta_len >= sizeof(attr) && attr.rta_len <= (size_t)(end - at));
-        if (attr.rta_type == found->attr && attr.rta_len == sizeof(attr) + found->len &&
-            memcmp(at + sizeof(attr), found->value, found->len) == 0)
-            found->is_there = true;
-        at += RTA_ALIGN((size_t)attr.rta_len) < (size_t)(end - at) ? RTA_ALIGN((size_t)attr.rta_len)
-                                                                   : (size_t)(end - at);
-    }
-}
-
-/* Dumps, by a request of `type` with a body of zeroes, and looks for an attribute in what comes. */
-static void dump(struct ioth *stack, uint16_t type, size_t body, struct found *found)
-{
-    struct {
-        struct nlmsghdr head;
-        char body[64];
-    } request = {.head = {.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + body),
-                          .nlmsg_type = type,
-                          .nlmsg_seq = 77,
-                          .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
-    union {
-        struct nlmsghdr head;
-        char bytes[32768];
-    } reply;
-    int fd = MUST(ioth_msocket(stack, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-    bool done = false;
-
-    OP(ioth_send(fd, &request, request.head.nlmsg_len, 0));
-    while (!done) {
-        const struct nlmsghdr *head = &reply.head;
-        unsigned len;
-
-        wait_events(fd, POLLIN);
-        len = (unsigned)MUST(ioth_recv(fd, &reply, sizeof(reply), 0));
-        for (; NLMSG_OK(head, len); head = NLMSG_NEXT(head, len)) {
-            CHECK(head->nlmsg_seq == 77);
-            if (head->nlmsg_type == NLMSG_ERROR) {
-                struct nlmsgerr error;
-
-                memcpy(&error, NLMSG_DATA(head), sizeof(error));
-                lab_refuse(-error.error);
-            }
-            done |= head->nlmsg_type == NLMSG_DONE;
-            if (head->nlmsg_type == found->type) {
-                CHECK((head->nlmsg_flags & NLM_F_MULTI) != 0);
-                look_at(head, found, body);
-            }
-        }
-    }
-    MUST(ioth_close(fd));
-}
-
-static void test_dump_links(struct lab *lab)
-{
-    struct found name = {.type = RTM_NEWLINK, .attr = IFLA_IFNAME, .value = "vde0", .len = 5};
-    const unsigned mtu = 1500;
-    struct found size = {.type = RTM_NEWLINK, .attr = IFLA_MTU, .value = &mtu, .len = sizeof(mtu)};
-
-    dump(in_a(lab), RTM_GETLINK, sizeof(struct ifinfomsg), &name);
-    dump(in_a(lab), RTM_GETLINK, sizeof(struct ifinfomsg), &size);
-    CHECK(name.is_there && size.is_there);
-}
-
-static void test_dump_addresses(struct lab *lab)
-{
-    struct addr four = addr_of("10.0.0.1", 0), six = addr_of("fc00::1", 0);
-    struct found local = {.type = RTM_NEWADDR, .attr = IFA_LOCAL, .value = &four.u.in.sin_addr, .len = 4};
-    struct found address = {
-        .type = RTM_NEWADDR, .attr = IFA_ADDRESS, .value = &six.u.in6.sin6_addr, .len = 16};
-
-    dump(in_a(lab), RTM_GETADDR, sizeof(struct ifaddrmsg), &local);
-    dump(in_a(lab), RTM_GETADDR, sizeof(struct ifaddrmsg), &address);
-    CHECK(local.is_there && address.is_there);
-}
-
-static void test_dump_routes(struct lab *lab)
-{
-    struct addr dst = addr_of("192.0.2.0", 0), on_link = addr_of("10.0.0.0", 0);
-    struct found far = {.type = RTM_NEWROUTE, .attr = RTA_DST, .value = &dst.u.in.sin_addr, .len = 4};
-    struct found near = {.type = RTM_NEWROUTE, .attr = RTA_DST, .value = &on_link.u.in.sin_addr, .len = 4};
-
-    MUST(change_route(lab, true, "192.0.2.0", 24, "10.0.0.2"));
-    dump(in_a(lab), RTM_GETROUTE, sizeof(struct rtmsg), &far);
-    dump(in_a(lab), RTM_GETROUTE, sizeof(struct rtmsg), &near);
-    CHECK(far.is_there && near.is_there);
-    MUST(change_route(lab, false, "192.0.2.0", 24, "10.0.0.2"));
-}
-
-static void test_dump_neighbours(struct lab *lab)
-{
-    struct addr near = addr_of("10.0.0.2", 0);
-    struct found entry = {.type = RTM_NEWNEIGH, .attr = NDA_DST, .value = &near.u.in.sin_addr, .len = 4};
-
-    exchange(lab, 10);
-    dump(in_a(lab), RTM_GETNEIGH, sizeof(struct ndmsg), &entry);
-    CHECK(entry.is_there);
-}
-
-static void test_netlink_error(struct lab *lab)
-{
-    struct {
-        struct nlmsghdr head;
-        struct ifinfomsg body;
-    } request = {.head = {.nlmsg_len = sizeof(request),
-                          .nlmsg_type = 4000,
-                          .nlmsg_seq = 5,
-                          .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK}};
-    int fd = MUST(ioth_msocket(in_a(lab), AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-    struct {
-        struct nlmsghdr head;
-        struct nlmsgerr error;
-        char rest[256];
-    } reply;
-
-    MUST(ioth_send(fd, &request, sizeof(request), 0));
-    wait_events(fd, POLLIN);
-    CHECK(MUST(ioth_recv(fd, &reply, sizeof(reply), 0)) >= (int)(NLMSG_HDRLEN + sizeof(reply.error)));
-    CHECK(reply.head.nlmsg_type == NLMSG_ERROR && reply.head.nlmsg_seq == 5);
-    CHECK(reply.error.error == -EOPNOTSUPP && reply.error.msg.nlmsg_type == 4000);
-    MUST(ioth_close(fd));
-}
-
-static void test_netlink_name(struct lab *lab)
-{
-    struct sockaddr_nl own = {.nl_family = AF_NETLINK}, got = {0};
-    int fd = MUST(ioth_msocket(in_a(lab), AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-    socklen_t len = sizeof(got);
-
-    OP(ioth_bind(fd, (struct sockaddr *)&own, sizeof(own)));
-    MUST(ioth_getsockname(fd, (struct sockaddr *)&got, &len));
-    CHECK(len == sizeof(got) && got.nl_family == AF_NETLINK && got.nl_pid != 0);
-    MUST(ioth_close(fd));
-}
-
-/* ---- the netdevice ioctls ---- */
-
-static void test_ioctls(struct lab *lab)
-{
-    int fd = MUST(ioth_msocket(in_a(lab), AF_INET, SOCK_DGRAM, 0));
-    struct ifreq request = {.ifr_name = "vde0"};
-    unsigned char mac[6];
-
-    OP(ioth_ioctl(fd, SIOCGIFINDEX, &request));
-    CHECK(request.ifr_ifindex == (int)lab->a_if);
-    MUST(ioth_ioctl(fd, SIOCGIFFLAGS, &request));
-    CHECK((request.ifr_flags & IFF_UP) != 0);
-    MUST(ioth_ioctl(fd, SIOCGIFADDR, &request));
-    CHECK(((struct sockaddr_in *)(void *)&request.ifr_addr)->sin_addr.s_addr == htonl(0x0a000001));
-    MUST(ioth_ioctl(fd, SIOCGIFHWADDR, &request));
-    MUST(ioth_linkgetaddr(in_a(lab), lab->a_if, mac));
-    CHECK(memcmp(request.ifr_hwaddr.sa_data, mac, 6) == 0);
-    MUST(ioth_ioctl(fd, SIOCGIFMTU, &request));
-    CHECK(request.ifr_mtu == 1500);
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "nix7");
-    FAILS(ENODEV, ioth_ioctl(fd, SIOCGIFINDEX, &request));
-    MUST(ioth_close(fd));
-}
-
-static void test_ifconf(struct lab *lab)
-{
-    int fd = MUST(ioth_msocket(in_a(lab), AF_INET, SOCK_DGRAM, 0)), i;
-    struct ifreq requests[8];
-    struct ifconf conf = {.ifc_len = sizeof(requests), .ifc_req = requests};
-    bool found = false;
-
-    OP(ioth_ioctl(fd, SIOCGIFCONF, &conf));
-    for (i = 0; i < conf.ifc_len / (int)sizeof(requests[0]); i++)
-        found |= strcmp(requests[i].ifr_name, "vde0") == 0;
-    CHECK(found);
-    MUST(ioth_close(fd));
-}
-
 const struct row link_rows[] = {
     {"if_nametoindex: lo, ENODEV", test_index, 0},
     {"linksetupdown: down is ENETUNREACH", test_up_down, 0},
@@ -472,13 +284,5 @@ const struct row link_rows[] = {
     {"iproute_add: a gateway out of reach", test_route_nonsense, ROW_BOTH},
     {"ipaddr_del, iproute_del: EADDRNOTAVAIL, ESRCH", test_nothing_to_delete, ROW_BOTH},
     {"getifaddrs: addresses, masks, statistics", test_getifaddrs, 0},
-    {"netlink: dump of links", test_dump_links, 0},
-    {"netlink: dump of addresses", test_dump_addresses, 0},
-    {"netlink: dump of routes", test_dump_routes, 0},
-    {"netlink: dump of neighbours", test_dump_neighbours, 0},
-    {"netlink: an unknown request is EOPNOTSUPP", test_netlink_error, 0},
-    {"netlink: bind, getsockname", test_netlink_name, 0},
-    {"ioctl: SIOCGIFINDEX, SIOCGIFFLAGS, SIOCGIFADDR, ...", test_ioctls, 0},
-    {"ioctl: SIOCGIFCONF", test_ifconf, 0},
     {NULL, NULL, 0},
 };

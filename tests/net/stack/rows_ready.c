@@ -258,6 +258,28 @@ static void test_epoll_edge_again(struct lab *lab)
     MUST(ioth_close(from));
 }
 
+static void test_epoll_edge_stream(struct lab *lab)
+{
+    struct pair pair = pair_open(lab);
+    int epoll = epoll_on(pair.server, EPOLLIN | EPOLLET), other = epoll_on(pair.listener, EPOLLIN | EPOLLET),
+        i;
+    int clients[2];
+    struct epoll_event event;
+
+    for (i = 0; i < 2; i++) {
+        MUST(ioth_send(pair.client, "x", 1, 0));
+        CHECK(MUST(epoll_wait(epoll, &event, 1, 3000)) == 1);
+        clients[i] = open_socket(lab, in_a(lab), SOCK_STREAM);
+        MUST(connect_to(clients[i], ip_b(lab), 7000));
+        CHECK(MUST(epoll_wait(other, &event, 1, 3000)) == 1);
+    }
+    for (i = 0; i < 2; i++)
+        MUST(ioth_close(clients[i]));
+    close(epoll);
+    close(other);
+    pair_close(&pair);
+}
+
 static void test_epoll_stream(struct lab *lab)
 {
     struct pair pair = pair_open(lab);
@@ -271,6 +293,31 @@ static void test_epoll_stream(struct lab *lab)
     CHECK(MUST(epoll_wait(epoll, &event, 1, LAB_DEADLINE_MS)) == 1 && (event.events & EPOLLRDHUP) != 0);
     close(epoll);
     pair_close(&pair);
+}
+
+/* Who registers a socket before it connects or listens is told what becomes of it. */
+static void test_epoll_early(struct lab *lab)
+{
+    int listener = open_socket(lab, in_b(lab), SOCK_STREAM), server;
+    int client = open_socket(lab, in_a(lab), SOCK_STREAM | SOCK_NONBLOCK);
+    int epoll = epoll_on(client, EPOLLIN | EPOLLOUT | EPOLLET), other = epoll_on(listener, EPOLLIN);
+    struct epoll_event event;
+
+    CHECK(MUST(epoll_wait(epoll, &event, 1, 0)) == 1 && event.events == (EPOLLOUT | EPOLLHUP));
+    MUST(bind_to(listener, ip_b(lab), 7310));
+    MUST(ioth_listen(listener, 5));
+    CHECK(MUST(epoll_wait(other, &event, 1, 0)) == 0);
+    FAILS(EINPROGRESS, connect_to(client, ip_b(lab), 7310));
+    CHECK(MUST(epoll_wait(epoll, &event, 1, LAB_DEADLINE_MS)) == 1 && event.events == EPOLLOUT);
+    CHECK(MUST(epoll_wait(other, &event, 1, LAB_DEADLINE_MS)) == 1 && event.events == EPOLLIN);
+    server = MUST(ioth_accept(listener, NULL, NULL));
+    MUST(ioth_send(server, "x", 1, 0));
+    CHECK(MUST(epoll_wait(epoll, &event, 1, LAB_DEADLINE_MS)) == 1 && (event.events & EPOLLIN) != 0);
+    close(epoll);
+    close(other);
+    MUST(ioth_close(client));
+    MUST(ioth_close(server));
+    MUST(ioth_close(listener));
 }
 
 /* A closed socket is gone from epoll. */
@@ -305,6 +352,8 @@ const struct row ready_rows[] = {
     {"epoll: level", test_epoll_level, ROW_BOTH},
     {"epoll: edge", test_epoll_edge, ROW_BOTH},
     {"epoll: edge, an arrival after one that was not read", test_epoll_edge_again, 0},
+    {"epoll: edge, data and connections after those not taken yet", test_epoll_edge_stream, ROW_BOTH},
+    {"epoll: a socket registered before it connects or listens", test_epoll_early, ROW_BOTH},
     {"epoll: edge, EPOLLOUT, EPOLLIN, EPOLLRDHUP of a stream", test_epoll_stream, 0},
     {"epoll: a closed socket is gone", test_epoll_close, 0},
     {NULL, NULL, 0},

@@ -55,11 +55,20 @@ static const struct {
     const char *title;
     const struct row *rows;
 } sections[] = {
-    {"Sockets", socket_rows},     {"Addresses", name_rows},
-    {"Options", option_rows},     {"TCP", stream_rows},
-    {"UDP", datagram_rows},       {"Groups and packet information", multicast_rows},
-    {"Raw and packet", raw_rows}, {"Readiness", ready_rows},
-    {"Configuration", link_rows}, {"Load", load_rows},
+    {"Sockets", socket_rows},
+    {"Addresses", name_rows},
+    {"Options", option_rows},
+    {"TCP: connections", connect_rows},
+    {"TCP: data, and the end", stream_rows},
+    {"UDP", datagram_rows},
+    {"Groups and packet information", multicast_rows},
+    {"Raw sockets", raw_rows},
+    {"Packets", packet_rows},
+    {"Readiness", ready_rows},
+    {"Configuration", link_rows},
+    {"Netlink and ioctl", netlink_rows},
+    {"Networks", network_rows},
+    {"Load", load_rows},
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };

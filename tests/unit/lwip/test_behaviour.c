@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a program sees of lwip's sockets: errors, readiness, blocking modes, options, and what is left of a stack. */
+/* What a program sees of lwip's sockets: errors, readiness, blocking modes, options, configuration. */
 #include <errno.h>
-#include <dirent.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,65 +10,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lab.h"
-
-static struct lab_hub hub;
-
-static struct ioth *new_stack(const char *kind, const char *addr)
-{
-    struct ioth *stack = ioth_newstack(kind, hub.vnl);
-
-    if (stack == NULL)
-        fail_msg("no %s on %s: %s", kind, hub.vnl, strerror(errno));
-    lab_configure(stack, "vde0", addr);
-    return stack;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    lab_hub_start(&hub, "hub");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    lab_hub_kill(&hub);
-    return 0;
-}
-
-static short events_now(int fd)
-{
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
-
-    assert_true(poll(&pollfd, 1, 0) >= 0);
-    return pollfd.revents;
-}
-
-static short wait_for(int fd, short events)
-{
-    struct pollfd pollfd = {.fd = fd, .events = events};
-
-    assert_int_equal(poll(&pollfd, 1, 20000), 1);
-    return pollfd.revents;
-}
-
-/* Waits until all of these events show. The descriptor turns to them one after the other. */
-static void wait_for_all(int fd, short events)
-{
-    struct timespec pause = {.tv_nsec = 1000000};
-    int tries = 20000;
-
-    while ((events_now(fd) & events) != events && tries-- > 0)
-        nanosleep(&pause, NULL);
-    assert_int_equal(events_now(fd) & events, events);
-}
 
 static int socket_error(int fd)
 {
@@ -87,7 +32,7 @@ static int start_connect(struct ioth *stack, const char *addr, unsigned short po
     int fd = ioth_msocket(stack, to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(events_now(fd) & POLLIN, 0);
+    assert_int_equal(lab_events(fd) & POLLIN, 0);
     assert_int_equal(ioth_connect(fd, (struct sockaddr *)&to, len), -1);
     assert_int_equal(errno, EINPROGRESS);
     return fd;
@@ -95,15 +40,14 @@ static int start_connect(struct ioth *stack, const char *addr, unsigned short po
 
 static void test_connect_refused(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("vdestack", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("vdestack", NULL, "10.0.0.2");
     int fd = start_connect(a, "10.0.0.2", 81);
 
     (void)state;
-    assert_int_equal(events_now(fd) & (POLLIN | POLLOUT), 0);
-    wait_for_all(fd, POLLERR | POLLHUP | POLLOUT);
+    lab_wait_all(fd, POLLERR | POLLHUP | POLLOUT);
     assert_int_equal(socket_error(fd), ECONNREFUSED);
     assert_int_equal(socket_error(fd), 0);
-    assert_int_equal(events_now(fd) & POLLERR, 0);
+    assert_int_equal(lab_events(fd) & POLLERR, 0);
     assert_int_equal(ioth_send(fd, "x", 1, MSG_NOSIGNAL), -1);
     assert_int_equal(errno, EPIPE);
     ioth_close(fd);
@@ -113,13 +57,14 @@ static void test_connect_refused(void **state)
 
 static void test_connect_unreachable(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1");
     int fd = start_connect(a, "10.0.0.99", 81);
     struct sockaddr_storage to;
     socklen_t len = lab_sockaddr(&to, "10.9.9.9", 81);
 
     (void)state;
-    assert_true((wait_for(fd, POLLOUT) & POLLERR) != 0);
+    assert_int_equal(lab_events(fd), 0);
+    assert_true((lab_wait_any(fd, POLLOUT) & POLLERR) != 0);
     assert_int_equal(socket_error(fd), EHOSTUNREACH);
     ioth_close(fd);
     fd = ioth_msocket(a, AF_INET, SOCK_STREAM, 0);
@@ -131,44 +76,44 @@ static void test_connect_unreachable(void **state)
 
 static void test_tcp_readiness(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("lwip", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("lwip", NULL, "10.0.0.2");
     int listener = lab_bound(b, SOCK_STREAM, "10.0.0.2", 80), client, server;
     const struct linger reset = {.l_onoff = 1};
     char byte;
 
     (void)state;
-    assert_int_equal(events_now(listener), 0);
+    assert_int_equal(lab_events(listener), 0);
     client = start_connect(a, "10.0.0.2", 80);
-    assert_int_equal(wait_for(client, POLLOUT), POLLOUT);
+    assert_int_equal(lab_wait_any(client, POLLOUT), POLLOUT);
     assert_int_equal(socket_error(client), 0);
-    assert_int_equal(wait_for(listener, POLLIN), POLLIN);
+    assert_int_equal(lab_wait_any(listener, POLLIN), POLLIN);
     server = ioth_accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     assert_true(server >= 0);
-    assert_int_equal(events_now(listener), 0);
-    assert_int_equal(events_now(server), POLLOUT);
+    assert_int_equal(lab_events(listener), 0);
+    assert_int_equal(lab_events(server), POLLOUT);
     assert_int_equal(ioth_recv(server, &byte, 1, 0), -1);
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(ioth_send(client, "x", 1, 0), 1);
-    assert_int_equal(wait_for(server, POLLIN), POLLIN);
+    assert_int_equal(lab_wait_any(server, POLLIN), POLLIN);
     assert_int_equal(ioth_recv(server, &byte, 1, MSG_PEEK), 1);
     assert_int_equal(ioth_recv(server, &byte, 1, 0), 1);
-    assert_int_equal(events_now(server), POLLOUT);
+    assert_int_equal(lab_events(server), POLLOUT);
     assert_int_equal(ioth_shutdown(client, SHUT_WR), 0);
-    assert_int_equal(wait_for(server, POLLIN | POLLRDHUP), POLLIN | POLLRDHUP);
-    assert_int_equal(events_now(server) & POLLHUP, 0);
+    assert_int_equal(lab_wait_any(server, POLLIN | POLLRDHUP), POLLIN | POLLRDHUP);
+    assert_int_equal(lab_events(server) & POLLHUP, 0);
     assert_int_equal(ioth_recv(server, &byte, 1, 0), 0);
     assert_int_equal(ioth_shutdown(server, SHUT_WR), 0);
-    assert_int_equal(events_now(server), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
-    assert_true((wait_for(client, POLLIN) & POLLHUP) != 0);
+    assert_int_equal(lab_events(server), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+    assert_true((lab_wait_any(client, POLLIN) & POLLHUP) != 0);
     ioth_close(client);
     ioth_close(server);
     /* a reset */
     client = start_connect(a, "10.0.0.2", 80);
-    wait_for(listener, POLLIN);
+    lab_wait_any(listener, POLLIN);
     server = ioth_accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     assert_int_equal(ioth_setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
     ioth_close(client);
-    assert_true((wait_for(server, POLLIN) & POLLERR) != 0);
+    assert_true((lab_wait_any(server, POLLIN) & POLLERR) != 0);
     assert_int_equal(ioth_recv(server, &byte, 1, 0), -1);
     assert_int_equal(errno, ECONNRESET);
     assert_int_equal(ioth_recv(server, &byte, 1, 0), 0);
@@ -181,7 +126,7 @@ static void test_tcp_readiness(void **state)
 /* A writer that is not read from is told so, and told again when there is room. */
 static void test_partial_writes(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("lwip", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("lwip", NULL, "10.0.0.2");
     int listener = lab_bound(b, SOCK_STREAM, "10.0.0.2", 80), client = start_connect(a, "10.0.0.2", 80),
         server;
     static char bytes[1 << 16];
@@ -189,8 +134,8 @@ static void test_partial_writes(void **state)
     ssize_t len;
 
     (void)state;
-    wait_for(client, POLLOUT);
-    wait_for(listener, POLLIN);
+    lab_wait_any(client, POLLOUT);
+    lab_wait_any(listener, POLLIN);
     server = ioth_accept(listener, NULL, NULL);
     for (;;) {
         struct pollfd pollfd = {.fd = client, .events = POLLOUT};
@@ -210,7 +155,7 @@ static void test_partial_writes(void **state)
         assert_true(len > 0);
         got += (size_t)len;
     }
-    wait_for(client, POLLOUT);
+    lab_wait_any(client, POLLOUT);
     ioth_close(client);
     ioth_close(server);
     ioth_close(listener);
@@ -220,7 +165,7 @@ static void test_partial_writes(void **state)
 
 static void test_timeouts(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1");
     int udp = lab_bound(a, SOCK_DGRAM, "10.0.0.1", 1000), tcp = lab_bound(a, SOCK_STREAM, "10.0.0.1", 1000);
     const struct timeval little = {.tv_usec = 50000};
     char byte;
@@ -259,7 +204,7 @@ static int expect_bind(struct ioth *stack, int type, const char *addr, unsigned 
 
 static void test_bind_errors(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1");
     const int types[] = {SOCK_DGRAM, SOCK_STREAM};
     int i, fd, other;
 
@@ -293,7 +238,7 @@ static void test_bind_errors(void **state)
 /* What ICMP says about a datagram comes back to a connected socket. */
 static void test_datagram_refused(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("vdestack", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("vdestack", NULL, "10.0.0.2");
     struct sockaddr_storage to;
     socklen_t len = lab_sockaddr(&to, "10.0.0.2", 81);
     int fd = ioth_msocket(a, AF_INET, SOCK_DGRAM, 0);
@@ -302,10 +247,10 @@ static void test_datagram_refused(void **state)
     (void)state;
     assert_int_equal(ioth_connect(fd, (struct sockaddr *)&to, len), 0);
     assert_int_equal(ioth_send(fd, "x", 1, 0), 1);
-    wait_for(fd, POLLIN);
+    lab_wait_any(fd, POLLIN);
     assert_int_equal(ioth_recv(fd, &byte, 1, 0), -1);
     assert_int_equal(errno, ECONNREFUSED);
-    assert_int_equal(events_now(fd), POLLOUT);
+    assert_int_equal(lab_events(fd), POLLOUT);
     ioth_close(fd);
     assert_int_equal(ioth_delstack(a), 0);
     assert_int_equal(ioth_delstack(b), 0);
@@ -313,7 +258,7 @@ static void test_datagram_refused(void **state)
 
 static void test_messages(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("lwip", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("lwip", NULL, "10.0.0.2");
     int to = lab_bound(b, SOCK_DGRAM, "10.0.0.2", 1000), from = lab_bound(a, SOCK_DGRAM, "10.0.0.1", 1000);
     struct sockaddr_storage addr, source;
     socklen_t len = lab_sockaddr(&addr, "10.0.0.2", 1000);
@@ -335,7 +280,7 @@ static void test_messages(void **state)
     }
     assert_int_equal(ioth_sendmmsg(from, batch, 8, 0), 8);
     assert_int_equal(batch[7].msg_len, 16);
-    wait_for(to, POLLIN);
+    lab_wait_any(to, POLLIN);
     /* too short a buffer, and looking without taking */
     assert_int_equal(ioth_recv(to, bytes[0], 4, MSG_PEEK | MSG_TRUNC), 16);
     for (i = 0; i < 8; i++)
@@ -362,7 +307,7 @@ static void test_messages(void **state)
 
 static void test_multicast(void **state)
 {
-    struct ioth *a = new_stack("vdestack", "10.0.0.1"), *b = new_stack("lwip", "10.0.0.2");
+    struct ioth *a = lab_stack("vdestack", NULL, "10.0.0.1"), *b = lab_stack("lwip", NULL, "10.0.0.2");
     const struct ip_mreqn group = {.imr_multiaddr.s_addr = htonl(0xef010203), .imr_ifindex = 2};
     struct ip_mreqn out = {.imr_ifindex = ioth_if_nametoindex(a, "vde0")};
     struct sockaddr_storage any, to;
@@ -384,7 +329,7 @@ static void test_multicast(void **state)
     len = lab_sockaddr(&to, "239.1.2.3", 5353);
     assert_int_equal(ioth_sendto(sender, "ciao", 4, 0, (struct sockaddr *)&to, len), 4);
     for (i = 0; i < 2; i++) {
-        wait_for(members[i], POLLIN);
+        lab_wait_any(members[i], POLLIN);
         assert_int_equal(ioth_recv(members[i], got, sizeof(got), 0), 4);
         ioth_close(members[i]);
     }
@@ -393,176 +338,26 @@ static void test_multicast(void **state)
     assert_int_equal(ioth_delstack(b), 0);
 }
 
-/* ---- ping, by raw sockets ---- */
-
-static uint16_t checksum(const unsigned char *bytes, size_t len)
-{
-    uint32_t sum = 0;
-    size_t i;
-
-    for (i = 0; i < len; i += 2)
-        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t) ~(sum + (sum >> 16));
-}
-
-static void ping(struct ioth *from, const char *addr)
-{
-    struct sockaddr_storage to;
-    socklen_t len = lab_sockaddr(&to, addr, 0);
-    int is_v6 = to.ss_family == AF_INET6, fd;
-    unsigned char request[64] = {(unsigned char)(is_v6 ? 128 : 8), 0, 0, 0, 0x12, 0x34, 0, 1}, reply[256];
-    uint16_t sum = checksum(request, sizeof(request));
-    size_t at = is_v6 ? 0 : 20;
-
-    fd = ioth_msocket(from, to.ss_family, SOCK_RAW, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-    assert_true(fd >= 0);
-    request[2] = (unsigned char)(sum >> 8);
-    request[3] = (unsigned char)sum;
-    assert_int_equal(ioth_sendto(fd, request, sizeof(request), 0, (struct sockaddr *)&to, len),
-                     sizeof(request));
-    do {
-        wait_for(fd, POLLIN);
-        assert_true(ioth_recv(fd, reply, sizeof(reply), 0) > 0);
-    } while (reply[at] != (is_v6 ? 129 : 0));
-    assert_int_equal(reply[at + 4] << 8 | reply[at + 5], 0x1234);
-    ioth_close(fd);
-}
-
 static void test_ping(void **state)
 {
-    struct ioth *a = new_stack("vdestack", "10.0.0.1"), *b = new_stack("lwip", "10.0.0.2");
+    struct ioth *a = lab_stack("vdestack", NULL, "10.0.0.1"), *b = lab_stack("lwip", NULL, "10.0.0.2");
 
     (void)state;
     lab_configure(a, "vde0", "fc00::1");
     lab_configure(b, "vde0", "fc00::2");
-    ping(a, "10.0.0.2");
-    ping(a, "fc00::2");
-    ping(b, "10.0.0.1");
-    ping(b, "fc00::1");
+    lab_ping(a, "10.0.0.2");
+    lab_ping(a, "fc00::2");
+    lab_ping(b, "10.0.0.1");
+    lab_ping(b, "fc00::1");
     assert_int_equal(ioth_delstack(a), 0);
     assert_int_equal(ioth_delstack(b), 0);
-}
-
-/* ---- many, and what is left of them ---- */
-
-enum { STACKS = 50 };
-
-/* Sends text until it comes to `to`: a hub with many on it may drop frames. */
-static void send_until_it_comes(int from, const char *addr, int to, const char *text,
-                                struct sockaddr_storage *ret_from)
-{
-    struct sockaddr_storage there;
-    socklen_t there_len = lab_sockaddr(&there, addr, 2000), len;
-    struct pollfd pollfd = {.fd = to, .events = POLLIN};
-    size_t text_len = strlen(text);
-    char got[32];
-    int tries = 40;
-
-    while (tries-- > 0) {
-        assert_int_equal(ioth_sendto(from, text, text_len, 0, (struct sockaddr *)&there, there_len),
-                         text_len);
-        while (poll(&pollfd, 1, 500) == 1) {
-            len = sizeof(*ret_from);
-            assert_true(ioth_recvfrom(to, got, sizeof(got), 0, (struct sockaddr *)ret_from, &len) > 0);
-            if (memcmp(got, text, text_len) == 0)
-                return;
-        }
-    }
-    fail_msg("%s did not come", text);
-}
-
-static void test_many_stacks(void **state)
-{
-    struct ioth *stacks[STACKS], *client = new_stack("vdestack", "10.0.0.254");
-    int servers[STACKS], fd = lab_bound(client, SOCK_DGRAM, "10.0.0.254", 2000), i;
-    struct sockaddr_storage from;
-    char name[32];
-
-    (void)state;
-    for (i = 0; i < STACKS; i++) {
-        snprintf(name, sizeof(name), "10.0.0.%d", i + 1);
-        stacks[i] = new_stack("lwip", name);
-        servers[i] = lab_bound(stacks[i], SOCK_DGRAM, name, 2000);
-    }
-    for (i = 0; i < STACKS; i++) {
-        snprintf(name, sizeof(name), "10.0.0.%d", i + 1);
-        send_until_it_comes(fd, name, servers[i], name, &from);
-        send_until_it_comes(servers[i], "10.0.0.254", fd, name, &from);
-    }
-    ioth_close(fd);
-    for (i = 0; i < STACKS; i++) {
-        ioth_close(servers[i]);
-        assert_int_equal(ioth_delstack(stacks[i]), 0);
-    }
-    assert_int_equal(ioth_delstack(client), 0);
-}
-
-static int count_entries(const char *path)
-{
-    DIR *dir = opendir(path);
-    int n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        n++;
-    closedir(dir);
-    return n;
-}
-
-/* A thread that has ended stays in /proc for a moment. */
-static void wait_for_at_most(const char *path, int n)
-{
-    struct timespec pause = {.tv_nsec = 1000000};
-    int tries = 5000;
-
-    while (count_entries(path) > n && tries-- > 0)
-        nanosleep(&pause, NULL);
-    assert_true(count_entries(path) <= n);
-}
-
-static int count_maps(void)
-{
-    FILE *f = fopen("/proc/self/maps", "r");
-    int n = 0, c;
-
-    assert_non_null(f);
-    while ((c = getc(f)) != EOF)
-        n += c == '\n';
-    fclose(f);
-    return n;
-}
-
-static void use_a_stack(void)
-{
-    struct ioth *a = new_stack("lwip", "10.0.0.1");
-
-    lab_configure(a, "vde0", "fc00::1");
-    lab_exchange(a, a, "10.0.0.1", 100);
-    assert_int_equal(ioth_delstack(a), 0);
-}
-
-static void test_nothing_is_left(void **state)
-{
-    int i, fds, threads, maps;
-
-    (void)state;
-    use_a_stack();
-    threads = count_entries("/proc/self/task");
-    fds = count_entries("/proc/self/fd");
-    maps = count_maps();
-    for (i = 0; i < 20; i++)
-        use_a_stack();
-    assert_int_equal(count_entries("/proc/self/fd"), fds);
-    wait_for_at_most("/proc/self/task", threads);
-    assert_in_range(count_maps(), 1, maps + 8); /* the heap may have been cut in another way */
 }
 
 /* ---- configuration ---- */
 
 static void test_configuration(void **state)
 {
-    struct ioth *a = ioth_newstack("lwip", hub.vnl);
+    struct ioth *a = ioth_newstack("lwip", lab_vnl());
     unsigned char mac[6] = {0x02, 1, 2, 3, 4, 5}, got[6];
     struct in_addr addr = {htonl(0x0a000001)}, gateway = {htonl(0x0a0000fe)}, far = {htonl(0x0b000001)};
     int index = ioth_if_nametoindex(a, "vde0");
@@ -599,7 +394,7 @@ static void test_configuration(void **state)
 /* More addresses than a netif of lwIP holds. */
 static void test_many_addresses(void **state)
 {
-    struct ioth *a = new_stack("lwip", "10.0.0.1"), *b = new_stack("vdestack", "10.0.0.2");
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1"), *b = lab_stack("vdestack", NULL, "10.0.0.2");
     char name[32];
     int i;
 
@@ -632,14 +427,12 @@ int main(void)
         cmocka_unit_test(test_multicast),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_many_addresses),
-        cmocka_unit_test(test_many_stacks),
-        cmocka_unit_test(test_nothing_is_left),
     };
     int status = lab_open();
 
     if (status != 0)
         return status;
-    status = cmocka_run_group_tests(tests, setup, teardown);
+    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
     lab_close();
     return status;
 }

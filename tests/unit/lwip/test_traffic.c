@@ -14,32 +14,6 @@
 
 #include "lab.h"
 
-static struct lab_hub hub;
-
-static struct ioth *new_stack(const char *kind, const char *addr)
-{
-    struct ioth *stack = ioth_newstack(kind, hub.vnl);
-
-    if (stack == NULL)
-        fail_msg("no %s on %s: %s", kind, hub.vnl, strerror(errno));
-    lab_configure(stack, "vde0", addr);
-    return stack;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    lab_hub_start(&hub, "hub");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    lab_hub_kill(&hub);
-    return 0;
-}
-
 /* ---- UDP ---- */
 
 static const size_t sizes4[] = {0, 1, 512, 1472, 1473, 9000};
@@ -47,7 +21,7 @@ static const size_t sizes6[] = {0, 1, 512, 1452, 4000, 9000};
 
 static void udp_between(const char *kind_a, const char *kind_b)
 {
-    struct ioth *a = new_stack(kind_a, "10.0.0.1"), *b = new_stack(kind_b, "10.0.0.2");
+    struct ioth *a = lab_stack(kind_a, NULL, "10.0.0.1"), *b = lab_stack(kind_b, NULL, "10.0.0.2");
     size_t i;
 
     lab_configure(a, "vde0", "fc00::1");
@@ -78,7 +52,7 @@ static void test_udp_with_itself(void **state)
 
 static void test_loopback(void **state)
 {
-    struct ioth *stack = new_stack("lwip", "10.0.0.1");
+    struct ioth *stack = lab_stack("lwip", NULL, "10.0.0.1");
 
     (void)state;
     lab_configure(stack, "vde0", "fc00::1");
@@ -91,57 +65,7 @@ static void test_loopback(void **state)
 
 /* ---- TCP ---- */
 
-enum { STREAM_BYTES = 10 << 20, CHUNK = 65536 };
-
-static unsigned char stream_byte(size_t at)
-{
-    return (unsigned char)(at * 2654435761U >> 16);
-}
-
-/* Writes what the socket takes of the stream, from `*at` on. */
-static void write_some(int fd, size_t *at)
-{
-    unsigned char chunk[CHUNK];
-    size_t len = STREAM_BYTES - *at < CHUNK ? STREAM_BYTES - *at : CHUNK, i;
-    ssize_t written;
-
-    for (i = 0; i < len; i++)
-        chunk[i] = stream_byte(*at + i);
-    written = ioth_write(fd, chunk, len);
-    if (written < 0)
-        assert_int_equal(errno, EAGAIN);
-    else
-        *at += (size_t)written;
-}
-
-static void read_some(int fd, size_t *at)
-{
-    unsigned char chunk[CHUNK];
-    ssize_t len = ioth_read(fd, chunk, sizeof(chunk)), i;
-
-    if (len < 0)
-        assert_int_equal(errno, EAGAIN);
-    for (i = 0; i < len; i++)
-        if (chunk[i] != stream_byte((*at)++))
-            fail_msg("byte %zu is wrong", *at - 1);
-}
-
-static void transfer(int from, int to)
-{
-    struct pollfd fds[2] = {{.fd = from, .events = POLLOUT}, {.fd = to, .events = POLLIN}};
-    size_t written = 0, got = 0;
-
-    while (got < STREAM_BYTES) {
-        if (poll(fds, 2, 20000) <= 0)
-            fail_msg("stuck: %zu bytes written, %zu received", written, got);
-        if (fds[0].revents != 0)
-            write_some(from, &written);
-        if (fds[1].revents != 0)
-            read_some(to, &got);
-        if (written == STREAM_BYTES)
-            fds[0].fd = -1;
-    }
-}
+enum { STREAM_BYTES = 10 << 20 };
 
 static void expect_end(int fd)
 {
@@ -153,7 +77,7 @@ static void expect_end(int fd)
 
 static void tcp_between(const char *kind_a, const char *kind_b, const char *addr_a, const char *addr_b)
 {
-    struct ioth *a = new_stack(kind_a, addr_a), *b = new_stack(kind_b, addr_b);
+    struct ioth *a = lab_stack(kind_a, NULL, addr_a), *b = lab_stack(kind_b, NULL, addr_b);
     int listener = lab_bound(b, SOCK_STREAM, addr_b, 53), client, server;
     struct sockaddr_storage addr, peer, own;
     socklen_t len = lab_sockaddr(&addr, addr_b, 53), peer_len = sizeof(peer);
@@ -167,12 +91,12 @@ static void tcp_between(const char *kind_a, const char *kind_b, const char *addr
     assert_int_equal(len, peer_len);
     assert_memory_equal(&own, &peer, len);
     assert_int_equal(ioth_fcntl(client, F_SETFL, O_NONBLOCK), 0);
-    transfer(client, server);
-    transfer(server, client);
+    lab_transfer(client, server, STREAM_BYTES);
+    lab_transfer(server, client, STREAM_BYTES);
     /* half a connection still carries data */
     assert_int_equal(ioth_shutdown(client, SHUT_WR), 0);
     expect_end(server);
-    transfer(server, client);
+    lab_transfer(server, client, STREAM_BYTES);
     ioth_close(server);
     expect_end(client);
     ioth_close(client);
@@ -217,7 +141,7 @@ int main(void)
 
     if (status != 0)
         return status;
-    status = cmocka_run_group_tests(tests, setup, teardown);
+    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
     lab_close();
     return status;
 }

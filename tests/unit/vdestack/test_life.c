@@ -20,22 +20,6 @@
 
 #include "lab.h"
 
-static struct lab_hub hub;
-
-static int setup(void **state)
-{
-    (void)state;
-    lab_hub_start(&hub, "hub");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    lab_hub_kill(&hub);
-    return 0;
-}
-
 /* ---- what there is ---- */
 
 static int open_descriptors(void)
@@ -87,7 +71,7 @@ static int own_children(void)
 
 static void test_busy_while_a_socket_is_open(void **state)
 {
-    struct ioth *stack = lab_stack(hub.vnl, "vde0", "10.0.0.1");
+    struct ioth *stack = lab_stack("vdestack", NULL, "10.0.0.1");
     int fd = ioth_msocket(stack, AF_INET, SOCK_DGRAM, 0);
 
     (void)state;
@@ -112,15 +96,15 @@ static void test_what_is_refused(void **state)
         {"vdestack,dad=10", NULL, NULL, EINVAL},
         {"vdestack", too_long, NULL, EINVAL},
         {"vdestack", "vde:///nowhere/hub", NULL, 0},
-        {"vdestack", hub.vnl, "vde:///nowhere/hub", 0},
+        {"vdestack", lab_vnl(), "vde:///nowhere/hub", 0},
         {"vdestack", "nosuchnetwork://", NULL, 0},
         {"vdestack", twice, twice, EBUSY},
     };
     size_t i;
 
     (void)state;
-    snprintf(twice, sizeof(twice), "eth0:%s", hub.vnl);
-    snprintf(too_long, sizeof(too_long), "name_of_sixteen_:%s", hub.vnl);
+    snprintf(twice, sizeof(twice), "eth0:%s", lab_vnl());
+    snprintf(too_long, sizeof(too_long), "name_of_sixteen_:%s", lab_vnl());
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         errno = 0;
         assert_null(ioth_newstackl(cases[i].stack, cases[i].first, cases[i].second, NULL));
@@ -134,7 +118,7 @@ static void test_what_is_refused(void **state)
 
 static void test_options(void **state)
 {
-    struct ioth *stack = ioth_newstack("vdestack,accept_ra=2,dad=0,", hub.vnl);
+    struct ioth *stack = ioth_newstack("vdestack,accept_ra=2,dad=0,", lab_vnl());
 
     (void)state;
     assert_non_null(stack);
@@ -147,7 +131,7 @@ static void test_nothing_is_left_behind(void **state)
 
     (void)state;
     for (i = 0; i < 5; i++) {
-        struct ioth *stack = ioth_newstackl("vdestack", hub.vnl, hub.vnl, NULL);
+        struct ioth *stack = ioth_newstackl("vdestack", lab_vnl(), lab_vnl(), NULL);
 
         assert_non_null(stack);
         assert_int_equal(own_children(), children + 1);
@@ -159,7 +143,7 @@ static void test_nothing_is_left_behind(void **state)
 
 static void test_descriptors_are_close_on_exec(void **state)
 {
-    struct ioth *stack = ioth_newstack("vdestack", hub.vnl);
+    struct ioth *stack = ioth_newstack("vdestack", lab_vnl());
     DIR *dir = opendir("/proc/self/fd");
     struct dirent *entry;
     int fd;
@@ -198,7 +182,7 @@ static void test_invisible_to_wait(void **state)
 
     (void)state;
     signal(SIGCHLD, SIG_IGN);
-    stack = ioth_newstack("vdestack", hub.vnl);
+    stack = ioth_newstack("vdestack", lab_vnl());
     assert_non_null(stack);
     assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT),
                      0); /* there is the hub, and it lives */
@@ -245,7 +229,7 @@ static pid_t start_victim(int *ret_output)
     assert_true(pid >= 0);
     if (pid == 0) {
         dup2(output[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "victim", hub.vnl, (char *)NULL);
+        execl("/proc/self/exe", "victim", lab_vnl(), (char *)NULL);
         _exit(127);
     }
     close(output[1]);
@@ -281,7 +265,7 @@ static void test_child_ignores_signals(void **state)
 
     (void)state;
     assert_int_equal(children_of(getpid(), &sibling), 1); /* the hub */
-    stack = ioth_newstack("vdestack", hub.vnl);
+    stack = ioth_newstack("vdestack", lab_vnl());
     assert_int_equal(children_of(getpid(), &child), 2);
     assert_int_not_equal(child, sibling);
     for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -294,7 +278,7 @@ static void test_child_ignores_signals(void **state)
 
 static void test_child_that_is_gone(void **state)
 {
-    struct ioth *stack = ioth_newstack("vdestack", hub.vnl);
+    struct ioth *stack = ioth_newstack("vdestack", lab_vnl());
     pid_t child = 0;
     int pidfd;
 
@@ -314,17 +298,18 @@ static void test_child_that_is_gone(void **state)
 
 static void *make_stack(void *arg)
 {
-    return lab_stack(arg, "vde0", "10.0.0.1");
+    (void)arg;
+    return lab_stack("vdestack", NULL, "10.0.0.1");
 }
 
 static void test_stack_outlives_the_thread_that_made_it(void **state)
 {
-    struct ioth *other = lab_stack(hub.vnl, "vde0", "10.0.0.2");
+    struct ioth *other = lab_stack("vdestack", NULL, "10.0.0.2");
     pthread_t thread;
     void *stack;
 
     (void)state;
-    assert_int_equal(pthread_create(&thread, NULL, make_stack, hub.vnl), 0);
+    assert_int_equal(pthread_create(&thread, NULL, make_stack, NULL), 0);
     assert_int_equal(pthread_join(thread, &stack), 0);
     lab_exchange(stack, other, "10.0.0.2", 100);
     lab_exchange(other, stack, "10.0.0.1", 100);
@@ -351,7 +336,7 @@ static void *open_sockets(void *arg)
 
 static void test_threads_open_sockets(void **state)
 {
-    struct ioth *stack = ioth_newstack("vdestack", hub.vnl);
+    struct ioth *stack = ioth_newstack("vdestack", lab_vnl());
     pthread_t threads[THREADS];
     void *result;
     int i;
@@ -389,14 +374,14 @@ static double cpu_seconds(void)
 
 static void test_hub_goes_and_comes_back(void **state)
 {
-    struct lab_hub fickle;
+    struct hub fickle;
     struct ioth *a, *b;
     double before;
 
     (void)state;
     lab_hub_start(&fickle, "fickle");
-    a = lab_stack(fickle.vnl, "vde0", "10.0.0.1");
-    b = lab_stack(fickle.vnl, "vde0", "10.0.0.2");
+    a = lab_stack("vdestack", fickle.vnl, "10.0.0.1");
+    b = lab_stack("vdestack", fickle.vnl, "10.0.0.2");
     lab_exchange(a, b, "10.0.0.2", 100);
     lab_hub_kill(&fickle);
     assert_true(lab_wait(has_no_carrier, a));
@@ -438,7 +423,7 @@ int main(int argc, char *argv[])
     status = lab_open();
     if (status != 0)
         return status;
-    status = cmocka_run_group_tests(tests, setup, teardown);
+    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
     lab_close();
     return status;
 }

@@ -14,25 +14,9 @@
 
 #include "lab.h"
 
-static struct lab_hub hub;
-
-static int setup(void **state)
-{
-    (void)state;
-    lab_hub_start(&hub, "hub");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    lab_hub_kill(&hub);
-    return 0;
-}
-
 static void test_udp(void **state)
 {
-    struct ioth *a = lab_stack(hub.vnl, "vde0", "10.0.0.1"), *b = lab_stack(hub.vnl, "vde0", "10.0.0.2");
+    struct ioth *a = lab_stack("vdestack", NULL, "10.0.0.1"), *b = lab_stack("vdestack", NULL, "10.0.0.2");
     const size_t sizes[] = {0, 1, 512, 1472, 1473, 9000, 60000};
     size_t i;
 
@@ -47,7 +31,7 @@ static void test_udp(void **state)
 
 static void test_udp_over_ipv6(void **state)
 {
-    struct ioth *a = lab_stack(hub.vnl, "vde0", "fc00::1"), *b = lab_stack(hub.vnl, "vde0", "fc00::2");
+    struct ioth *a = lab_stack("vdestack", NULL, "fc00::1"), *b = lab_stack("vdestack", NULL, "fc00::2");
 
     (void)state;
     lab_exchange(a, b, "fc00::2", 1452);
@@ -58,7 +42,8 @@ static void test_udp_over_ipv6(void **state)
 
 static void test_jumbo_frames(void **state)
 {
-    struct ioth *stacks[2] = {lab_stack(hub.vnl, "vde0", "10.0.0.1"), lab_stack(hub.vnl, "vde0", "10.0.0.2")};
+    struct ioth *stacks[2] = {lab_stack("vdestack", NULL, "10.0.0.1"),
+                              lab_stack("vdestack", NULL, "10.0.0.2")};
     int i, ifindex;
 
     (void)state;
@@ -71,60 +56,11 @@ static void test_jumbo_frames(void **state)
     assert_int_equal(ioth_delstack(stacks[1]), 0);
 }
 
-enum { STREAM_BYTES = 8 << 20, CHUNK = 65536 };
-
-static unsigned char stream_byte(size_t at)
-{
-    return (unsigned char)(at * 2654435761U >> 16);
-}
-
-/* Writes what the socket takes of the stream, from `*at` on. */
-static void write_some(int fd, size_t *at)
-{
-    unsigned char chunk[CHUNK];
-    size_t len = STREAM_BYTES - *at < CHUNK ? STREAM_BYTES - *at : CHUNK, i;
-    ssize_t written;
-
-    for (i = 0; i < len; i++)
-        chunk[i] = stream_byte(*at + i);
-    written = ioth_write(fd, chunk, len);
-    if (written < 0)
-        assert_int_equal(errno, EAGAIN);
-    else
-        *at += (size_t)written;
-}
-
-static void read_some(int fd, size_t *at)
-{
-    unsigned char chunk[CHUNK];
-    ssize_t len = ioth_read(fd, chunk, sizeof(chunk)), i;
-
-    if (len < 0)
-        assert_int_equal(errno, EAGAIN);
-    for (i = 0; i < len; i++)
-        if (chunk[i] != stream_byte((*at)++))
-            fail_msg("byte %zu is wrong", *at - 1);
-}
-
-static void transfer(int from, int to)
-{
-    struct pollfd fds[2] = {{.fd = from, .events = POLLOUT}, {.fd = to, .events = POLLIN}};
-    size_t written = 0, got = 0;
-
-    while (got < STREAM_BYTES) {
-        assert_true(poll(fds, 2, 20000) > 0);
-        if (fds[0].revents != 0)
-            write_some(from, &written);
-        if (fds[1].revents != 0)
-            read_some(to, &got);
-        if (written == STREAM_BYTES)
-            fds[0].fd = -1;
-    }
-}
+enum { STREAM_BYTES = 8 << 20 };
 
 static void test_tcp(void **state)
 {
-    struct ioth *a = lab_stack(hub.vnl, "vde0", "10.0.0.1"), *b = lab_stack(hub.vnl, "vde0", "10.0.0.2");
+    struct ioth *a = lab_stack("vdestack", NULL, "10.0.0.1"), *b = lab_stack("vdestack", NULL, "10.0.0.2");
     int listener = lab_bound(b, SOCK_STREAM, "10.0.0.2", 53);
     int client = ioth_msocket(a, AF_INET, SOCK_STREAM, 0), server;
     struct sockaddr_storage addr;
@@ -137,8 +73,8 @@ static void test_tcp(void **state)
     assert_true(server >= 0);
     assert_int_equal(((struct sockaddr_in *)&addr)->sin_addr.s_addr, htonl(0x0a000001));
     assert_int_equal(ioth_fcntl(client, F_SETFL, O_NONBLOCK), 0);
-    transfer(client, server);
-    transfer(server, client);
+    lab_transfer(client, server, STREAM_BYTES);
+    lab_transfer(server, client, STREAM_BYTES);
     ioth_close(client);
     ioth_close(server);
     ioth_close(listener);
@@ -149,20 +85,20 @@ static void test_tcp(void **state)
 /* One stack on two networks, its interfaces named and not. */
 static void test_two_interfaces(void **state)
 {
-    struct lab_hub other;
+    struct hub other;
     struct ioth *both, *here, *there;
     char named[128];
 
     (void)state;
     lab_hub_start(&other, "other");
-    snprintf(named, sizeof(named), "eth0:%s", hub.vnl);
+    snprintf(named, sizeof(named), "eth0:%s", lab_vnl());
     both = ioth_newstackl("vdestack", named, other.vnl, NULL);
     assert_non_null(both);
     lab_configure(both, "eth0", "10.0.0.1");
     lab_configure(both, "vde1", "10.0.1.1");
     assert_int_equal(ioth_if_nametoindex(both, "vde0"), -1);
-    here = lab_stack(hub.vnl, "vde0", "10.0.0.2");
-    there = lab_stack(other.vnl, "vde0", "10.0.1.2");
+    here = lab_stack("vdestack", NULL, "10.0.0.2");
+    there = lab_stack("vdestack", other.vnl, "10.0.1.2");
     lab_exchange(both, here, "10.0.0.2", 100);
     lab_exchange(both, there, "10.0.1.2", 100);
     lab_exchange(there, both, "10.0.1.1", 100);
@@ -179,9 +115,9 @@ static void test_point_to_point(void **state)
     char vnl[128];
 
     (void)state;
-    snprintf(vnl, sizeof(vnl), "ptp://%s.ptp", hub.path);
-    a = lab_stack(vnl, "vde0", "10.0.0.1");
-    b = lab_stack(vnl, "vde0", "10.0.0.2");
+    snprintf(vnl, sizeof(vnl), "ptp://%s/wire", lab_folder());
+    a = lab_stack("vdestack", vnl, "10.0.0.1");
+    b = lab_stack("vdestack", vnl, "10.0.0.2");
     lab_exchange(a, b, "10.0.0.2", 1000);
     lab_exchange(b, a, "10.0.0.1", 1000);
     assert_int_equal(ioth_delstack(a), 0);
@@ -202,7 +138,7 @@ static void test_loopback_is_up(void **state)
 /* Runs a program that sends "ciao" to 10.0.0.2 port 5000 and ends at once. */
 static void assert_sends(const char *command)
 {
-    struct ioth *stack = lab_stack(hub.vnl, "vde0", "10.0.0.2");
+    struct ioth *stack = lab_stack("vdestack", NULL, "10.0.0.2");
     int fd = lab_bound(stack, SOCK_DGRAM, "10.0.0.2", 5000);
     char got[16];
 
@@ -219,7 +155,7 @@ static void test_example(void **state)
     char command[512];
 
     (void)state;
-    snprintf(command, sizeof(command), "%s %s 10.0.0.2 5000", UDP_SEND, hub.vnl);
+    snprintf(command, sizeof(command), "%s %s 10.0.0.2 5000", UDP_SEND, lab_vnl());
     assert_sends(command);
 }
 
@@ -229,7 +165,7 @@ static void test_program_of_the_talk(void **state)
 
     (void)state;
     /* it leaves its stack to the end of the process, which a build with sanitizers would call a leak */
-    snprintf(command, sizeof(command), "ASAN_OPTIONS=detect_leaks=0 %s %s", UDP_TALK, hub.vnl);
+    snprintf(command, sizeof(command), "ASAN_OPTIONS=detect_leaks=0 %s %s", UDP_TALK, lab_vnl());
     assert_sends(command);
 }
 
@@ -250,7 +186,7 @@ int main(void)
 
     if (status != 0)
         return status;
-    status = cmocka_run_group_tests(tests, setup, teardown);
+    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
     lab_close();
     return status;
 }
