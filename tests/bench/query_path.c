@@ -8,6 +8,7 @@
 #include "libiothnamed/cache.h"
 #include "libiothnamed/chance.h"
 #include "libiothnamed/hrev.h"
+#include "libiothnamed/list.h"
 #include "libiothnamed/policy_world.h"
 
 enum { ASKED = 1 << 16 }; /* different questions, a power of two */
@@ -127,7 +128,7 @@ static void bench_policy(unsigned n)
     world_init(&w, 2, n);
     for (unsigned i = 0; i < n - 3; i++) {
         snprintf(text, sizeof(text), "ad%u.net%u.example", i, i % 1000);
-        world_rule(&w, &row_error, 3, text);
+        world_rule(&w, &row_error, 3, text)->upstreams = 0; /* all alike */
     }
     world_rule(&w, &row_static, 1, ".test.local");
     world_rule(&w, &row_pass, 3, ".");
@@ -150,6 +151,63 @@ static void bench_policy(unsigned n)
     world_fini(&w);
 }
 
+/* ---- lists */
+
+struct list_bench {
+    struct list *list;
+    uint8_t names[ASKED][32];
+};
+
+static void ask_list(void *arg, unsigned i)
+{
+    struct list_bench *b = arg;
+
+    sink += (uint64_t)list_find(b->list, b->names[i]);
+}
+
+static void list_names(struct list_bench *b, const char *format, unsigned below)
+{
+    struct chance c = {4};
+
+    for (unsigned i = 0; i < ASKED; i++) {
+        uint8_t name[DNAME_MAX];
+        char text[64];
+        unsigned number = chance_below(&c, below);
+        snprintf(text, sizeof(text), format, number, number % 1000);
+        memcpy(b->names[i], name, text_name(name, text));
+    }
+}
+
+/* A list of n names; trees: each with all below it. */
+static void bench_list(unsigned n, bool trees)
+{
+    static struct list_bench b;
+    struct list_draft draft = {0};
+    size_t text_bytes = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t name[DNAME_MAX];
+        char text[64];
+        text_bytes += (size_t)snprintf(text, sizeof(text), "ad%u.net%u.example", i, i % 1000);
+        size_t len = text_name(name, text);
+        if (list_draft_add(&draft, name, len, trees) < 0)
+            abort();
+    }
+    nsec_t start = now();
+    if (list_build(&draft, &secret, &b.list) < 0)
+        abort();
+    printf("list of %u %s: built in %.1f ms, %.1f bytes a name beside its text\n", n,
+           trees ? "trees" : "names", (double)(now() - start) / 1e6,
+           ((double)list_bytes(b.list) - (double)text_bytes) / n);
+    list_names(&b, "www.foo%u.ba%u.it", 1000000);
+    measure("  list_find, 4 labels, not in it, hot", ask_list, &b, 64);
+    measure("  list_find, 4 labels, not in it, cold", ask_list, &b, ASKED);
+    list_names(&b, "ad%u.net%u.example", n);
+    measure("  list_find, in it, hot", ask_list, &b, 64);
+    measure("  list_find, in it, cold", ask_list, &b, ASKED);
+    list_free(b.list);
+}
+
 /* ---- cache */
 
 struct cache_bench {
@@ -159,19 +217,21 @@ struct cache_bench {
     uint8_t reply[512];
 };
 
-static void copy(void *arg, const uint8_t *value, size_t len, uint32_t age_s)
+static void copy(void *arg, const struct cache_found *found)
 {
     struct cache_bench *b = arg;
 
-    memcpy(b->reply, value, len);
-    sink += age_s;
+    memcpy(b->reply, found->value, found->len);
+    sink += found->age_s;
 }
 
 static void ask_cache(void *arg, unsigned i)
 {
     struct cache_bench *b = arg;
 
-    sink += cache_get(b->cache, &b->keys[i], NSEC_PER_SEC, copy, b);
+    const struct cache_terms terms = {.now = NSEC_PER_SEC};
+
+    sink += cache_get(b->cache, &b->keys[i], &terms, copy, b);
 }
 
 static void put_cache(void *arg, unsigned i)
@@ -267,6 +327,10 @@ int main(void)
     bench_policy(10);
     bench_policy(100000);
     bench_policy(1000000);
+    bench_list(10, false);
+    bench_list(1000000, false);
+    bench_list(10, true);
+    bench_list(1000000, true);
     bench_cache();
     bench_hrev();
     return 0;
