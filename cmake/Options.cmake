@@ -16,6 +16,7 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Werror -fno-strict-alia
 if(IOTH_SANITIZE)
     add_compile_options(-fsanitize=${IOTH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${IOTH_SANITIZE})
+    add_compile_definitions(IOTH_SANITIZED) # their runtimes need more system calls than we do: src/io/sandbox.c
     # libvdeplug's way to load its modules is refused by the sanitizers; the file says how it is kept from them.
     add_library(without_deepbind OBJECT cmake/without_deepbind.c)
     link_libraries($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:without_deepbind>>)

@@ -3,14 +3,32 @@
  * The command line of iothnamed: check a configuration, or serve it until SIGTERM or SIGINT; SIGHUP loads it
  * anew. As a daemon the process that the user started stays until serving has begun, so its exit status tells
  * how that went.
+ *
+ * The order of a start, as privilege goes:
+ *
+ *   1. the configuration, its zones and lists are read, the stacks made, all sockets bound (iothnamed_start)
+ *   2. the pid file is opened
+ *   3. the user is changed and every capability dropped
+ *   4. the seccomp filter is put around the process, threads of stacks included
+ *   5. the server's threads begin
+ *
+ * From then on the configuration and its files are read as that user; what he cannot read is said at 3.
  */
+#include "io/log_sink.h"
+#include "io/notify.h"
+#include "io/privilege.h"
+#include "io/sandbox.h"
 #include "libiothnamed/config.h"
 #include "libiothnamed/iothnamed.h"
+#include "libiothnamed/list.h"
+#include "libiothnamed/load_zones.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +46,7 @@ struct command_line {
 
 static void print_help(void)
 {
-    printf("usage: iothnamed [-d] [-p FILE] CONFFILE     serve\n"
+    printf("usage: iothnamed [-dv] [-p FILE] CONFFILE    serve\n"
            "       iothnamed -n [-v] CONFFILE            check the configuration only\n"
            "\n"
            "A DNS server, forwarder and cache for the Internet of Threads.\n"
@@ -36,7 +54,7 @@ static void print_help(void)
            "  -d, --daemon         go to the background once serving has begun; log to syslog\n"
            "  -p, --pidfile FILE   write the process id there while serving\n"
            "  -n, --check          check CONFFILE, report all that is wrong with it, and exit\n"
-           "  -v, --verbose        with -n: print the configuration as it was understood\n"
+           "  -v, --verbose        log everything; with -n: print the configuration as it was understood\n"
            "  -h, --help           this text\n"
            "      --version        the version\n"
            "\n"
@@ -89,48 +107,21 @@ static struct command_line parse_command_line(int argc, char **argv)
                                : "one configuration file, not several");
         exit(EXIT_USAGE);
     }
-    if (cl.verbose && !cl.check) {
-        fprintf(stderr, "iothnamed: -v goes with -n. Try 'iothnamed --help'.\n");
-        exit(EXIT_USAGE);
-    }
     cl.config = argv[optind];
     return cl;
 }
 
 /* --- messages --- */
 
-static void write_stderr(void *arg, enum log_level level, const char *line)
-{
-    static const char *const names[] = {"error: ", "warning: ", "", ""};
-    (void)arg;
-    fprintf(stderr, "iothnamed: %s%s\n", names[level], line);
-}
-
-static void write_syslog(void *arg, enum log_level level, const char *line)
-{
-    static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-    (void)arg;
-    syslog(priorities[level], "%s", line);
-}
-
-static void report(const struct log *log, const char *path, const struct diags *diags)
-{
-    for (const struct diag *d = diags->first; d; d = d->next) {
-        enum log_level level = d->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
-        if (d->at.line)
-            log_say(log, level, "%s:%u:%u: %s", path, d->at.line, d->at.column, d->text);
-        else
-            log_say(log, level, "%s: %s", path, d->text);
-    }
-}
-
 /* For the check: compiler style, so that editors can jump to the places. */
 static void print_diags(const char *path, const struct diags *diags)
 {
     for (const struct diag *d = diags->first; d; d = d->next) {
-        fputs(path, stderr);
+        fputs(d->path ? d->path : path, stderr);
         if (d->at.line)
-            fprintf(stderr, ":%u:%u", d->at.line, d->at.column);
+            fprintf(stderr, ":%u", d->at.line);
+        if (d->at.column)
+            fprintf(stderr, ":%u", d->at.column);
         fprintf(stderr, ": %s%s\n", d->warning ? "warning: " : "", d->text);
     }
     if (diags->errors)
@@ -145,6 +136,8 @@ static int check(const struct command_line *cl)
     struct diags diags = {0};
     struct config *config = NULL;
     int e = config_load(cl->config, &config, &diags);
+    if (e == 0 && ((e = lists_check(config, &diags)) < 0 || (e = zones_check(config, &diags)) < 0))
+        config_free(config);
     print_diags(cl->config, &diags);
     if (e == 0 && cl->verbose)
         config_print(config, stdout);
@@ -156,32 +149,6 @@ static int check(const struct command_line *cl)
     return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void reload(struct iothnamed *server, const char *path, const struct log *log)
-{
-    struct diags diags = {0};
-    struct config *config;
-    int e = config_load(path, &config, &diags);
-    report(log, path, &diags);
-    if (e == 0)
-        e = iothnamed_reload(server, config);
-    if (e == 0)
-        log_say(log, LOG_LEVEL_INFO, "%s loaded again", path);
-    else
-        log_say(log, LOG_LEVEL_ERROR, "%s not loaded; the old configuration stays in force", path);
-    diags_fini(&diags);
-}
-
-static int write_pidfile(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return -errno;
-    int e = dprintf(fd, "%ld\n", (long)getpid()) < 0 ? -errno : 0;
-    if (close(fd) < 0 && e == 0)
-        e = -errno;
-    return e;
-}
-
 /* Each exchange with upstream and each TCP client takes a descriptor; the soft limit of 1024 is for programs
  * that use select(2). */
 static void raise_descriptor_limit(void)
@@ -190,18 +157,6 @@ static void raise_descriptor_limit(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-static void wait_for_end(struct iothnamed *server, const char *path, const struct log *log,
-                         const sigset_t *signals)
-{
-    for (;;) {
-        int signal = sigwaitinfo(signals, NULL);
-        if (signal == SIGHUP)
-            reload(server, path, log);
-        else if (signal > 0)
-            return;
     }
 }
 
@@ -218,10 +173,189 @@ static void tell_parent(int pipe_end)
     close(pipe_end);
 }
 
-/* parent: the end of a pipe to who waits for the start, or -1. log: until serving has begun; log_later: from
- * then on. */
-static int serve(const struct command_line *cl, struct config *config, int parent, const struct log *log,
-                 const struct log *log_later)
+/* --- serving --- */
+
+/* What a process is that serves. */
+struct process {
+    const struct command_line *cl;
+    char *path; /* of the configuration, absolute, for reloads */
+    struct log start_log, background_log;
+    atomic_bool in_background; /* log to the second */
+    struct log log;            /* to whichever it is now */
+    struct notify notify;
+    pthread_t main;
+    int pidfile; /* open, or -1 */
+    struct iothnamed *server;
+};
+
+/* Until a daemon is in the background, the person who starts it reads what it says. */
+static void write_log(void *arg, enum log_level level, const char *line)
+{
+    const struct process *p = arg;
+    const struct log *log = atomic_load(&p->in_background) ? &p->background_log : &p->start_log;
+    log->write(log->arg, level, line);
+}
+
+/* The user to become: the configuration's; else, for root, the packaged one, or nobody where that was never
+ * made. */
+static int choose_identity(const struct config *config, struct identity *ret, char *why, size_t why_size)
+{
+    const char *user = config->options.user.len ? config->options.user.text : NULL;
+    *ret = (struct identity){0};
+    if (user && strcmp(user, "none") == 0)
+        return 0;
+    if (user)
+        return identity_of(user, ret, why, why_size);
+    if (geteuid() != 0)
+        return 0;
+    if (identity_of(IOTHNAMED_USER, ret, why, why_size) == 0)
+        return 0;
+    return identity_of("nobody", ret, why, why_size);
+}
+
+/* In a user namespace that has root alone there is nobody to become; then the capabilities go, all the same. */
+static int drop_privilege(const struct process *p, const struct config *config, char *why, size_t why_size)
+{
+    struct identity who;
+    int e = choose_identity(config, &who, why, why_size);
+    if (e < 0)
+        return e;
+    e = privilege_drop(&who, why, why_size);
+    if (e != -EINVAL || config->options.user.len)
+        return e;
+    log_event(&p->log, LOG_LEVEL_WARNING,
+              "staying root, without capabilities: this user namespace has nobody else");
+    return privilege_drop(&(struct identity){0}, why, why_size);
+}
+
+static void check_readable(const struct process *p, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    else
+        log_event(&p->log, LOG_LEVEL_WARNING,
+                  "a reload will fail: this file cannot be read by the user who serves",
+                  LOG_TEXT("file", path), LOG_NUMBER("uid", geteuid()), LOG_TEXT("reason", strerror(errno)));
+}
+
+/* What a reload will read. */
+static void check_all_readable(const struct process *p, const struct config *config)
+{
+    check_readable(p, p->path);
+    const char *secrets = config->options.cookiesecret, *folder_end = strrchr(p->path, '/');
+    char path[PATH_MAX];
+    if (secrets) {
+        int folder_len = secrets[0] == '/' ? 0 : (int)(folder_end - p->path) + 1;
+        snprintf(path, sizeof(path), "%.*s%s", folder_len, p->path, secrets);
+        check_readable(p, path);
+    }
+    for (unsigned i = 0; i < config->n_zones; i++)
+        check_readable(p, config->zones[i].path);
+    for (unsigned i = 0; i < config->n_lists; i++)
+        check_readable(p, config->lists[i].path);
+}
+
+static int on_bound(void *arg, const struct config *config, char *why, size_t why_size)
+{
+    struct process *p = arg;
+    if (p->cl->pidfile) {
+        p->pidfile = open(p->cl->pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        if (p->pidfile < 0) {
+            int e = -errno;
+            snprintf(why, why_size, "cannot write %s: %s", p->cl->pidfile, strerror(-e));
+            return e;
+        }
+    }
+    int e = drop_privilege(p, config, why, why_size);
+    if (e < 0)
+        return e;
+    check_all_readable(p, config);
+    if (config->options.sandbox)
+        e = sandbox_enter(why, why_size);
+    return e;
+}
+
+static void on_reload_wanted(void *arg)
+{
+    const struct process *p = arg;
+    pthread_kill(p->main, SIGHUP);
+}
+
+static void on_alive(void *arg)
+{
+    const struct process *p = arg;
+    notify_alive(&p->notify);
+}
+
+/* The socket in the folder that a service manager made for us, if it did. */
+static const char *default_control(char path[static PATH_MAX])
+{
+    const char *folders = getenv("RUNTIME_DIRECTORY");
+    if (!folders || folders[0] != '/')
+        return NULL;
+    snprintf(path, PATH_MAX, "%.*s/control", (int)strcspn(folders, ":"), folders);
+    return path;
+}
+
+static int begin(struct process *p, struct config *config)
+{
+    char why[512], control[PATH_MAX];
+    struct iothnamed_host host = {
+        .log = p->log,
+        .version = IOTH_VERSION,
+        .verbose = p->cl->verbose,
+        .control = default_control(control),
+        .bound = on_bound,
+        .reload_wanted = on_reload_wanted,
+        .alive = on_alive,
+        .alive_interval = p->notify.watchdog / 2, /* as sd_watchdog_enabled(3) has it */
+        .arg = p,
+    };
+    int e = iothnamed_start(config, &host, &p->server, why, sizeof(why));
+    if (e < 0)
+        log_answer(&p->log, LOG_LEVEL_ERROR, "%s", why);
+    return e;
+}
+
+static void say_serving(const struct process *p, const char *what)
+{
+    char status[PATH_MAX + 32];
+    snprintf(status, sizeof(status), "Serving %s", p->cl->config);
+    notify_ready(&p->notify, status);
+    log_event(iothnamed_log(p->server), LOG_LEVEL_INFO, what, LOG_TEXT("file", p->cl->config));
+}
+
+static void reload(const struct process *p)
+{
+    notify_reloading(&p->notify);
+    int e = iothnamed_load(p->server, p->path);
+    notify_ready(&p->notify, e == 0 ? "Serving the configuration as it was loaded last"
+                                    : "Serving the old configuration: the new one has errors");
+}
+
+static void wait_for_end(const struct process *p, const sigset_t *signals)
+{
+    for (;;) {
+        int signal = sigwaitinfo(signals, NULL);
+        if (signal == SIGHUP)
+            reload(p);
+        else if (signal > 0)
+            return;
+    }
+}
+
+/* Where the folder is not ours any more to remove the file from, an empty one says the same. */
+static void remove_pidfile(const struct process *p)
+{
+    if (p->pidfile < 0)
+        return;
+    if (unlink(p->cl->pidfile) < 0 && ftruncate(p->pidfile, 0) < 0)
+        log_event(&p->log, LOG_LEVEL_WARNING, "the pid file stays", LOG_TEXT("file", p->cl->pidfile));
+    close(p->pidfile);
+}
+
+static sigset_t block_signals(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -230,32 +364,46 @@ static int serve(const struct command_line *cl, struct config *config, int paren
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
+    return signals;
+}
 
-    struct iothnamed *server;
-    char why[512];
-    char *path = realpath(cl->config, NULL);
-    int e = iothnamed_start(config, log_later, &server, why, sizeof(why));
-    if (e < 0) {
-        log_say(log, LOG_LEVEL_ERROR, "%s", why);
-        free(path);
-        return EXIT_FAILURE;
-    }
-    if (cl->pidfile && (e = write_pidfile(cl->pidfile)) < 0) {
-        log_say(log, LOG_LEVEL_ERROR, "cannot write %s: %s", cl->pidfile, strerror(-e));
-        iothnamed_stop(server);
-        free(path);
-        return EXIT_FAILURE;
-    }
-    if (parent >= 0)
+/* parent: the end of a pipe to who waits for the start of a daemon, or -1. */
+static int serve(const struct command_line *cl, struct config *config, int parent)
+{
+    sigset_t signals = block_signals();
+    struct process p = {
+        .cl = cl,
+        .start_log = log_to_stderr("iothnamed"),
+        .background_log = log_to_syslog(),
+        .main = pthread_self(),
+        .pidfile = -1,
+    };
+    p.log = (struct log){.write = write_log, .arg = &p};
+    raise_descriptor_limit();
+    if (notify_init(&p.notify) < 0)
+        log_event(&p.log, LOG_LEVEL_WARNING, "the service manager cannot be told anything");
+    p.path = realpath(cl->config, NULL);
+    int e = p.path ? 0 : -errno;
+    if (e == 0)
+        e = begin(&p, config);
+    else
+        config_free(config);
+    if (e == 0 && p.pidfile >= 0 && dprintf(p.pidfile, "%ld\n", (long)getpid()) < 0)
+        log_event(&p.log, LOG_LEVEL_ERROR, "the pid file cannot be written", LOG_TEXT("file", cl->pidfile));
+    if (e == 0 && parent >= 0) {
+        atomic_store(&p.in_background, true);
         tell_parent(parent);
-    log_say(log_later, LOG_LEVEL_INFO, "serving %s", cl->config);
-    wait_for_end(server, path ? path : cl->config, log_later, &signals);
-    iothnamed_stop(server);
-    if (cl->pidfile)
-        unlink(cl->pidfile);
-    free(path);
-    return EXIT_SUCCESS;
+    }
+    if (e == 0) {
+        say_serving(&p, "serving");
+        wait_for_end(&p, &signals);
+        notify_stopping(&p.notify);
+    }
+    iothnamed_stop(p.server);
+    remove_pidfile(&p);
+    notify_fini(&p.notify);
+    free(p.path);
+    return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* In the parent: waits until the child serves or has failed, and exits. In the child: returns the pipe to
@@ -290,10 +438,11 @@ int main(int argc, char **argv)
     if (cl.check)
         return check(&cl);
 
-    const struct log to_stderr = {.write = write_stderr}, to_syslog = {.write = write_syslog};
     struct diags diags = {0};
     struct config *config;
-    int e = config_load(cl.config, &config, &diags);
+    char *path = realpath(cl.config, NULL); /* so that a reload finds what its files had by the same names */
+    int e = config_load(path ? path : cl.config, &config, &diags);
+    free(path);
     print_diags(cl.config, &diags);
     diags_fini(&diags);
     if (e < 0) {
@@ -302,7 +451,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (!cl.daemon)
-        return serve(&cl, config, -1, &to_stderr, &to_stderr);
+        return serve(&cl, config, -1);
     openlog("iothnamed", LOG_PID, LOG_DAEMON);
-    return serve(&cl, config, go_to_background(), &to_stderr, &to_syslog);
+    return serve(&cl, config, go_to_background());
 }

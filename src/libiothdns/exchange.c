@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The exchange table: questions that are being asked, found by what they ask (to let equal questions wait
- * together) and by their attempts (to find whom a reply concerns), and a heap of their deadlines.
+ * The plan of an exchange: whom to ask when, and what follows from what comes back.
  *
- * Plan of an exchange. The first attempt goes to the first server at once, the next when `interval` has
- * passed in silence, to the next server, round and round. The first interval is 300 ms, or four round trips
- * of the server within 150..400 ms; the following ones change by equal steps such that the tenth attempt
- * leaves at 3.3 s and still has 0.4 s to be answered. A refusal or a failure does not wait: a server not yet
- * asked is asked at once.
+ * The first attempt goes to the best server at once (exchange_servers.h), the next when `interval` has passed
+ * in silence, to the next server, round and round. The first interval is what the server's round trip lets
+ * expect, 150..400 ms, or 300 ms; the following ones change by equal steps such that the tenth attempt leaves
+ * at 3.3 s and still has 0.4 s to be answered. A server that is asked first on trial gets a short interval, and
+ * the best one is next. A refusal or a failure does not wait: a server not yet asked is asked at once.
  *
  * With half of all packets lost an attempt succeeds if its query and its reply arrive: one in four. All ten
  * fail with a chance of (3/4)^10 = 0.056, so 94 % of the questions are answered, of two servers or of one.
@@ -17,246 +16,48 @@
  * failed over TCP. An exchange ends with the first believed answer; or fails, at its end of time, or when all
  * servers are spent, or when no attempt is open and none is left.
  *
- * Events. Each exchange with something to say stands once in a queue; what it has to say is read off its
- * state: open attempts of an ended exchange are to be closed, queued attempts of a running one to be sent. So
- * nothing is allocated for an event, none is lost, and nothing is sent after the end. A delivered exchange
- * goes back to the pool at the next exchange_next, not before: its waiters may ask new questions while they
- * look at their answer.
- *
- * Exchanges live in chunks that are allocated as they are needed, up to `max`, and never move or go back. An
- * attempt_id is generation, slot and attempt: an id comes again after 2^36 exchanges in the same slot, when
- * nobody remembers it.
+ * EDNS. A server that says it does not understand is asked again without. One that was silent is, too, the second
+ * time in an exchange, if it has never shown EDNS and the question has no DO bit: there are servers, and boxes
+ * before them, that drop what they do not know.
  */
-#include "libiothdns/exchange.h"
-
-#include "base/heap.h"
-#include "base/siphash.h"
-#include "libiothdns/exchange_message.h"
-#include "libiothdns/exchange_servers.h"
+#include "libiothdns/exchange_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_UNKNOWN (300 * NSEC_PER_MSEC)
-#define INTERVAL_MIN     (150 * NSEC_PER_MSEC)
-#define INTERVAL_MAX     (400 * NSEC_PER_MSEC)
-#define INTERVAL_RTTS    4
 /* When the last attempt leaves. */
 #define LAST_ATTEMPT (EXCHANGE_TOTAL - 400 * NSEC_PER_MSEC)
 
 /* Socket failures and broken replies after which a server is not asked again. The second chance is for what
- * passes: no descriptor left, a server that is just starting. */
+ * passes: a server that is just starting. */
 #define PEER_FAILURES_MAX 2
 
-enum {
-    CHUNK = 64,       /* exchanges allocated at once */
-    ATTEMPT_BITS = 4, /* of an attempt_id */
-    SLOT_BITS = 24,
-};
+/* Questions that share a bucket are found one by one; with as many buckets as exchanges they are few. */
+#define BUCKETS_MIN 64
 
-enum attempt_state {
-    ATTEMPT_QUEUED, /* to be sent */
-    ATTEMPT_OPEN,   /* sent: the driver holds a socket for it */
-    ATTEMPT_OVER,   /* to be closed by the driver */
-    ATTEMPT_CLOSED,
-};
-
-struct attempt {
-    enum attempt_state state;
-    uint8_t peer;
-    struct query_sent query;
-    nsec_t asked_at;
-    void *handle; /* the driver's */
-};
-
-/* A server as one exchange sees it. */
-struct peer {
-    struct ipendpoint endpoint;
-    uint8_t failures;
-    bool spent;
-    bool tcp;     /* is being asked over TCP */
-    bool no_edns; /* did not understand EDNS */
-};
-
-struct exchange {
-    struct heap_node timer;       /* the first member: a node of the heap is its exchange */
-    struct exchange *next;        /* in its bucket, or in the list of free ones */
-    struct exchange *next_urgent; /* in the queue of those that have events */
-    bool urgent;
-    bool ended;
-    uint32_t slot;
-    uint64_t generation;
-
-    struct exchange_question question; /* its name is the next member */
-    uint8_t name[DNAME_MAX];
-    uint32_t servers_id;
-    struct exchange_waiter *waiters, **last_waiter;
-    uint32_t n_waiters;
-
-    nsec_t end;      /* of its time */
-    nsec_t next_at;  /* the next attempt */
-    nsec_t interval; /* to the attempt after it */
-    nsec_t interval_step;
-    unsigned n_peers, n_attempts;
-    struct peer peers[EXCHANGE_ATTEMPTS_MAX];
-    struct attempt attempts[EXCHANGE_ATTEMPTS_MAX];
-
-    const uint8_t *reply; /* the driver's; NULL: failure */
-    size_t reply_len;
-};
-
-struct exchange_table {
-    struct exchange_settings settings;
-    struct siphash_key key;
-    struct heap timers;
-    struct exchange **buckets;
-    size_t bucket_mask;
-    struct exchange **chunks;
-    uint32_t n_chunks;
-    struct exchange *free;
-    struct exchange *urgent, **last_urgent;
-    struct exchange *delivered; /* its DONE was the last event */
-    struct exchange_stats stats;
-    struct server_states servers;
-    uint8_t message[QUERY_LEN_MAX]; /* of the last SEND event */
-    uint8_t scratch[RDATA_MAX];
-};
-
-_Static_assert(EXCHANGE_ATTEMPTS_MAX <= 1 << ATTEMPT_BITS, "attempts are numbered in an attempt_id");
 _Static_assert(EXCHANGE_ATTEMPTS_MAX <= SERVERS_MAX, "all servers of an exchange can be remembered at once");
 
-/* --- the pool --- */
+/* --- the next attempt, or the end --- */
 
-static uint32_t min_u32(uint32_t a, uint32_t b)
+/* Why an exchange without a reply came to nothing. */
+static enum exchange_failure failure_of(const struct exchange *x)
 {
-    return a < b ? a : b;
-}
-
-static int grow_pool(struct exchange_table *t)
-{
-    uint32_t first = t->n_chunks * CHUNK;
-
-    if (first >= t->settings.max)
-        return -EAGAIN;
-    struct exchange **chunks = reallocarray(t->chunks, t->n_chunks + 1, sizeof(struct exchange *));
-    if (!chunks)
-        return -ENOMEM;
-    t->chunks = chunks;
-    struct exchange *chunk = calloc(CHUNK, sizeof(struct exchange));
-    if (!chunk)
-        return -ENOMEM;
-    t->chunks[t->n_chunks++] = chunk;
-    for (uint32_t i = min_u32(CHUNK, t->settings.max - first); i-- > 0;) {
-        chunk[i] = (struct exchange){.slot = first + i, .next = t->free};
-        t->free = &chunk[i];
+    if (x->refused)
+        return EXCHANGE_REFUSED;
+    for (unsigned i = 0; i < x->n_attempts; i++) {
+        if (is_open(&x->attempts[i]))
+            return EXCHANGE_SILENT;
     }
-    return 0;
-}
-
-static int pool_take(struct exchange_table *t, struct exchange **ret)
-{
-    if (!t->free) {
-        int error = grow_pool(t);
-        if (error < 0)
-            return error;
-    }
-    struct exchange *x = t->free;
-    t->free = x->next;
-    *x = (struct exchange){.slot = x->slot, .generation = x->generation + 1};
-    *ret = x;
-    return 0;
-}
-
-static void pool_give(struct exchange_table *t, struct exchange *x)
-{
-    x->next = t->free;
-    t->free = x;
-}
-
-static attempt_id id_of(const struct exchange *x, const struct attempt *a)
-{
-    return x->generation << (SLOT_BITS + ATTEMPT_BITS) | (uint64_t)x->slot << ATTEMPT_BITS |
-           (uint64_t)(a - x->attempts);
-}
-
-/* The open attempt of that id, and its exchange; NULL: there is none. */
-static struct attempt *attempt_of(struct exchange_table *t, attempt_id id, struct exchange **ret)
-{
-    uint32_t slot = (uint32_t)(id >> ATTEMPT_BITS) & ((1U << SLOT_BITS) - 1);
-    unsigned number = (unsigned)id & ((1U << ATTEMPT_BITS) - 1);
-
-    if (slot / CHUNK >= t->n_chunks)
-        return NULL;
-    struct exchange *x = &t->chunks[slot / CHUNK][slot % CHUNK];
-    if (number >= x->n_attempts)
-        return NULL;
-    struct attempt *a = &x->attempts[number];
-    if (x->ended || id_of(x, a) != id || a->state != ATTEMPT_OPEN)
-        return NULL;
-    *ret = x;
-    return a;
-}
-
-/* --- questions --- */
-
-static struct exchange **bucket_of(const struct exchange_table *t, const struct exchange_question *q,
-                                   uint32_t servers_id)
-{
-    uint8_t key[DNAME_MAX + 9];
-    struct writer w = writer_of(key, sizeof(key));
-
-    writer_put(&w, q->name, q->name_len);
-    writer_u32(&w, servers_id);
-    writer_u16(&w, q->type);
-    writer_u16(&w, q->class);
-    writer_u8(&w, (uint8_t)(q->dnssec_ok | q->checking_disabled << 1));
-    return &t->buckets[siphash(&t->key, key, w.pos) & t->bucket_mask];
-}
-
-static bool asks(const struct exchange *x, const struct exchange_question *q, uint32_t servers_id)
-{
-    const struct exchange_question *own = &x->question;
-
-    return x->servers_id == servers_id && own->type == q->type && own->class == q->class &&
-           own->dnssec_ok == q->dnssec_ok && own->checking_disabled == q->checking_disabled &&
-           own->name_len == q->name_len && memcmp(own->name, q->name, q->name_len) == 0;
-}
-
-static void forget_question(struct exchange_table *t, struct exchange *x)
-{
-    struct exchange **at = bucket_of(t, &x->question, x->servers_id);
-
-    while (*at != x)
-        at = &(*at)->next;
-    *at = x->next;
-}
-
-static void add_waiter(struct exchange *x, struct exchange_waiter *waiter)
-{
-    waiter->next = NULL;
-    *x->last_waiter = waiter;
-    x->last_waiter = &waiter->next;
-    x->n_waiters++;
-}
-
-/* --- what an exchange does next --- */
-
-static void make_urgent(struct exchange_table *t, struct exchange *x)
-{
-    if (x->urgent)
-        return;
-    x->urgent = true;
-    x->next_urgent = NULL;
-    *t->last_urgent = x;
-    t->last_urgent = &x->next_urgent;
+    return EXCHANGE_UNREACHABLE;
 }
 
 /* reply NULL: failure. */
 static void end_exchange(struct exchange_table *t, struct exchange *x, const uint8_t *reply, size_t len)
 {
     heap_remove(&t->timers, &x->timer);
-    forget_question(t, x);
+    forget_question(x);
+    x->failure = failure_of(x);
     x->ended = true;
     x->reply = reply;
     x->reply_len = len;
@@ -295,18 +96,13 @@ static bool any_peer(const struct exchange *x, const struct peer *p)
     return true;
 }
 
-static bool is_open(const struct attempt *a)
-{
-    return a->state == ATTEMPT_QUEUED || a->state == ATTEMPT_OPEN;
-}
-
 static bool untried_peer(const struct exchange *x, const struct peer *p)
 {
     for (unsigned i = 0; i < x->n_attempts; i++) {
         if (&x->peers[x->attempts[i].peer] == p && is_open(&x->attempts[i]))
             return false;
     }
-    return p->failures == 0;
+    return p->failures == 0 && !p->unsent;
 }
 
 /* Some attempt may still be answered, or made. */
@@ -319,17 +115,29 @@ static bool has_hope(struct exchange *x)
     return next_peer(x, any_peer) != NULL;
 }
 
+static bool wants_edns(const struct exchange *x, const struct peer *p, const struct server_state *state,
+                       nsec_t now)
+{
+    if (p->no_edns || server_is_plain(state, now))
+        return false;
+    return !p->edns_silent || state->shows_edns || x->question.dnssec_ok;
+}
+
 /* There must be an attempt left. */
 static void add_attempt(struct exchange_table *t, struct exchange *x, struct peer *p, nsec_t now)
 {
+    const struct server_state *state = state_of(t, p);
     struct attempt *a = &x->attempts[x->n_attempts++];
 
     *a = (struct attempt){
         .state = ATTEMPT_QUEUED,
         .peer = (uint8_t)(p - x->peers),
-        .query = {.tcp = p->tcp, .edns = !p->no_edns},
+        .query = {.tcp = p->tcp,
+                  .edns = wants_edns(x, p, state, now),
+                  .caseless = server_is_caseless(state, now)},
         .asked_at = now,
     };
+    p->unsent = false;
     x->next_at = now + x->interval;
     x->interval += x->interval_step;
     make_urgent(t, x);
@@ -377,21 +185,48 @@ static void attempt_failed(struct exchange_table *t, struct exchange *x, struct 
     struct peer *p = &x->peers[a->peer];
 
     close_attempt(t, x, a);
-    servers_failed(&t->servers, &p->endpoint, now);
+    server_failed(state_of(t, p), 0, now);
     if (++p->failures >= PEER_FAILURES_MAX || a->query.tcp)
         p->spent = true;
     fall_over(t, x, now);
 }
 
-/* --- public --- */
+/* --- the table --- */
 
 static size_t power_of_two(size_t at_least)
 {
-    size_t n = CHUNK;
+    size_t n = BUCKETS_MIN;
 
     while (n < at_least)
         n *= 2;
     return n;
+}
+
+enum { COOKIE_NONCE_LEN = 4, COOKIE_MARK_LEN = CLIENT_COOKIE_LEN - COOKIE_NONCE_LEN };
+
+/* The second half of a client cookie: what whoever has the key can compute from the first, random one. */
+static void mark_cookie(const struct siphash_key *key, const uint8_t *nonce,
+                        uint8_t mark[static COOKIE_MARK_LEN])
+{
+    uint64_t hash = siphash24(key, nonce, COOKIE_NONCE_LEN);
+
+    memcpy(mark, &hash, COOKIE_MARK_LEN);
+}
+
+bool exchange_made_cookie(const struct siphash_key *key, const uint8_t cookie[static 8])
+{
+    uint8_t mark[COOKIE_MARK_LEN];
+
+    mark_cookie(key, cookie, mark);
+    return memcmp(mark, cookie + COOKIE_NONCE_LEN, COOKIE_MARK_LEN) == 0;
+}
+
+static void make_cookie(void *arg, uint8_t cookie[static CLIENT_COOKIE_LEN])
+{
+    const struct exchange_table *t = arg;
+
+    t->settings.random(t->settings.arg, cookie, COOKIE_NONCE_LEN);
+    mark_cookie(&t->settings.cookie_key, cookie, cookie + COOKIE_NONCE_LEN);
 }
 
 int exchange_table_new(const struct exchange_settings *settings, struct exchange_table **ret)
@@ -410,6 +245,8 @@ int exchange_table_new(const struct exchange_settings *settings, struct exchange
     t->bucket_mask = n_buckets - 1;
     t->settings = *settings;
     t->last_urgent = &t->urgent;
+    t->servers.make_cookie = make_cookie;
+    t->servers.arg = t;
     settings->random(settings->arg, &t->key, sizeof(t->key));
     *ret = t;
     return 0;
@@ -420,12 +257,32 @@ void exchange_table_free(struct exchange_table *t)
     if (!t)
         return;
     heap_fini(&t->timers);
-    for (uint32_t i = 0; i < t->n_chunks; i++)
-        free(t->chunks[i]);
-    free(t->chunks);
+    pool_fini(t);
     free(t->buckets);
     free(t);
 }
+
+void exchange_stats(const struct exchange_table *t, struct exchange_stats *ret)
+{
+    *ret = t->stats;
+}
+
+_Static_assert(EXCHANGE_SERVERS_MAX == SERVERS_MAX, "all that are remembered can be told");
+
+unsigned exchange_servers_known(const struct exchange_table *t, nsec_t now, struct exchange_server *ret,
+                                unsigned max)
+{
+    unsigned n = 0;
+
+    for (; n < t->servers.count && n < max; n++) {
+        const struct server_state *state = &t->servers.state[n];
+        ret[n] = (struct exchange_server){
+            .endpoint = state->endpoint, .rtt = state->srtt, .held_down = now < state->held_until};
+    }
+    return n;
+}
+
+/* --- questions --- */
 
 static void set_question(struct exchange *x, const struct exchange_question *question, uint32_t servers_id)
 {
@@ -436,31 +293,41 @@ static void set_question(struct exchange *x, const struct exchange_question *que
     x->last_waiter = &x->waiters;
 }
 
-static void set_peers(struct exchange_table *t, struct exchange *x, const struct exchange_servers *servers,
-                      nsec_t now)
+static void set_interval(struct exchange *x, nsec_t first)
 {
-    struct ipendpoint order[EXCHANGE_ATTEMPTS_MAX];
-
-    x->n_peers =
-        servers_order(&t->servers, servers->servers, servers->count, now, order, EXCHANGE_ATTEMPTS_MAX);
-    for (unsigned i = 0; i < x->n_peers; i++)
-        x->peers[i].endpoint = order[i];
-}
-
-static void set_plan(struct exchange_table *t, struct exchange *x, nsec_t now)
-{
-    nsec_t srtt = servers_srtt(&t->servers, &x->peers[0].endpoint);
-    nsec_t first = srtt > 0 ? srtt * INTERVAL_RTTS : INTERVAL_UNKNOWN;
     const nsec_t n = EXCHANGE_ATTEMPTS_MAX - 1; /* intervals */
 
-    if (first < INTERVAL_MIN)
-        first = INTERVAL_MIN;
-    if (first > INTERVAL_MAX)
-        first = INTERVAL_MAX;
     x->interval = first;
     /* Their sum, n * first + n * (n - 1) / 2 * step, is LAST_ATTEMPT. */
     x->interval_step = (LAST_ATTEMPT - n * first) / (n * (n - 1) / 2);
+}
+
+/* Whom to ask in which order, and how long to wait for the first. */
+static void set_plan(struct exchange_table *t, struct exchange *x, const struct exchange_servers *servers,
+                     nsec_t now)
+{
+    struct ipendpoint list[EXCHANGE_ATTEMPTS_MAX];
+    uint32_t random;
+
+    t->settings.random(t->settings.arg, &random, sizeof(random));
+    struct server_order order = servers_order(&t->servers, servers->servers, servers->count, random, now,
+                                              list, EXCHANGE_ATTEMPTS_MAX);
+    x->n_peers = order.count;
+    for (unsigned i = 0; i < order.count; i++)
+        x->peers[i].endpoint = list[i];
+    if (order.trial)
+        set_interval(x, server_trial_wait(state_of(t, &x->peers[1])));
+    else
+        set_interval(x, server_wait(state_of(t, &x->peers[0])));
     x->end = now + EXCHANGE_TOTAL;
+}
+
+static void add_waiter(struct exchange *x, struct exchange_waiter *waiter)
+{
+    waiter->next = NULL;
+    *x->last_waiter = waiter;
+    x->last_waiter = &waiter->next;
+    x->n_waiters++;
 }
 
 /* Waits for an exchange that is open already. */
@@ -480,11 +347,9 @@ int exchange_ask(struct exchange_table *t, const struct exchange_question *quest
     if (servers->count == 0)
         return -EDESTADDRREQ;
     struct exchange **bucket = bucket_of(t, question, servers->id);
-    for (struct exchange *other = *bucket; other; other = other->next) {
-        if (asks(other, question, servers->id))
-            return join(t, other, waiter);
-    }
-    struct exchange *x;
+    struct exchange *x = find_exchange(bucket, question, servers->id);
+    if (x)
+        return join(t, x, waiter);
     int error = pool_take(t, &x);
     if (error < 0)
         return error;
@@ -495,14 +360,20 @@ int exchange_ask(struct exchange_table *t, const struct exchange_question *quest
     }
     set_question(x, question, servers->id);
     add_waiter(x, waiter);
+    x->bucket = bucket;
     x->next = *bucket;
     *bucket = x;
-    set_peers(t, x, servers, now);
-    set_plan(t, x, now);
+    set_plan(t, x, servers, now);
     t->stats.asked++;
     add_attempt(t, x, &x->peers[0], now);
     proceed(t, x);
     return 0;
+}
+
+bool exchange_is_asking(const struct exchange_table *t, const struct exchange_question *question,
+                        uint32_t servers_id)
+{
+    return find_exchange(bucket_of(t, question, servers_id), question, servers_id) != NULL;
 }
 
 void exchange_attach(struct exchange_table *t, attempt_id attempt, void *handle)
@@ -522,41 +393,80 @@ void *exchange_attached(struct exchange_table *t, attempt_id attempt)
     return a ? a->handle : NULL;
 }
 
-void exchange_input(struct exchange_table *t, attempt_id attempt, const uint8_t *bytes, size_t len,
-                    nsec_t now)
-{
-    struct exchange *x;
-    struct attempt *a = attempt_of(t, attempt, &x);
+/* --- what comes back --- */
 
-    if (!a)
-        return;
-    struct peer *p = &x->peers[a->peer];
-    enum reply_kind kind = reply_judge(bytes, len, &x->question, &a->query, t->scratch);
-    if (kind == REPLY_FOREIGN || kind == REPLY_BROKEN || kind == REPLY_MISSPELLED)
-        t->stats.disbelieved++;
-    if (kind == REPLY_FOREIGN && !a->query.tcp)
-        return; /* somebody guesses: the answer may still come */
-    if (kind == REPLY_FOREIGN || kind == REPLY_BROKEN) {
-        attempt_failed(t, x, a, now);
-        return;
-    }
-    servers_answered(&t->servers, &p->endpoint, a->query.tcp ? 0 : now - a->asked_at);
-    close_attempt(t, x, a);
+/* What a reply that is believed tells about its server. */
+static void learn(struct server_state *state, const struct peer *p, const struct attempt *a,
+                  enum reply_kind kind, const struct reply_signs *signs, nsec_t now)
+{
+    nsec_t rtt = a->query.tcp ? 0 : now - a->asked_at;
+
+    if (kind == REPLY_REFUSAL)
+        server_refused(state, rtt);
+    else
+        server_answered(state, rtt);
+    if (!a->query.tcp && !a->query.caseless)
+        server_kept_case(state, kind != REPLY_MISSPELLED, now);
+    if (signs->edns)
+        server_showed_edns(state);
+    if (signs->server_cookie)
+        server_gave_cookie(state, signs->server_cookie, signs->server_cookie_len);
+    else if (a->query.tcp && a->query.edns)
+        server_gave_cookie(state, NULL, 0);
+    if (kind == REPLY_ANSWER && !a->query.edns && !server_is_plain(state, now))
+        server_fault_edns(state, p->no_edns, now);
+}
+
+/* What follows from it. */
+static void act_on(struct exchange_table *t, struct exchange *x, struct peer *p, enum reply_kind kind,
+                   nsec_t now)
+{
     switch (kind) {
-    case REPLY_ANSWER:
-        end_exchange(t, x, bytes, len);
-        break;
     case REPLY_TRUNCATED:
     case REPLY_MISSPELLED:
+    case REPLY_UNSIGNED:
         ask_again(t, x, p, &p->tcp, now);
         break;
     case REPLY_NO_EDNS:
         ask_again(t, x, p, &p->no_edns, now);
         break;
+    case REPLY_BAD_COOKIE:
+        ask_again(t, x, p, p->fresh_cookie ? &p->tcp : &p->fresh_cookie, now);
+        break;
     default:
+        x->refused = true;
         p->spent = true;
         fall_over(t, x, now);
     }
+}
+
+bool exchange_input(struct exchange_table *t, attempt_id attempt, const uint8_t *bytes, size_t len,
+                    nsec_t now)
+{
+    struct exchange *x;
+    struct attempt *a = attempt_of(t, attempt, &x);
+    struct reply_signs signs;
+
+    if (!a)
+        return true;
+    struct peer *p = &x->peers[a->peer];
+    struct server_state *state = state_of(t, p);
+    enum reply_kind kind = reply_judge(bytes, len, &x->question, &a->query, state, t->scratch, &signs);
+    if (kind == REPLY_FOREIGN || kind == REPLY_BROKEN || kind == REPLY_MISSPELLED || kind == REPLY_UNSIGNED)
+        t->stats.disbelieved++;
+    if (kind == REPLY_FOREIGN && !a->query.tcp)
+        return false; /* somebody guesses: the answer may still come */
+    if (kind == REPLY_FOREIGN || kind == REPLY_BROKEN) {
+        attempt_failed(t, x, a, now);
+        return kind != REPLY_FOREIGN;
+    }
+    learn(state, p, a, kind, &signs, now);
+    close_attempt(t, x, a);
+    if (kind == REPLY_ANSWER)
+        end_exchange(t, x, bytes, len);
+    else
+        act_on(t, x, p, kind, now);
+    return true;
 }
 
 void exchange_failed(struct exchange_table *t, attempt_id attempt, nsec_t now)
@@ -568,13 +478,67 @@ void exchange_failed(struct exchange_table *t, attempt_id attempt, nsec_t now)
         attempt_failed(t, x, a, now);
 }
 
+void exchange_unsent(struct exchange_table *t, attempt_id attempt, nsec_t now)
+{
+    struct exchange *x;
+    struct attempt *a = attempt_of(t, attempt, &x);
+
+    if (!a)
+        return;
+    struct peer *p = &x->peers[a->peer];
+    t->stats.unsent++;
+    close_attempt(t, x, a);
+    p->unsent = true;
+    p->tcp = false; /* what led to TCP will be said again */
+    fall_over(t, x, now);
+}
+
+/* The same server once more; if there is an attempt left. */
+static void repeat(struct exchange_table *t, struct exchange *x, struct peer *p, nsec_t now)
+{
+    if (x->n_attempts < EXCHANGE_ATTEMPTS_MAX)
+        add_attempt(t, x, p, now);
+    else
+        p->spent = true;
+    proceed(t, x);
+}
+
+void exchange_again(struct exchange_table *t, attempt_id attempt, nsec_t now)
+{
+    struct exchange *x;
+    struct attempt *a = attempt_of(t, attempt, &x);
+
+    if (!a)
+        return;
+    close_attempt(t, x, a);
+    repeat(t, x, &x->peers[a->peer], now);
+}
+
+void exchange_guessed(struct exchange_table *t, attempt_id attempt, nsec_t now)
+{
+    struct exchange *x;
+    struct attempt *a = attempt_of(t, attempt, &x);
+
+    if (!a)
+        return;
+    struct peer *p = &x->peers[a->peer];
+    t->stats.guessed++;
+    close_attempt(t, x, a);
+    ask_again(t, x, p, &p->tcp, now);
+}
+
+/* --- time --- */
+
 /* Its timer has come: the attempt made last was silent for its interval. */
 static void silence(struct exchange_table *t, struct exchange *x, nsec_t now)
 {
     struct attempt *last = &x->attempts[x->n_attempts - 1];
+    struct peer *silent = &x->peers[last->peer];
 
-    if (is_open(last))
-        servers_failed(&t->servers, &x->peers[last->peer].endpoint, now);
+    if (is_open(last)) {
+        server_failed(state_of(t, silent), now - last->asked_at, now);
+        silent->edns_silent |= last->query.edns && !last->query.tcp;
+    }
     struct peer *p = next_peer(x, any_peer);
     if (now >= x->end || !p) {
         end_exchange(t, x, NULL, 0);
@@ -601,116 +565,4 @@ void exchange_abandon(struct exchange_table *t)
 
     while ((first = heap_first(&t->timers)))
         end_exchange(t, (struct exchange *)first, NULL, 0);
-}
-
-void exchange_stats(const struct exchange_table *t, struct exchange_stats *ret)
-{
-    *ret = t->stats;
-}
-
-/* --- events --- */
-
-static struct attempt *attempt_to_close(struct exchange *x)
-{
-    for (unsigned i = 0; i < x->n_attempts; i++) {
-        struct attempt *a = &x->attempts[i];
-        if (a->state == ATTEMPT_OVER || (x->ended && a->state == ATTEMPT_OPEN))
-            return a;
-    }
-    return NULL;
-}
-
-static struct attempt *attempt_to_send(struct exchange *x)
-{
-    for (unsigned i = 0; i < x->n_attempts; i++) {
-        if (x->attempts[i].state == ATTEMPT_QUEUED && !x->ended)
-            return &x->attempts[i];
-    }
-    return NULL;
-}
-
-/* What it needs of randomness: an id, and a bit for each byte of the name. */
-static void draw(const struct exchange_table *t, const struct exchange *x, struct query_sent *query)
-{
-    uint8_t bytes[sizeof(query->id) + SPELLING_LEN];
-    size_t spelling_len = (x->question.name_len + 7U) / 8;
-
-    t->settings.random(t->settings.arg, bytes, sizeof(query->id) + spelling_len);
-    memcpy(&query->id, bytes, sizeof(query->id));
-    memcpy(query->spelling, bytes + sizeof(query->id), spelling_len);
-}
-
-static struct exchange_event send_event(struct exchange_table *t, struct exchange *x, struct attempt *a)
-{
-    a->state = ATTEMPT_OPEN;
-    if (a->query.tcp)
-        t->stats.sent_tcp++;
-    else
-        t->stats.sent_udp++;
-    draw(t, x, &a->query);
-    return (struct exchange_event){
-        .kind = EXCHANGE_SEND,
-        .attempt = id_of(x, a),
-        .tcp = a->query.tcp,
-        .server = x->peers[a->peer].endpoint,
-        .bytes = t->message,
-        .len = query_write(&x->question, &a->query, t->message),
-    };
-}
-
-static struct exchange_event close_event(struct exchange *x, struct attempt *a)
-{
-    a->state = ATTEMPT_CLOSED;
-    return (struct exchange_event){.kind = EXCHANGE_CLOSE, .attempt = id_of(x, a), .handle = a->handle};
-}
-
-static struct exchange_event done_event(const struct exchange *x)
-{
-    return (struct exchange_event){
-        .kind = EXCHANGE_DONE,
-        .waiters = x->waiters,
-        .question = x->question,
-        .servers_id = x->servers_id,
-        .reply = x->reply,
-        .reply_len = x->reply_len,
-    };
-}
-
-/* Takes the first exchange out of the queue. */
-static void calm_down(struct exchange_table *t)
-{
-    struct exchange *x = t->urgent;
-
-    t->urgent = x->next_urgent;
-    if (!t->urgent)
-        t->last_urgent = &t->urgent;
-    x->urgent = false;
-}
-
-enum exchange_event_kind exchange_next(struct exchange_table *t, struct exchange_event *ret)
-{
-    struct exchange *x;
-    struct attempt *a;
-
-    if (t->delivered)
-        pool_give(t, t->delivered);
-    t->delivered = NULL;
-    while ((x = t->urgent)) {
-        if ((a = attempt_to_close(x))) {
-            *ret = close_event(x, a);
-            return ret->kind;
-        }
-        if ((a = attempt_to_send(x))) {
-            *ret = send_event(t, x, a);
-            return ret->kind;
-        }
-        calm_down(t);
-        if (x->ended) {
-            t->delivered = x;
-            *ret = done_event(x);
-            return ret->kind;
-        }
-    }
-    *ret = (struct exchange_event){.kind = EXCHANGE_NONE};
-    return EXCHANGE_NONE;
 }

@@ -41,15 +41,20 @@ static uint32_t seconds_to_keep(const struct lifetime *life, uint16_t flags)
 {
     bool no = (flags & DNS_RCODE) == RCODE_NXDOMAIN || !life->data;
     if (!no)
-        return life->least < CACHE_TTL_MAX ? life->least : CACHE_TTL_MAX;
+        return life->least;
     if (!life->soa)
         return 0;
-    uint32_t ttl = life->no < life->least ? life->no : life->least;
-    return ttl < CACHE_TTL_NO_MAX ? ttl : CACHE_TTL_NO_MAX;
+    return life->no < life->least ? life->no : life->least;
+}
+
+static uint32_t between(uint32_t least, uint32_t value, uint32_t most)
+{
+    return value > most ? most : value < least ? least : value;
 }
 
 struct making {
     struct dns_writer message;
+    struct answer_limits limits;
     uint16_t qtype;
     uint16_t n_ttls;
     uint16_t ttls[ANSWER_TTLS_MAX]; /* offsets in the message */
@@ -80,8 +85,9 @@ static int copy_record(struct making *m, struct reader *r, enum dns_section sect
     int rdlen = rrtype_read_rdata(&at, rr.type, rr.rdlen, m->rdata, sizeof(m->rdata));
     if (rdlen < 0)
         return -EBADMSG;
+    rr.ttl = between(m->limits.ttl_min, rr.ttl, m->limits.ttl_max);
     if (section == DNS_AUTHORITY && rr.type == RR_SOA)
-        rr.ttl = negative_ttl(&rr, m->rdata, (size_t)rdlen);
+        rr.ttl = between(m->limits.ttl_min, negative_ttl(&rr, m->rdata, (size_t)rdlen), CACHE_TTL_NO_MAX);
     size_t start = m->message.w.pos;
     if (m->n_ttls == ANSWER_TTLS_MAX ||
         dns_put_rr(&m->message, section, rr.owner, rr.type, rr.class, rr.ttl, m->rdata, (size_t)rdlen) < 0)
@@ -111,11 +117,13 @@ static int copy_message(struct making *m, const uint8_t *reply, size_t len, uint
     return 0;
 }
 
-int answer_make(const uint8_t *reply, size_t len, uint8_t answer[static ANSWER_MAX], uint32_t *ret_ttl_s)
+int answer_make(const uint8_t *reply, size_t len, const struct answer_limits *limits,
+                uint8_t answer[static ANSWER_MAX], uint32_t *ret_ttl_s)
 {
     static _Thread_local struct making
         m; /* scratch: too large for a stack frame, nothing in it outlives the call */
     m.n_ttls = 0;
+    m.limits = *limits;
     m.life = (struct lifetime){0};
     if (copy_message(&m, reply, len, answer + ANSWER_HEAD) < 0)
         return -EBADMSG;
@@ -144,13 +152,28 @@ static struct parts parts_of(const uint8_t *answer)
     return p;
 }
 
-static uint32_t aged(uint32_t ttl, uint32_t age_s)
+const uint8_t *answer_message(const uint8_t *answer, size_t *ret_len)
 {
-    return ttl > age_s ? ttl - age_s : 0;
+    struct parts p = parts_of(answer);
+    *ret_len = p.len;
+    return p.message;
+}
+
+/* How old the answer is that is given. */
+struct ageing {
+    uint32_t age_s;
+    bool stale;
+};
+
+static uint32_t aged(uint32_t ttl, const struct ageing *ageing)
+{
+    if (ageing->stale)
+        return STALE_TTL;
+    return ttl > ageing->age_s ? ttl - ageing->age_s : 0;
 }
 
 /* The message as it is, behind the question that the reply has already: it has the same length there. */
-static void give_whole(struct query *q, const struct parts *p, uint32_t age_s)
+static void give_whole(struct query *q, const struct parts *p, const struct ageing *ageing)
 {
     struct dns_writer *reply = &q->reply;
     size_t question_end = reply->w.pos;
@@ -161,13 +184,14 @@ static void give_whole(struct query *q, const struct parts *p, uint32_t age_s)
     writer_put(&reply->w, p->message + question_end, p->len - question_end);
     for (unsigned i = 0; i < p->n_ttls; i++) {
         uint8_t *ttl = reply->w.base + get_be16(p->offsets + 2 * i);
-        put_be32(ttl, aged(get_be32(ttl), age_s));
+        put_be32(ttl, aged(get_be32(ttl), ageing));
     }
     for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
         reply->count[section] = get_be16(p->message + 6 + 2 * section);
 }
 
-static void give_record(struct query *q, struct reader *r, enum dns_section section, uint32_t age_s)
+static void give_record(struct query *q, struct reader *r, enum dns_section section,
+                        const struct ageing *ageing)
 {
     static _Thread_local uint8_t rdata[RDATA_MAX]; /* scratch */
     struct dns_rr rr;
@@ -176,13 +200,13 @@ static void give_record(struct query *q, struct reader *r, enum dns_section sect
     at.pos = rr.rdata;
     int rdlen = rrtype_read_rdata(&at, rr.type, rr.rdlen, rdata, sizeof(rdata));
     if (rdlen >= 0 &&
-        dns_put_rr(&q->reply, section, rr.owner, rr.type, rr.class, aged(rr.ttl, age_s), rdata,
+        dns_put_rr(&q->reply, section, rr.owner, rr.type, rr.class, aged(rr.ttl, ageing), rdata,
                    (size_t)rdlen) < 0 &&
         section != DNS_ADDITIONAL)
         q->truncated = true;
 }
 
-static void give_records(struct query *q, const struct parts *p, uint32_t age_s)
+static void give_records(struct query *q, const struct parts *p, const struct ageing *ageing)
 {
     struct reader r = reader_of(p->message, p->len);
     struct dns_header header = dns_read_header(&r);
@@ -190,18 +214,35 @@ static void give_records(struct query *q, const struct parts *p, uint32_t age_s)
     dns_read_question(&r, &question);
     for (int section = DNS_ANSWER; section <= DNS_ADDITIONAL; section++)
         for (unsigned i = 0; i < header.count[section] && !r.bad; i++)
-            give_record(q, &r, (enum dns_section)section, age_s);
+            give_record(q, &r, (enum dns_section)section, ageing);
+}
+
+static enum verdict give(struct query *q, const uint8_t *answer, const struct ageing *ageing)
+{
+    struct parts p = parts_of(answer);
+    q->from_upstream = true;
+    q->rcode = p.flags & DNS_RCODE;
+    if (q->hops == 0)
+        give_whole(q, &p, ageing);
+    else
+        give_records(q, &p, ageing);
+    return ANSWERED;
 }
 
 enum verdict answer_give(struct query *q, const uint8_t *answer, size_t len, uint32_t age_s)
 {
     (void)len;
-    struct parts p = parts_of(answer);
-    q->from_upstream = true;
-    q->rcode = p.flags & DNS_RCODE;
-    if (q->hops == 0)
-        give_whole(q, &p, age_s);
-    else
-        give_records(q, &p, age_s);
-    return ANSWERED;
+    const struct ageing ageing = {.age_s = age_s};
+    return give(q, answer, &ageing);
+}
+
+enum verdict answer_give_stale(struct query *q, const uint8_t *answer, size_t len)
+{
+    (void)len;
+    const struct ageing ageing = {.stale = true};
+    enum verdict verdict = give(q, answer, &ageing);
+    if (q->env->counters)
+        count(&q->env->counters->stale, 1);
+    query_explain(q, q->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE);
+    return verdict;
 }

@@ -91,7 +91,7 @@ static bool same_value(const struct base_value *a, const struct base_value *b)
 static void say(const struct base_keeper *k, enum log_level level, const struct task *t, const char *what)
 {
     char text[DNAME_TEXT_MAX];
-    log_say(k->set.log, level, "base name %s: %s", dname_to_text(t->name, text), what);
+    log_event(k->set.log, level, what, LOG_TEXT("base", dname_to_text(t->name, text)));
 }
 
 /* True: the value has changed. */
@@ -101,8 +101,8 @@ static bool take_reply(struct base_keeper *k, struct task *t, const struct excha
     if (!done->reply) {
         if (t->retry_s == RETRY_MIN_S)
             say(k, LOG_LEVEL_WARNING, t,
-                t->value.known ? "upstream is silent; its last address stays in use"
-                               : "upstream is silent; names that need it get SERVFAIL");
+                t->value.known ? "upstream is silent about a base name; its last address stays in use"
+                               : "upstream is silent about a base name; names that need it get SERVFAIL");
         t->due = now + t->retry_s * NSEC_PER_SEC;
         t->retry_s = 2 * t->retry_s < RETRY_MAX_S ? 2 * t->retry_s : RETRY_MAX_S;
         return false;
@@ -115,8 +115,8 @@ static bool take_reply(struct base_keeper *k, struct task *t, const struct excha
     if (same_value(&value, &t->value))
         return false;
     say(k, value.known ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, t,
-        value.known ? "address learnt from upstream"
-                    : "has no IPv6 address; names that need it get SERVFAIL");
+        value.known ? "address of a base name learnt from upstream"
+                    : "a base name has no IPv6 address; names that need it get SERVFAIL");
     t->value = value;
     return true;
 }
@@ -304,8 +304,10 @@ int base_keeper_start(const struct base_keeper_settings *settings, struct base_k
     k->wake.data = k->timer.data = k;
     uv_timer_init(&k->loop, &k->timer);
     e = uv_async_init(&k->loop, &k->wake, on_wake);
+    const struct forwarder_settings upstream = {
+        .stack = settings->fstack, .cookie_key = settings->forward_key, .done = on_exchange_done, .arg = k};
     if (e == 0)
-        e = forwarder_new(&k->loop, settings->fstack, on_exchange_done, k, &k->forwarder);
+        e = forwarder_new(&k->loop, &upstream, &k->forwarder);
     if (e == 0)
         e = -pthread_create(&k->thread, NULL, run, k);
     if (e < 0) {

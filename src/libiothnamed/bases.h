@@ -15,6 +15,7 @@ struct base_keeper;
 
 struct base_keeper_settings {
     struct ioth *fstack;
+    const struct siphash_key *forward_key; /* of the cookies in questions to upstream */
     const struct log *log;
     void (*changed)(void *arg); /* some addresses are not what they were; called in the keeper's thread */
     void *arg;

@@ -14,6 +14,9 @@
  * - Second chance: an entry that was asked for since it was written is moved to the head when the tail
  * reaches it, once for each time round; but not more than RESCUES_MAX for one insertion, to bound its work.
  *
+ * Values that have expired stay until the tail reaches them, for those who take what is stale. A failure is an
+ * entry of its own beside that of the answer, so it hides no stale one.
+ *
  * Overhead for each answer: 28 bytes of head, 0 to 7 to align, and 64/5 of index if the index is half full,
  * as it is when entries take 200 bytes; about 45 in all.
  */
@@ -36,20 +39,25 @@ enum {
     UNIT = 8,               /* bytes; entries begin at multiples of it */
     RING_PER_ENTRY_MIN = 4, /* an entry takes at most that part of its ring */
     RESCUES_MAX = 8,        /* entries moved for one insertion */
+    TTL_S_MAX = INT32_MAX,  /* RFC 2181 s8 */
+    REFRESH_LAST = 10,      /* the last tenth of its lifetime is the time to renew a value */
+    WALK_BUCKETS = 64,      /* looked at in one step of a walk */
 };
 
 enum entry_flags {
     ENTRY_DNSSEC_OK = 1,
     ENTRY_CHECKING_DISABLED = 2,
-    ENTRY_KEY_FLAGS = ENTRY_DNSSEC_OK | ENTRY_CHECKING_DISABLED,
     ENTRY_HIT = 4,
     ENTRY_LINKED = 8,
+    ENTRY_FAILURE = 16,
+    ENTRY_KEY_FLAGS = ENTRY_DNSSEC_OK | ENTRY_CHECKING_DISABLED | ENTRY_FAILURE,
     ENTRY_PADDING_SHIFT = 5, /* the upper three bits: unused bytes at the end */
 };
 
 struct entry {
     nsec_t put_at;
-    uint32_t ttl_s;
+    uint32_t ttl_s : 31;
+    uint32_t refreshing : 1; /* somebody was told to renew it */
     uint32_t hash;
     uint32_t upstreams;
     uint16_t type, class;
@@ -84,7 +92,8 @@ struct cache {
     struct siphash_key key;
     size_t mapped; /* bytes, from the cache itself on */
     size_t head_bytes, piece_bytes;
-    uint32_t n_shards; /* a power of two; 0: keeps nothing */
+    uint32_t n_shards;             /* a power of two; 0: keeps nothing */
+    _Atomic nsec_t failures_until; /* nobody failed so far that is remembered after that time */
     struct shard shards[];
 };
 
@@ -170,7 +179,8 @@ void cache_free(struct cache *c)
 static uint8_t key_flags(const struct cache_key *key)
 {
     return (uint8_t)((key->dnssec_ok ? ENTRY_DNSSEC_OK : 0) |
-                     (key->checking_disabled ? ENTRY_CHECKING_DISABLED : 0));
+                     (key->checking_disabled ? ENTRY_CHECKING_DISABLED : 0) |
+                     (key->failure ? ENTRY_FAILURE : 0));
 }
 
 static uint64_t key_hash(const struct cache *c, const struct cache_key *key)
@@ -411,7 +421,8 @@ static void put_locked(struct shard *s, uint32_t hash, const struct cache_key *k
     b->places[way] = offset_place(s->head);
     struct entry *e = append(s, key, value, len, size);
     e->put_at = now;
-    e->ttl_s = ttl_s;
+    e->ttl_s = (ttl_s < TTL_S_MAX ? ttl_s : TTL_S_MAX) & TTL_S_MAX;
+    e->refreshing = 0;
     e->hash = hash;
     s->entries++;
     s->inserts++;
@@ -433,8 +444,49 @@ void cache_put(struct cache *c, const struct cache_key *key, const void *value, 
     pthread_mutex_unlock(&s->lock);
 }
 
-bool cache_get(struct cache *c, const struct cache_key *key, nsec_t now,
-               void (*use)(void *arg, const uint8_t *value, size_t len, uint32_t age_s), void *arg)
+/* Nanoseconds since it was put. */
+static uint64_t age_of(const struct entry *e, nsec_t now)
+{
+    return now < e->put_at ? 0 : (uint64_t)(now - e->put_at);
+}
+
+/* It has been asked for before, and its end is near: whoever asks now is told to renew it. */
+static bool take_refresh(struct entry *e, const struct cache_terms *terms)
+{
+    uint64_t lifetime = e->ttl_s * (uint64_t)NSEC_PER_SEC;
+
+    if (!terms->may_refresh || e->refreshing || !(e->flags & ENTRY_HIT) ||
+        age_of(e, terms->now) < lifetime - lifetime / REFRESH_LAST)
+        return false;
+    e->refreshing = 1;
+    return true;
+}
+
+static struct cache_found found_of(struct entry *e, const struct cache_terms *terms)
+{
+    bool expired = !alive(e, terms->now);
+    struct cache_found found = {
+        .value = e->bytes + e->name_len,
+        .len = value_len(e),
+        .age_s = (uint32_t)(age_of(e, terms->now) / NSEC_PER_SEC),
+        .ttl_s = e->ttl_s,
+        .expired = expired,
+        .refresh = !expired && take_refresh(e, terms),
+    };
+    if (!expired && !(e->flags & ENTRY_HIT))
+        e->flags |= ENTRY_HIT;
+    return found;
+}
+
+static bool is_wanted(const struct entry *e, const struct cache_terms *terms)
+{
+    return alive(e, terms->now) ||
+           (terms->stale_s > 0 &&
+            age_of(e, terms->now) < ((uint64_t)e->ttl_s + terms->stale_s) * (uint64_t)NSEC_PER_SEC);
+}
+
+bool cache_get(struct cache *c, const struct cache_key *key, const struct cache_terms *terms,
+               void (*use)(void *arg, const struct cache_found *found), void *arg)
 {
     if (c->n_shards == 0)
         return false;
@@ -446,18 +498,48 @@ bool cache_get(struct cache *c, const struct cache_key *key, nsec_t now,
     pthread_mutex_lock(&s->lock);
     int way = find_way(s, b, (uint32_t)hash, key);
     struct entry *e = way >= 0 ? entry_at(s, place_offset(b->places[way])) : NULL;
-    bool hit = e && alive(e, now);
-    if (hit) {
-        if (!(e->flags & ENTRY_HIT))
-            e->flags |= ENTRY_HIT;
-        s->hits++;
-        uint32_t age_s = now < e->put_at ? 0 : (uint32_t)((now - e->put_at) / NSEC_PER_SEC);
-        use(arg, e->bytes + e->name_len, value_len(e), age_s);
+    bool wanted = e && is_wanted(e, terms);
+    if (wanted) {
+        struct cache_found found = found_of(e, terms);
+        if (found.expired)
+            s->misses++;
+        else
+            s->hits++;
+        use(arg, &found);
     } else {
         s->misses++;
     }
     pthread_mutex_unlock(&s->lock);
-    return hit;
+    return wanted;
+}
+
+void cache_put_failure(struct cache *c, const struct cache_key *key, uint8_t why, nsec_t now, uint32_t ttl_s)
+{
+    struct cache_key failure = *key;
+    nsec_t until = now + (nsec_t)ttl_s * NSEC_PER_SEC;
+
+    failure.failure = true;
+    cache_put(c, &failure, &why, sizeof(why), now, ttl_s);
+    if (atomic_load(&c->failures_until) < until)
+        atomic_store(&c->failures_until, until); /* a race with another worker may cost a few of them */
+}
+
+static void take_why(void *arg, const struct cache_found *found)
+{
+    *(int *)arg = found->value[0];
+}
+
+int cache_failure(struct cache *c, const struct cache_key *key, nsec_t now)
+{
+    struct cache_key failure = *key;
+    struct cache_terms terms = {.now = now};
+    int why = -1;
+
+    if (now >= atomic_load_explicit(&c->failures_until, memory_order_relaxed))
+        return -1;
+    failure.failure = true;
+    cache_get(c, &failure, &terms, take_why, &why);
+    return why;
 }
 
 void cache_flush(struct cache *c)
@@ -472,6 +554,92 @@ void cache_flush(struct cache *c)
         s->wrapped = false;
         pthread_mutex_unlock(&s->lock);
     }
+}
+
+/* The shard that the cursor is in, or NULL: it is through. Shards that are empty are passed over. */
+static struct shard *walk_shard(struct cache *c, struct cache_cursor *at)
+{
+    for (; at->shard < c->n_shards; *at = (struct cache_cursor){.shard = at->shard + 1}) {
+        struct shard *s = &c->shards[at->shard];
+        pthread_mutex_lock(&s->lock);
+        if (s->entries > 0 && at->bucket < s->n_buckets)
+            return s;
+        pthread_mutex_unlock(&s->lock);
+    }
+    return NULL;
+}
+
+static bool name_is_below(const struct entry *e, const uint8_t *name, size_t len, bool tree)
+{
+    const uint8_t *suffix = e->bytes;
+
+    if (e->name_len < len)
+        return false;
+    while ((size_t)(e->bytes + e->name_len - suffix) > len) {
+        if (!tree)
+            return false;
+        suffix += 1 + *suffix;
+    }
+    return (size_t)(e->bytes + e->name_len - suffix) == len && memcmp(suffix, name, len) == 0;
+}
+
+bool cache_flush_step(struct cache *c, struct cache_cursor *at, const uint8_t *name, size_t len, bool tree,
+                      uint64_t *forgotten)
+{
+    struct shard *s = walk_shard(c, at);
+
+    if (!s)
+        return false;
+    for (uint32_t n = 0; n < WALK_BUCKETS && at->bucket < s->n_buckets; n++, at->bucket++) {
+        struct bucket *b = &s->buckets[at->bucket];
+        for (int i = 0; i < BUCKET_WAYS; i++) {
+            if (b->places[i] == 0 || !name_is_below(entry_at(s, place_offset(b->places[i])), name, len, tree))
+                continue;
+            unlink_way(s, b, i);
+            ++*forgotten;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return true;
+}
+
+static void copy_entry(const struct entry *e, nsec_t now, struct cache_copy *ret, uint8_t *value)
+{
+    *ret = (struct cache_copy){
+        .upstreams = e->upstreams,
+        .type = e->type,
+        .class = e->class,
+        .dnssec_ok = e->flags & ENTRY_DNSSEC_OK,
+        .checking_disabled = e->flags & ENTRY_CHECKING_DISABLED,
+        .age_s = now < e->put_at ? 0 : (uint32_t)((now - e->put_at) / NSEC_PER_SEC),
+        .ttl_s = e->ttl_s,
+        .len = value_len(e),
+    };
+    memcpy(ret->name, e->bytes, e->name_len);
+    memcpy(value, e->bytes + e->name_len, ret->len);
+}
+
+enum cache_step cache_next(struct cache *c, struct cache_cursor *at, nsec_t now, struct cache_copy *ret,
+                           uint8_t *value, size_t size)
+{
+    struct shard *s = walk_shard(c, at);
+    enum cache_step step = CACHE_STEP;
+
+    if (!s)
+        return CACHE_END;
+    for (uint32_t n = 0; step == CACHE_STEP && n < WALK_BUCKETS * BUCKET_WAYS && at->bucket < s->n_buckets;
+         n++) {
+        uint32_t place = s->buckets[at->bucket].places[at->way];
+        const struct entry *e = place ? entry_at(s, place_offset(place)) : NULL;
+        if (e && !(e->flags & ENTRY_FAILURE) && alive(e, now) && value_len(e) <= size) {
+            copy_entry(e, now, ret, value);
+            step = CACHE_FOUND;
+        }
+        at->way = (at->way + 1) % BUCKET_WAYS;
+        at->bucket += at->way == 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return step;
 }
 
 void cache_stats(struct cache *c, struct cache_stats *ret)

@@ -7,6 +7,7 @@
  *   - a rule that is never reached: for each of its nets an earlier rule that never passes holds all its
  * names
  *   - a fwd rule without servers to ask
+ *   - a server to ask that is this one
  *   - an apex whose NS nobody knows (a name of a name server is never invented)
  *   - the name of a base that is neither a static record nor can be asked upstream
  *   - a static record that no static rule shows
@@ -190,13 +191,26 @@ static bool show_base_prefix(struct check *k, const struct config_domain *d, uns
     return ok;
 }
 
+/* A tree is a name and what is below it. */
+static bool index_final(struct check *k, const struct config_domain *d, unsigned net, unsigned i)
+{
+    struct config_domain part = *d;
+
+    if (d->kind != DOMAIN_TREE)
+        return cover_add(&k->rules, d, net, i);
+    part.kind = DOMAIN_NAME;
+    bool ok = cover_add(&k->rules, &part, net, i);
+    part.kind = DOMAIN_BELOW;
+    return cover_add(&k->rules, &part, net, i) && ok;
+}
+
 static bool index_rule(struct check *k, unsigned i)
 {
     const struct config_rule *r = &k->c->rules[i];
     bool ok = true;
 
     for (unsigned n = 0; n < r->n_nets && r->source->final; n++)
-        ok &= cover_add(&k->rules, &r->domain, r->nets[n], i);
+        ok &= index_final(k, &r->domain, r->nets[n], i);
     if (r->source == &source_static && r->domain.kind == DOMAIN_BASE_PREFIX)
         ok &= show_base_prefix(k, &r->domain, i);
     else if (r->source == &source_static)
@@ -294,6 +308,35 @@ static void check_rules(struct check *k)
     }
 }
 
+/* Questions come in on that address: it is listened on, or all are and it is one that every host has. */
+static bool is_own_address(const struct config_options *o, const struct ipaddr *a)
+{
+    static const struct ipaddr any = {{0}}, loopback = {{[15] = 1}};
+
+    for (unsigned i = 0; i < o->n_listen; i++)
+        if (ipaddr_equal(&o->listen[i], a))
+            return true;
+    if (o->n_listen > 0)
+        return false;
+    return ipaddr_is_v4(a) ? a->b[12] == 127 || get_be32(a->b + 12) == 0
+                           : ipaddr_equal(a, &loopback) || ipaddr_equal(a, &any);
+}
+
+static void check_servers(struct check *k)
+{
+    const struct config *c = k->c;
+    bool same_stack = c->one_stack || (!c->rstack && !c->fstack);
+    char text[IPENDPOINT_STRLEN];
+
+    for (unsigned i = 0; i < k->b->n_servers && same_stack; i++) {
+        const struct server_mention *m = &k->b->servers[i];
+        if (m->server.port == c->options.port && is_own_address(&c->options, &m->server.addr))
+            diag_warning(k->b->diags, m->at,
+                         "%s is this server itself: questions that lead there get SERVFAIL, expected another",
+                         ipendpoint_format(&m->server, text));
+    }
+}
+
 static void check_bases(struct check *k)
 {
     char text[DNAME_TEXT_MAX];
@@ -351,6 +394,7 @@ void config_check(struct builder *b)
     check_emptiness(&k);
     check_nets(&k);
     check_rules(&k);
+    check_servers(&k);
     check_bases(&k);
     check_records(&k);
 }

@@ -7,6 +7,7 @@
  *   below a name  the same, with "below" instead of the name itself
  *   a prefix      it and each shorter one; "below" of each name above its own reverse name
  *   a base prefix the same base with it or a shorter one; "below" of what is above all IPv6 reverse names
+ *   a list        the same list; ".": what names it has is for its file to say
  *
  * So a question costs as many look-ups as a name has labels or a prefix has bits, however many domains there
  * are. Holding is decided domain by domain: two that together hold a third are not seen.
@@ -15,7 +16,7 @@
 
 #include <string.h>
 
-static const uint8_t ip6_arpa[] = "\3ip6\4arpa";
+static const uint8_t ip6_arpa[] = "\3ip6\4arpa", root_name[1];
 
 enum {
     KEY_HEAD = 1 + 1 + 4, /* kind, bits, tag */
@@ -40,6 +41,8 @@ static struct key domain_key(const struct config_domain *d, unsigned tag)
 {
     if (d->kind == DOMAIN_PREFIX)
         return key_of(d->kind, d->bits, tag, &d->addr, sizeof(d->addr));
+    if (d->kind == DOMAIN_LIST)
+        return key_of(d->kind, 0, tag, &d->list, sizeof(d->list));
     return key_of(d->kind, d->kind == DOMAIN_BASE_PREFIX ? d->bits : 0, tag, d->name.wire, d->name.len);
 }
 
@@ -71,6 +74,11 @@ static unsigned owner_of(const struct cover *cover, struct key key)
 static unsigned min(unsigned a, unsigned b)
 {
     return a < b ? a : b;
+}
+
+static unsigned max(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
 }
 
 /* "below" of the names above this one; of the root, its own: "." holds the root too. */
@@ -137,10 +145,16 @@ unsigned cover_find(const struct cover *cover, const struct config_domain *domai
     case DOMAIN_NAME:
     case DOMAIN_BELOW:
         return find_name(cover, domain->kind, &domain->name, tag);
+    case DOMAIN_TREE: /* held by a domain that holds the name and one, maybe another, that holds the rest */
+        return max(find_name(cover, DOMAIN_NAME, &domain->name, tag),
+                   find_name(cover, DOMAIN_BELOW, &domain->name, tag));
     case DOMAIN_PREFIX:
         return find_prefix(cover, domain, tag);
     case DOMAIN_BASE_PREFIX:
         return find_base_prefix(cover, domain, tag);
+    case DOMAIN_LIST:
+        return min(owner_of(cover, domain_key(domain, tag)),
+                   owner_of(cover, key_of(DOMAIN_BELOW, 0, tag, root_name, sizeof(root_name))));
     default:
         return COVER_NONE;
     }

@@ -8,6 +8,7 @@
 #define IOTHNAMED_CONFIG_H
 
 #include "base/ipaddr.h"
+#include "libiothnamed/cookie.h"
 #include "libiothnamed/diag.h"
 #include "wire/dname.h"
 #include <stdio.h>
@@ -25,15 +26,18 @@ enum domain_kind {
     DOMAIN_NAME,   /* "a.b": that name alone */
     DOMAIN_BELOW,  /* ".a.b": every name below it; "." (name: the root) is every name, the root itself too */
     DOMAIN_PREFIX, /* "ADDR/LEN": the reverse names below that prefix, and the prefix's own name */
-    DOMAIN_BASE_PREFIX /* "NAME/LEN": the same once the base NAME is known */
+    DOMAIN_BASE_PREFIX, /* "NAME/LEN": the same once the base NAME is known */
+    DOMAIN_TREE,        /* "a.b" of a zone: that name and every name below it */
+    DOMAIN_LIST,        /* "@FILE": the names in that file, see list.h */
 };
 
 struct config_domain {
     enum domain_kind kind;
-    struct config_name name; /* NAME, BELOW; BASE_PREFIX: of the base */
+    struct config_name name; /* NAME, BELOW, TREE; BASE_PREFIX: of the base */
     struct ipaddr addr;      /* PREFIX */
     unsigned bits;           /* PREFIX, BASE_PREFIX: in the 128-bit form of ipaddr.h */
     unsigned base;           /* BASE_PREFIX: index in config->bases */
+    unsigned list;           /* LIST: index in config->lists */
 };
 
 /* Addresses that names are computed from: written as an address, or to be found by name. */
@@ -50,6 +54,21 @@ struct config_upstreams {
     unsigned count;
 };
 
+/* A file of names. */
+struct config_list {
+    const char *written; /* as it stands in the configuration */
+    const char *path;    /* the same, relative to the folder of the configuration if it is relative */
+    struct place at;     /* of its first use */
+};
+
+/* A zone file, and the zone that it has: rules with the same of both share it. */
+struct config_zone {
+    struct config_name apex;
+    const char *written; /* as it stands in the configuration */
+    const char *path;    /* the same, relative to the folder of the configuration if it is relative */
+    struct place at;     /* of its first use */
+};
+
 struct config_rule {
     const struct source *source; /* row of the table in source.h; for accept too */
     struct place at;
@@ -60,6 +79,7 @@ struct config_rule {
     unsigned base;        /* index in config->bases; sources that take one */
     const char *password; /* sources that take one; secret */
     unsigned upstreams;   /* index in config->upstreams; 0 is that of the dns lines, maybe empty */
+    unsigned zone;        /* index in config->zones; sources that take a file */
     uint16_t rcode;       /* error: RCODE_REFUSED or RCODE_NXDOMAIN */
 };
 
@@ -82,19 +102,43 @@ struct config_record {
     struct place at;
 };
 
+/* A text of an option; len 0: none. */
+#define CONFIG_TEXT_MAX 255 /* what a TXT record and an EDNS option can say at once */
+struct config_text {
+    const char *text;
+    uint8_t len;
+};
+
 enum hrevmode { HREV_ALWAYS, HREV_NET, HREV_SAME, HREV_NEVER };
 
 /* Defaults and ranges stand in the table of options.c and in iothnamed.conf(5). */
 struct config_options {
     enum hrevmode hrevmode;
     uint32_t hashttl_s, staticttl_s, otipperiod_s;
-    uint32_t hrevmax; /* names */
+    uint32_t hrevmax;          /* names */
+    struct config_text hrevdb; /* file of the reverse table; len 0: none */
     uint32_t tcplistenbacklog;
     uint32_t tcptimeout_s;
+    uint32_t tcpmax, tcpclientmax; /* connections: in all, of one client */
+    uint32_t fwdclientmax;         /* questions of one client that wait for upstream */
+    uint32_t rrl, rrlslip;         /* see struct rrl_limit; rrl 0: no limit */
     uint32_t port;
-    uint32_t workers;            /* threads; 0: one a core */
-    uint64_t cachesize;          /* bytes; 0: no cache */
-    struct config_name nsname;   /* wire == NULL: none */
+    uint32_t workers;   /* threads; 0: one a core */
+    uint64_t cachesize; /* bytes; 0: no cache */
+    uint32_t cachettlmin_s, cachettlmax_s;
+    uint32_t
+        servestale_s; /* how long an answer may have expired that is given while upstream is silent; 0: not at all */
+    uint32_t prefetch;         /* 0: no */
+    struct config_name nsname; /* wire == NULL: none */
+    struct config_text nsid, chaosid, chaosversion;
+    const char *cookiesecret;      /* the file, as it stands in the configuration; NULL: none */
+    struct cookie_secrets cookies; /* what is in it */
+    uint32_t loglevel;             /* an enum log_level */
+    uint32_t sandbox;              /* 0: the process is not confined */
+    struct config_text control,
+        controlgroup;            /* path of the control socket, and who may use it beside its owner */
+    struct config_text user;     /* whom to become; NULL: the program's choice */
+    struct ipendpoint metrics;   /* where counters are read; port 0: nowhere */
     const struct ipaddr *listen; /* none: all addresses */
     unsigned n_listen;
 };
@@ -113,6 +157,10 @@ struct config {
     unsigned n_records;
     struct config_base *bases; /* each once */
     unsigned n_bases;
+    struct config_zone *zones; /* each once */
+    unsigned n_zones;
+    struct config_list *lists; /* each once */
+    unsigned n_lists;
     struct config_upstreams *upstreams; /* each once; [0]: the dns lines */
     unsigned n_upstreams;
     struct config_options options;

@@ -53,21 +53,29 @@ struct server_list {
     unsigned rule; /* index of it */
 };
 
+/* A server, and where a dns line or a rule names it. */
+struct server_mention {
+    struct ipendpoint server;
+    struct place at;
+};
+
 struct builder {
     struct config *config;
     struct diags *diags;
     struct arena scratch;
     bool out_of_memory; /* sticks; whatever is built after that is thrown away */
     struct stack_text stacks[STACK_USES];
-    struct numbering net_names, bases, upstreams; /* by their indices in config */
-    struct numbering ranges;                      /* of all nets, each once a net */
-    struct net_build *nets;                       /* as many as config->nets */
+    struct numbering net_names, bases, upstreams, zones, list_paths; /* by their indices in config */
+    struct numbering ranges;                                         /* of all nets, each once a net */
+    struct net_build *nets;                                          /* as many as config->nets */
     struct net_mention *mentions;
     unsigned n_mentions;
     struct ipendpoint *dns;
     unsigned n_dns;
     struct server_list *lists;
     unsigned n_lists;
+    struct server_mention *servers;
+    unsigned n_servers;
     struct text_field *fields; /* of the record that is read */
     unsigned fields_size;
     struct place *option_places; /* of each row of the table of options, line 0: not yet given */
@@ -109,6 +117,10 @@ enum number_unit {
 /* `what` it is, for the message. */
 bool read_number(struct builder *b, const char *what, struct piece p, enum number_unit unit, uint64_t min,
                  uint64_t max, uint64_t *ret);
+
+/* A file that the configuration names, as a path: one that is relative is so to the folder of the
+ * configuration. In the arena. NULL: out of memory. */
+const char *path_of(struct builder *b, const char *written);
 
 /* Appends a server, or warns if it is there already. */
 void add_server(struct builder *b, struct ipendpoint **servers, unsigned *count,

@@ -58,7 +58,16 @@ static void print_nets(const struct config *c, FILE *out)
     }
 }
 
-static void print_domain(const struct config_domain *d, FILE *out)
+/* In quotes, so that any byte may stand in the path. */
+static void print_file(const char *before, const char *path, FILE *out)
+{
+    fprintf(out, "\"%s", before);
+    for (const char *byte = path; *byte; byte++)
+        fprintf(out, *byte == '"' || *byte == '\\' ? "\\%c" : "%c", *byte);
+    fputc('"', out);
+}
+
+static void print_domain(const struct config *c, const struct config_domain *d, FILE *out)
 {
     char len[16];
 
@@ -66,6 +75,7 @@ static void print_domain(const struct config_domain *d, FILE *out)
     case DOMAIN_NONE:
         return;
     case DOMAIN_NAME:
+    case DOMAIN_TREE:
         name_print("", &d->name, "", out);
         return;
     case DOMAIN_BELOW:
@@ -73,6 +83,9 @@ static void print_domain(const struct config_domain *d, FILE *out)
         return;
     case DOMAIN_PREFIX:
         print_prefix(&d->addr, d->bits, out);
+        return;
+    case DOMAIN_LIST:
+        print_file("@", c->lists[d->list].written, out);
         return;
     case DOMAIN_BASE_PREFIX:
         snprintf(len, sizeof(len), "/%u", d->bits);
@@ -113,7 +126,11 @@ static void print_rule(const struct config *c, const struct config_rule *r, FILE
         fprintf(out, "%s%s", i > 0 ? "," : "", c->nets[r->nets[i]].name);
     if (r->source->args & SOURCE_DOMAIN) {
         fputc(' ', out);
-        print_domain(&r->domain, out);
+        print_domain(c, &r->domain, out);
+    }
+    if (r->source->args & SOURCE_FILE) {
+        fputc(' ', out);
+        print_file("", c->zones[r->zone].written, out);
     }
     if (r->source->args & SOURCE_BASE) {
         fputc(' ', out);

@@ -15,6 +15,7 @@
 #include "wire/dnsmsg.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static const struct {
     bool required;
 } arg_words[] = {
     {SOURCE_DOMAIN, "DOMAIN", true},
+    {SOURCE_FILE, "FILE", true},
     {SOURCE_BASE, "BASE", true},
     {SOURCE_PASSWORD, "PASSWORD", true},
     {SOURCE_UPSTREAMS, "[ADDR[@PORT]...]", false},
@@ -41,10 +43,13 @@ static const char *synopsis_of(const struct source *source, char text[static SYN
     int at = snprintf(text, SYNOPSIS_MAX, "auth %s NETS", source->keyword);
 
     for (size_t i = 0; i < ARRAY_LEN(arg_words); i++) {
-        bool prefix = arg_words[i].arg == SOURCE_DOMAIN && source->args & SOURCE_PREFIX;
+        const char *name = arg_words[i].name;
+        if (arg_words[i].arg == SOURCE_DOMAIN)
+            name = source->args & SOURCE_PREFIX ? "PREFIX"
+                   : source->args & SOURCE_LIST ? "DOMAIN|@FILE"
+                                                : name;
         if (source->args & arg_words[i].arg)
-            at +=
-                snprintf(text + at, SYNOPSIS_MAX - (size_t)at, " %s", prefix ? "PREFIX" : arg_words[i].name);
+            at += snprintf(text + at, SYNOPSIS_MAX - (size_t)at, " %s", name);
     }
     return text;
 }
@@ -245,11 +250,6 @@ static bool read_name_domain(struct builder *b, struct piece p, struct config_do
     bool below = p.len > 0 && p.text[0] == '.';
     char shown[SHOWN_MAX];
 
-    if (p.len > 0 && p.text[0] == '@') {
-        diag_error(b->diags, p.at, "names from a file (%s) are not built yet, expected a domain",
-                   show(p, shown));
-        return false;
-    }
     if (!below && looks_like_addr(p)) {
         diag_error(b->diags, p.at,
                    "%s is no domain, expected a name, or ADDR/LEN for the reverse names of addresses",
@@ -260,13 +260,66 @@ static bool read_name_domain(struct builder *b, struct piece p, struct config_do
     return read_name(b, below && p.len > 1 ? piece_part(p, 1, p.len - 1) : p, &domain->name);
 }
 
-static bool read_domain(struct builder *b, struct piece p, struct config_rule *rule)
+/* @FILE. The file itself is read later: see list.h. */
+static bool read_list(struct builder *b, const struct word *word, struct config_rule *rule)
 {
+    struct config *c = b->config;
+    const char *written = plain_text(b, word);
+    const char *path = written ? path_of(b, written + 1) : NULL;
+
+    if (!path)
+        return false;
+    if (!written[1]) {
+        diag_error(b->diags, word->value.at, "'@' without a file, expected @FILE");
+        return false;
+    }
+    int index = numbering_add(&b->list_paths, &b->scratch, path, strlen(path));
+    if (index < 0) {
+        b->out_of_memory = true;
+        return false;
+    }
+    rule->domain = (struct config_domain){.kind = DOMAIN_LIST, .list = (unsigned)index};
+    if ((unsigned)index < c->n_lists)
+        return true;
+    struct config_list *lists = array_more(&c->arena, c->lists, c->n_lists, sizeof(*lists));
+    if (!got_memory(b, lists))
+        return false;
+    lists[c->n_lists++] = (struct config_list){.written = written + 1, .path = path, .at = word->value.at};
+    c->lists = lists;
+    return true;
+}
+
+/* The name of a zone. */
+static bool read_tree_domain(struct builder *b, struct piece p, size_t len_at, struct config_domain *domain)
+{
+    char shown[SHOWN_MAX];
+
+    if (len_at > 0 || looks_like_addr(p) || (p.len > 1 && p.text[0] == '.')) {
+        diag_error(b->diags, p.at, "%s is not the name of a zone, expected one such as example.org%s",
+                   show(p, shown), p.len > 1 && p.text[0] == '.' ? ", without the dot before it" : "");
+        return false;
+    }
+    domain->kind = DOMAIN_TREE;
+    return read_name(b, p, &domain->name);
+}
+
+static bool read_domain(struct builder *b, const struct word *word, struct config_rule *rule)
+{
+    struct piece p = word->value;
     const char *keyword = rule->source->keyword;
     size_t len_at = prefix_len_at(p);
     char shown[SHOWN_MAX];
 
     rule->domain_at = p.at;
+    if (p.len > 0 && p.text[0] == '@') {
+        if (rule->source->args & SOURCE_LIST)
+            return read_list(b, word, rule);
+        diag_error(b->diags, p.at, "%s takes no file of names (%s), expected a domain", keyword,
+                   show(p, shown));
+        return false;
+    }
+    if (rule->source->args & SOURCE_TREE)
+        return read_tree_domain(b, p, len_at, &rule->domain);
     if (len_at == 0 && rule->source->args & SOURCE_PREFIX) {
         diag_error(b->diags, p.at,
                    "%s is no prefix, expected ADDR/LEN or NAME/LEN, since %s is about reverse names",
@@ -292,6 +345,37 @@ static bool read_password(struct builder *b, const struct word *word, struct con
         return false;
     }
     return rule->password;
+}
+
+/* The file of the zone that the rule's domain names. */
+static bool read_zone_file(struct builder *b, const struct word *word, struct config_rule *rule)
+{
+    struct config *c = b->config;
+    const struct config_name *apex = &rule->domain.name;
+    const char *written = plain_text(b, word), *path = written ? path_of(b, written) : NULL;
+    uint8_t key[DNAME_MAX + PATH_MAX];
+    size_t path_len = path ? strlen(path) : 0;
+
+    if (!path || !apex->wire)
+        return false;
+    if (path_len == 0 || path_len >= PATH_MAX) {
+        diag_error(b->diags, word->raw.at, "expected the path of a zone file");
+        return false;
+    }
+    memcpy(key, apex->wire, apex->len);
+    memcpy(key + apex->len, path, path_len);
+    int index = numbering_add(&b->zones, &b->scratch, key, apex->len + path_len);
+    b->out_of_memory |= index < 0;
+    rule->zone = (unsigned)index;
+    if (index < 0 || (unsigned)index < c->n_zones)
+        return index >= 0;
+    struct config_zone *zones = array_more(&c->arena, c->zones, c->n_zones, sizeof(*zones));
+    if (!got_memory(b, zones))
+        return false;
+    zones[c->n_zones++] =
+        (struct config_zone){.apex = *apex, .written = written, .path = path, .at = word->value.at};
+    c->zones = zones;
+    return true;
 }
 
 static bool read_rcode(struct builder *b, struct piece p, struct config_rule *rule)
@@ -344,7 +428,9 @@ static bool read_arg(struct builder *b, const struct line *line, unsigned arg, u
 
     switch (arg) {
     case SOURCE_DOMAIN:
-        return read_domain(b, word->value, rule);
+        return read_domain(b, word, rule);
+    case SOURCE_FILE:
+        return read_zone_file(b, word, rule);
     case SOURCE_BASE:
         return read_base(b, word->value, rule);
     case SOURCE_PASSWORD:
@@ -371,7 +457,7 @@ static void add_rule(struct builder *b, const struct config_rule *rule)
 void directive_auth(struct builder *b, const struct line *line)
 {
     const struct source *source = read_type(b, line);
-    struct config_rule rule = {.source = source, .at = line->words[0].raw.at, .rcode = RCODE_REFUSED};
+    struct config_rule rule = {.source = source, .at = line->words[0].raw.at, .rcode = RCODE_NOERROR};
 
     if (!source || !count_rule_words(b, line, source))
         return;
@@ -381,6 +467,8 @@ void directive_auth(struct builder *b, const struct line *line)
         if (source->args & arg_words[i].arg)
             ok &= read_arg(b, line, arg_words[i].arg, at++, &rule);
     }
+    if (rule.rcode == RCODE_NOERROR) /* not said; of what a list blocks, stubs would ask another server */
+        rule.rcode = rule.domain.kind == DOMAIN_LIST ? RCODE_NXDOMAIN : RCODE_REFUSED;
     if (ok)
         add_rule(b, &rule);
     else

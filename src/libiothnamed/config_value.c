@@ -61,6 +61,20 @@ const char *plain_text(struct builder *b, const struct word *word)
     return text;
 }
 
+const char *path_of(struct builder *b, const char *written)
+{
+    const char *config = b->config->path, *slash = strrchr(config, '/');
+    size_t folder_len = written[0] != '/' && slash ? (size_t)(slash - config) + 1 : 0;
+    size_t len = strlen(written);
+    char *path = arena_alloc(&b->config->arena, folder_len + len + 1);
+
+    if (!got_memory(b, path))
+        return NULL;
+    memcpy(path, config, folder_len);
+    memcpy(path + folder_len, written, len + 1);
+    return path;
+}
+
 void report_unknown(struct builder *b, const char *what, struct piece word, const struct suggestion *known)
 {
     char shown[SHOWN_MAX], text[SUGGESTION_TEXT_MAX];
@@ -236,6 +250,17 @@ bool read_prefix(struct builder *b, struct piece p, struct ipaddr *ret, unsigned
     return true;
 }
 
+/* For the check, which knows at the end what this server's own addresses are. */
+static void note_server(struct builder *b, const struct ipendpoint *server, struct place at)
+{
+    struct server_mention *more = array_more(&b->scratch, b->servers, b->n_servers, sizeof(*more));
+
+    if (!got_memory(b, more))
+        return;
+    more[b->n_servers++] = (struct server_mention){.server = *server, .at = at};
+    b->servers = more;
+}
+
 void add_server(struct builder *b, struct ipendpoint **servers, unsigned *count,
                 const struct ipendpoint *server, struct piece p)
 {
@@ -252,6 +277,7 @@ void add_server(struct builder *b, struct ipendpoint **servers, unsigned *count,
         return;
     more[(*count)++] = *server;
     *servers = more;
+    note_server(b, server, p.at);
 }
 
 /* --- numbers --- */

@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void diags_fini(struct diags *d)
 {
@@ -35,7 +36,9 @@ static char *format_text(struct arena *arena, const char *format, va_list args)
     return text;
 }
 
-static void report(struct diags *d, struct place at, bool warning, const char *format, va_list args)
+/* path: of another file than the configuration, or NULL. */
+static void report(struct diags *d, const char *path, struct place at, bool warning, const char *format,
+                   va_list args)
 {
     unsigned *count = warning ? &d->warnings : &d->errors;
     unsigned before = d->errors + d->warnings;
@@ -48,6 +51,8 @@ static void report(struct diags *d, struct place at, bool warning, const char *f
     if (!text)
         return;
     *diag = (struct diag){.at = at, .warning = warning, .text = text};
+    if (path)
+        diag->path = arena_text(&d->arena, path, strlen(path));
     if (d->last)
         d->last->next = diag;
     else
@@ -60,7 +65,7 @@ void diag_error(struct diags *d, struct place at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    report(d, at, false, format, args);
+    report(d, NULL, at, false, format, args);
     va_end(args);
 }
 
@@ -69,12 +74,34 @@ void diag_warning(struct diags *d, struct place at, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    report(d, at, true, format, args);
+    report(d, NULL, at, true, format, args);
+    va_end(args);
+}
+
+void diag_error_in(struct diags *d, const char *path, unsigned line, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report(d, path, (struct place){.line = line}, false, format, args);
+    va_end(args);
+}
+
+void diag_warning_in(struct diags *d, const char *path, unsigned line, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report(d, path, (struct place){.line = line}, true, format, args);
     va_end(args);
 }
 
 static bool is_after(const struct diag *a, const struct diag *b)
 {
+    int order = strcmp(a->path ? a->path : "", b->path ? b->path : "");
+
+    if (order != 0)
+        return order > 0;
     if (a->at.line != b->at.line)
         return a->at.line > b->at.line;
     return a->at.column > b->at.column;

@@ -15,6 +15,7 @@ struct place {
 struct diag {
     struct diag *next;
     struct place at;
+    const char *path; /* of another file than the configuration, or NULL */
     bool warning;
     const char *text; /* "what is wrong, what was expected" */
 };
@@ -31,6 +32,12 @@ struct diags {
 void diags_fini(struct diags *d);
 void diag_error(struct diags *d, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_warning(struct diags *d, struct place at, const char *format, ...) PRINTF_LIKE(3, 4);
+/* About another file, at that line of it; line 0: the file as a whole. */
+void diag_error_in(struct diags *d, const char *path, unsigned line, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+void diag_warning_in(struct diags *d, const char *path, unsigned line, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* By file, the configuration first, and place. */
 void diags_sort(struct diags *d);
 
 #endif

@@ -13,8 +13,7 @@ struct forwarder;
 struct ioth;
 
 /* Questions of one forwarder that are being asked at once, and clients that wait for one of them. The first
- * bounds memory (1.2 KB each, and 400 bytes for each open socket); the descriptor limit of the process bounds
- * sockets. */
+ * bounds memory (1.5 KB each); the descriptor limit of the process bounds sockets. */
 #define FORWARD_EXCHANGES_MAX 10000
 #define FORWARD_WAITERS_MAX   1000
 
@@ -23,14 +22,25 @@ struct ioth;
  * never from within forwarder_ask; it must not close the forwarder. */
 typedef void forward_done(struct exchange_waiter *waiters, const struct exchange_event *done, void *arg);
 
-/* stack: on which questions go out, NULL for the default stack of the process; must outlive the forwarder's
- * closing. 0 or -errno. */
-MUST_CHECK int forwarder_new(uv_loop_t *loop, struct ioth *stack, forward_done *done, void *arg,
+struct forwarder_settings {
+    struct ioth
+        *stack; /* on which questions go out, NULL for the default stack of the process; must outlive the
+                           forwarder's closing */
+    const struct siphash_key *cookie_key; /* of the cookies in our questions; is copied */
+    forward_done *done;
+    void *arg;
+};
+
+/* 0 or -errno. */
+MUST_CHECK int forwarder_new(uv_loop_t *loop, const struct forwarder_settings *settings,
                              struct forwarder **ret);
 /* Asks; the waiter is told by `done`, within EXCHANGE_TOTAL and the loop's own delay. 0, or an error of
  * exchange_ask, or -ECANCELED when the forwarder is closing; then the waiter was not taken. */
 MUST_CHECK int forwarder_ask(struct forwarder *f, const struct exchange_question *question,
                              const struct exchange_servers *servers, struct exchange_waiter *waiter);
+/* The same is being asked of the same servers now. */
+bool forwarder_is_asking(const struct forwarder *f, const struct exchange_question *question,
+                         const struct exchange_servers *servers);
 /* Ends all exchanges (`done` is called for each, as failed, before this returns) and closes the forwarder's
  * handles; once they are closed, `closed` is called (NULL: nobody). Once for each forwarder. */
 void forwarder_close(struct forwarder *f, void (*closed)(void *arg), void *arg);
@@ -38,5 +48,7 @@ void forwarder_close(struct forwarder *f, void (*closed)(void *arg), void *arg);
 void forwarder_free(struct forwarder *f);
 /* Counters since its making. From the loop's thread. */
 void forwarder_stats(const struct forwarder *f, struct exchange_stats *ret);
+/* The servers it remembers, at most max. Their number. From the loop's thread. */
+unsigned forwarder_servers(const struct forwarder *f, struct exchange_server *ret, unsigned max);
 
 #endif

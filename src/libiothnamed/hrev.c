@@ -8,169 +8,31 @@
  * - `expiry` is a heap of their ends. A refresh that adds less than an eighth of the lifetime only writes the
  * new end into the name and leaves the heap as it is: an end in the heap may be too early, never too late,
  * and is set right when it comes up;
- * - `networks` finds the account of a network of clients: its names, by when they were taught;
- * - `by_count` has the networks with 1, 2, 3, ... names, and `most` is the largest number that is not empty,
- * so the network that holds the most is found at once and a change by one name is a step to the neighbouring
- * list.
+ * - names are on accounts of networks of clients (hrev_share.c), which say whose name makes room for another.
+ * One that has expired goes before all others.
  *
- * To make room, a name that has expired goes first; else the one that was not taught for the longest time, of
- * the network that holds the most. So one network may fill the table while nobody else needs it, and a
- * network that floods it pushes out its own names. The same name taught by two networks is on the account of
- * one of them; it moves to the other only if that evens them out, so nobody can take over a name and let it
- * go with his flood, and two networks that ask by turns do not move it for ever.
+ * For a store, if there is one, `changes` has the names that it must write, oldest change first, and `gone`
+ * those that it must delete: entries that were stored and are forgotten stay there until the store has heard
+ * of it. A store is told a later end than the table's, so a name that is asked for all the time is a change
+ * eight times a lifetime and not at each question.
  *
- * Memory: a name takes an allocation of about 100 bytes; the arrays, 40 bytes a name, are zeroed pages that
+ * Memory: a name takes an allocation of about 130 bytes; the arrays, 50 bytes a name, are zeroed pages that
  * are not there before they are used. The share of a network is kept in each shard on its own, which is the
  * same in all since addresses spread evenly.
  */
-#include "libiothnamed/hrev.h"
-
-#include "base/heap.h"
+#include "libiothnamed/hrev_table.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 enum {
     SHARDS_MAX = 64,
     SHARD_NAMES_MIN = 4096, /* fewer, and chance would fill one shard long before the others */
-    LINE_BYTES = 64,
-    SWEEP_MAX = 16, /* ends looked at for one new name */
-    LAZY_PART = 8,  /* of a lifetime: the refresh that is not worth a move in the heap */
-    NETWORK_BITS_V4 = 96 + 24,
-    NETWORK_BITS_V6 = 64,
+    SWEEP_MAX = 16,         /* ends looked at for one new name */
+    WALK_MAX = 256,         /* buckets looked at in one step of a walk */
+    LAZY_PART = 8,          /* of a lifetime: the refresh that is not worth a move in the heap */
+    STORED_PART = 8,        /* of a lifetime: how much longer than the table a store has a name */
 };
-
-struct network;
-
-struct name {
-    LIST_ENTRY(name) in_bucket;
-    TAILQ_ENTRY(name) in_network;
-    struct network *network;
-    struct heap_node expiry; /* not later than until */
-    nsec_t until;
-    struct ipaddr addr;
-    uint8_t len;
-    uint8_t wire[];
-};
-
-LIST_HEAD(name_bucket, name);
-
-struct network {
-    LIST_ENTRY(network) in_bucket;
-    TAILQ_ENTRY(network) in_group;
-    struct ipaddr prefix; /* masked */
-    uint32_t count;
-    TAILQ_HEAD(, name) names; /* the least recently taught first */
-};
-
-LIST_HEAD(network_bucket, network);
-TAILQ_HEAD(group, network);
-
-struct shard {
-    _Alignas(LINE_BYTES) pthread_mutex_t lock;
-    uint32_t count, max;
-    uint32_t most;
-    uint32_t mask; /* of both tables */
-    struct name_bucket *names;
-    struct network_bucket *networks;
-    struct group *by_count; /* [1..max]; an unused one is zero */
-    struct heap expiry;
-};
-
-struct hrev {
-    atomic_uint owners;
-    struct siphash_key key;
-    uint32_t n_shards; /* a power of two */
-    struct shard shards[];
-};
-
-static uint64_t hash_addr(const struct hrev *h, const struct ipaddr *addr)
-{
-    return siphash(&h->key, addr->b, sizeof(addr->b));
-}
-
-/* ---- networks */
-
-static unsigned network_bits(const struct ipaddr *client)
-{
-    return ipaddr_is_v4(client) ? NETWORK_BITS_V4 : NETWORK_BITS_V6;
-}
-
-static bool network_holds(const struct network *n, const struct ipaddr *client)
-{
-    return ipaddr_same_prefix(&n->prefix, client, network_bits(client));
-}
-
-static struct network *find_network(const struct hrev *h, const struct shard *s, const struct ipaddr *client)
-{
-    struct ipaddr prefix = *client;
-    struct network *n;
-
-    ipaddr_mask(&prefix, network_bits(client));
-    LIST_FOREACH(n, &s->networks[hash_addr(h, &prefix) & s->mask], in_bucket)
-    {
-        if (ipaddr_equal(&n->prefix, &prefix))
-            return n;
-    }
-    return NULL;
-}
-
-/* A network without names, in no group. NULL: out of memory. */
-static struct network *add_network(const struct hrev *h, struct shard *s, const struct ipaddr *client)
-{
-    struct network *n = calloc(1, sizeof(*n));
-
-    if (!n)
-        return NULL;
-    n->prefix = *client;
-    ipaddr_mask(&n->prefix, network_bits(client));
-    TAILQ_INIT(&n->names);
-    LIST_INSERT_HEAD(&s->networks[hash_addr(h, &n->prefix) & s->mask], n, in_bucket);
-    return n;
-}
-
-static struct group *group_of(struct shard *s, uint32_t count)
-{
-    struct group *g = &s->by_count[count];
-
-    if (!g->tqh_last)
-        TAILQ_INIT(g);
-    return g;
-}
-
-/* Moves the network to the group of its new count, behind those that were there before; frees it at 0. */
-static void set_count(struct shard *s, struct network *n, uint32_t count)
-{
-    if (n->count > 0)
-        TAILQ_REMOVE(group_of(s, n->count), n, in_group);
-    n->count = count;
-    if (count > 0) {
-        TAILQ_INSERT_TAIL(group_of(s, count), n, in_group);
-    } else {
-        LIST_REMOVE(n, in_bucket);
-        free(n);
-    }
-    if (count > s->most)
-        s->most = count;
-    while (s->most > 0 && TAILQ_EMPTY(group_of(s, s->most)))
-        s->most--; /* one step at most: counts change by one */
-}
-
-static void debit(struct shard *s, struct name *e)
-{
-    TAILQ_REMOVE(&e->network->names, e, in_network);
-    set_count(s, e->network, e->network->count - 1);
-}
-
-static void credit(struct shard *s, struct network *n, struct name *e)
-{
-    e->network = n;
-    TAILQ_INSERT_TAIL(&n->names, e, in_network);
-    set_count(s, n, n->count + 1);
-}
 
 /* ---- names */
 
@@ -196,12 +58,34 @@ static struct name *find_name(const struct shard *s, uint64_t hash, const struct
     return NULL;
 }
 
+/* ---- changes */
+
+/* The store must write it; its end there leaves room for refreshes. */
+static void note_change(struct shard *s, struct name *e, nsec_t now)
+{
+    e->stored_until = e->until + (e->until - now) / STORED_PART;
+    if (!e->changed)
+        TAILQ_INSERT_TAIL(&s->changes, e, in_changes);
+    e->changed = true;
+}
+
+/* The name is in no list any more: the store must delete it, or nobody knows it. */
+static void note_gone(struct shard *s, struct name *e)
+{
+    if (e->changed)
+        TAILQ_REMOVE(&s->changes, e, in_changes);
+    if (e->stored)
+        TAILQ_INSERT_TAIL(&s->gone, e, in_changes);
+    else
+        free(e);
+}
+
 static void forget(struct shard *s, struct name *e)
 {
     heap_remove(&s->expiry, &e->expiry);
     LIST_REMOVE(e, in_bucket);
-    debit(s, e);
-    free(e);
+    share_debit(s, e);
+    note_gone(s, e);
     s->count--;
 }
 
@@ -234,26 +118,9 @@ static void sweep(struct shard *s, nsec_t now)
     }
 }
 
-/* Forgets the least recently taught name of the network that holds the most. There is one. */
 static void evict(struct shard *s)
 {
-    const struct network *n = TAILQ_FIRST(group_of(s, s->most));
-
-    forget(s, TAILQ_FIRST(&n->names));
-}
-
-/* The asker's network takes the name over if that evens the two accounts out. */
-static void even_out(const struct hrev *h, struct shard *s, struct name *e, const struct ipaddr *asker)
-{
-    if (network_holds(e->network, asker) || e->network->count < 2)
-        return;
-    struct network *n = find_network(h, s, asker);
-    if ((n ? n->count : 0) + 1 >= e->network->count)
-        return;
-    if (!n && !(n = add_network(h, s, asker)))
-        return;
-    debit(s, e);
-    credit(s, n, e);
+    forget(s, share_first_to_go(s));
 }
 
 static void refresh(const struct hrev *h, struct shard *s, struct name *e, const struct ipaddr *asker,
@@ -266,7 +133,9 @@ static void refresh(const struct hrev *h, struct shard *s, struct name *e, const
         TAILQ_REMOVE(&e->network->names, e, in_network);
         TAILQ_INSERT_TAIL(&e->network->names, e, in_network);
     }
-    even_out(h, s, e, asker);
+    if (h->tracked && e->until > e->stored_until)
+        note_change(s, e, now);
+    share_even_out(h, s, e, asker);
 }
 
 static struct name *new_name(const struct ipaddr *addr, const uint8_t *wire, size_t len, nsec_t until)
@@ -282,21 +151,22 @@ static struct name *new_name(const struct ipaddr *addr, const uint8_t *wire, siz
     return e;
 }
 
-/* Puts a name in; its address is not there, and there is room. Out of memory: frees it. */
-static void insert(const struct hrev *h, struct shard *s, uint64_t hash, struct name *e,
+/* Puts a name in; its address is not there, and there is room. Out of memory: frees it, and returns false. */
+static bool insert(const struct hrev *h, struct shard *s, uint64_t hash, struct name *e,
                    const struct ipaddr *asker)
 {
-    struct network *n = find_network(h, s, asker);
+    struct network *n = share_find(h, s, asker);
 
-    if ((!n && !(n = add_network(h, s, asker))) || heap_set(&s->expiry, &e->expiry, e->until) < 0) {
+    if ((!n && !(n = share_add(h, s, asker))) || heap_set(&s->expiry, &e->expiry, e->until) < 0) {
         if (n && n->count == 0)
-            set_count(s, n, 0);
+            share_drop(n);
         free(e);
-        return;
+        return false;
     }
     LIST_INSERT_HEAD(bucket_of(s, hash), e, in_bucket);
-    credit(s, n, e);
+    share_credit(s, n, e);
     s->count++;
+    return true;
 }
 
 /* ---- what others call */
@@ -321,7 +191,8 @@ void hrev_learn(struct hrev *h, const struct ipaddr *addr, const uint8_t *name, 
             sweep(s, now);
             if (s->count == s->max)
                 evict(s);
-            insert(h, s, hash, fresh, asker);
+            if (insert(h, s, hash, fresh, asker) && h->tracked)
+                note_change(s, fresh, now);
         }
     }
     pthread_mutex_unlock(&s->lock);
@@ -355,7 +226,155 @@ uint32_t hrev_count(struct hrev *h)
     return count;
 }
 
-static int shard_init(struct shard *s, uint32_t max)
+/* The shard that the cursor is in, locked, or NULL: it is through. Shards that are empty are passed over. */
+static struct shard *walk_shard(struct hrev *h, struct hrev_cursor *at)
+{
+    for (; at->shard < h->n_shards; *at = (struct hrev_cursor){.shard = at->shard + 1}) {
+        struct shard *s = &h->shards[at->shard];
+        pthread_mutex_lock(&s->lock);
+        if (s->count > 0 && at->bucket <= s->mask)
+            return s;
+        pthread_mutex_unlock(&s->lock);
+    }
+    return NULL;
+}
+
+/* The next name of the cursor's bucket that has not expired, or NULL. */
+static const struct name *walk_bucket(const struct shard *s, struct hrev_cursor *at, nsec_t now)
+{
+    const struct name *e;
+    uint32_t n = 0;
+
+    LIST_FOREACH(e, &s->names[at->bucket], in_bucket)
+    {
+        if (n++ < at->passed)
+            continue;
+        at->passed++;
+        if (e->until > now)
+            return e;
+    }
+    return NULL;
+}
+
+enum hrev_step hrev_next(struct hrev *h, struct hrev_cursor *at, nsec_t now, struct ipaddr *ret_addr,
+                         uint8_t name[static DNAME_MAX], nsec_t *ret_left)
+{
+    struct shard *s = walk_shard(h, at);
+    const struct name *e = NULL;
+
+    if (!s)
+        return HREV_END;
+    for (unsigned n = 0; !e && n < WALK_MAX && at->bucket <= s->mask; n++) {
+        e = walk_bucket(s, at, now);
+        if (!e) {
+            at->bucket++;
+            at->passed = 0;
+        }
+    }
+    if (e) {
+        *ret_addr = e->addr;
+        memcpy(name, e->wire, e->len);
+        *ret_left = e->until - now;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return e ? HREV_FOUND : HREV_STEP;
+}
+
+/* ---- for a store */
+
+void hrev_track(struct hrev *h)
+{
+    h->tracked = true;
+}
+
+unsigned hrev_parts(const struct hrev *h)
+{
+    return h->n_shards;
+}
+
+static void tell(struct hrev_entry *entry, const struct name *e, bool gone)
+{
+    entry->addr = e->addr;
+    entry->name_len = gone ? 0 : e->len;
+    if (gone)
+        return;
+    entry->network = e->network->prefix;
+    entry->until = e->stored_until;
+    memcpy(entry->name, e->wire, e->len);
+}
+
+unsigned hrev_take_changes(struct hrev *h, unsigned part, nsec_t now, struct hrev_entry *entries,
+                           unsigned max)
+{
+    struct shard *s = &h->shards[part];
+    struct name *e;
+    unsigned n = 0;
+
+    pthread_mutex_lock(&s->lock);
+    sweep(s, now);
+    while (n < max && (e = TAILQ_FIRST(&s->gone))) { /* first: the address may have a name again */
+        tell(&entries[n++], e, true);
+        TAILQ_REMOVE(&s->gone, e, in_changes);
+        free(e);
+    }
+    while (n < max && (e = TAILQ_FIRST(&s->changes))) {
+        tell(&entries[n++], e, false);
+        TAILQ_REMOVE(&s->changes, e, in_changes);
+        e->changed = false;
+        e->stored = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+/* What the store was told is not true any more. */
+static void change_part(struct shard *s)
+{
+    struct name *e;
+
+    for (uint64_t bucket = 0; bucket <= s->mask; bucket++)
+        LIST_FOREACH(e, &s->names[bucket], in_bucket)
+        {
+            if (!e->changed)
+                TAILQ_INSERT_TAIL(&s->changes, e, in_changes);
+            e->changed = true;
+        }
+}
+
+void hrev_change_all(struct hrev *h)
+{
+    for (uint32_t i = 0; i < h->n_shards; i++) {
+        pthread_mutex_lock(&h->shards[i].lock);
+        change_part(&h->shards[i]);
+        pthread_mutex_unlock(&h->shards[i].lock);
+    }
+}
+
+bool hrev_restore(struct hrev *h, const struct hrev_entry *entry, nsec_t now)
+{
+    uint64_t hash = hash_addr(h, &entry->addr);
+    struct shard *s = shard_of(h, hash);
+    struct name *fresh = NULL;
+
+    if (entry->until <= now)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    sweep(s, now);
+    if (s->count < s->max && !find_name(s, hash, &entry->addr))
+        fresh = new_name(&entry->addr, entry->name, entry->name_len, entry->until);
+    bool restored = fresh && insert(h, s, hash, fresh, &entry->network);
+    if (restored) {
+        fresh->stored = true;
+        fresh->stored_until = entry->until;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return restored;
+}
+
+/* ---- the table as a whole */
+
+/* The arrays for a bound. */
+static int alloc_arrays(struct shard *s, uint32_t max)
 {
     uint64_t buckets = 1;
 
@@ -365,13 +384,87 @@ static int shard_init(struct shard *s, uint32_t max)
     s->mask = (uint32_t)(buckets - 1);
     s->names = calloc(buckets, sizeof(*s->names));
     s->networks = calloc(buckets, sizeof(*s->networks));
+    s->sites = calloc(buckets, sizeof(*s->sites));
     s->by_count = calloc((size_t)max + 1, sizeof(*s->by_count));
-    if (s->names && s->networks && s->by_count && pthread_mutex_init(&s->lock, NULL) == 0)
-        return 0;
+    return s->names && s->networks && s->sites && s->by_count ? 0 : -ENOMEM;
+}
+
+static void free_arrays(struct shard *s)
+{
     free(s->names);
     free(s->networks);
+    free(s->sites);
     free(s->by_count);
+}
+
+static int shard_init(struct shard *s, uint32_t max)
+{
+    TAILQ_INIT(&s->changes);
+    TAILQ_INIT(&s->gone);
+    if (alloc_arrays(s, max) == 0 && pthread_mutex_init(&s->lock, NULL) == 0)
+        return 0;
+    free_arrays(s);
     return -ENOMEM;
+}
+
+/* Moves everything that the arrays of the shard hold to those of `to`, and exchanges the arrays. What does not
+ * fit has gone before. */
+static void move_arrays(const struct hrev *h, struct shard *s, struct shard *to)
+{
+    struct name *e;
+
+    for (uint64_t bucket = 0; bucket <= s->mask; bucket++) {
+        while ((e = LIST_FIRST(&s->names[bucket]))) {
+            LIST_REMOVE(e, in_bucket);
+            LIST_INSERT_HEAD(bucket_of(to, hash_addr(h, &e->addr)), e, in_bucket);
+        }
+    }
+    share_move(h, s, to);
+    struct shard old = *s;
+    s->names = to->names;
+    s->networks = to->networks;
+    s->sites = to->sites;
+    s->by_count = to->by_count;
+    s->mask = to->mask;
+    s->max = to->max;
+    to->names = old.names;
+    to->networks = old.networks;
+    to->sites = old.sites;
+    to->by_count = old.by_count;
+}
+
+static int shard_resize(const struct hrev *h, struct shard *s, uint32_t max)
+{
+    struct shard to = {0};
+    int error = alloc_arrays(&to, max);
+
+    if (error == 0) {
+        pthread_mutex_lock(&s->lock);
+        while (s->count > max)
+            evict(s);
+        move_arrays(h, s, &to);
+        pthread_mutex_unlock(&s->lock);
+    }
+    free_arrays(&to);
+    return error;
+}
+
+/* The part of a bound that a shard has, at least 1. */
+static uint32_t share_of(const struct hrev *h, uint32_t max, uint32_t shard)
+{
+    uint32_t share = max / h->n_shards + (shard < max % h->n_shards);
+
+    return share ? share : 1;
+}
+
+int hrev_resize(struct hrev *h, uint32_t max)
+{
+    for (uint32_t i = 0; i < h->n_shards; i++) {
+        int error = shard_resize(h, &h->shards[i], share_of(h, max, i));
+        if (error < 0)
+            return error;
+    }
+    return 0;
 }
 
 static void shard_fini(struct shard *s)
@@ -380,10 +473,12 @@ static void shard_fini(struct shard *s)
 
     while ((e = first_to_expire(s)))
         forget(s, e);
+    while ((e = TAILQ_FIRST(&s->gone))) {
+        TAILQ_REMOVE(&s->gone, e, in_changes);
+        free(e);
+    }
     heap_fini(&s->expiry);
-    free(s->names);
-    free(s->networks);
-    free(s->by_count);
+    free_arrays(s);
     pthread_mutex_destroy(&s->lock);
 }
 

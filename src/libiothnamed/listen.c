@@ -8,6 +8,7 @@
 #include "libiothnamed/worker.h"
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,16 @@ static int set(int fd, int level, int option, int value)
     return ioth_setsockopt(fd, level, option, &value, sizeof(value));
 }
 
+/* Answers fit any path, DNS_UDP_EDNS (RFC 9715). A forged ICMP message that says otherwise would have them sent in
+ * fragments, of which an attacker can replace the second: the system is told to learn nothing from such messages
+ * for this socket. A stack without the option learns nothing either. */
+static void distrust_path_mtu(int fd, int family)
+{
+    if (family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+    set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT); /* IPv4 through an IPv6 socket has it too */
+}
+
 static int make_socket(struct ioth *stack, int family, int type, bool share_port)
 {
     int fd = ioth_msocket(stack, family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -58,10 +69,13 @@ static int make_socket(struct ioth *stack, int family, int type, bool share_port
         return -errno;
     if (family == AF_INET6)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (type == SOCK_STREAM)
+    if (type == SOCK_STREAM) {
         set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (type == SOCK_DGRAM)
+        set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* connections inherit it; answers are gathered here */
+    } else {
         set(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES);
+        distrust_path_mtu(fd, family);
+    }
     if (share_port && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) {
         int e = -errno;
         ioth_close(fd);

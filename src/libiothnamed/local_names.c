@@ -8,7 +8,8 @@
 static const char *const tlds[] = {"\011localhost", "\007invalid", "\004test",
                                    "\005local",     "\005onion",   "\003alt"};
 
-static const uint8_t home_arpa[] = "\004home\004arpa"; /* RFC 8375 */
+/* Names below arpa: RFC 8375, RFC 9462 s6.4, RFC 9665 s5. */
+static const char *const arpas[] = {"\004home\004arpa", "\010resolver\004arpa", "\007service\004arpa"};
 
 /* Reverse zones of RFC 6303 s4 and the registry that it opened (RFC 7793: 100.64/10). */
 static const struct {
@@ -75,7 +76,8 @@ unsigned local_names_zone(const uint8_t *name, unsigned named_labels)
             return named_labels >= 1 ? 0 : 1;
     if (memcmp(tld, "\004arpa", 6) != 0)
         return 0;
-    if (dname_within(name, home_arpa))
-        return named_labels >= 2 ? 0 : 2;
+    for (size_t i = 0; i < ARRAY_LEN(arpas); i++)
+        if (dname_within(name, (const uint8_t *)arpas[i]))
+            return named_labels >= 2 ? 0 : 2;
     return reverse_zone(name, named_labels);
 }

@@ -16,9 +16,12 @@
 enum option_kind {
     OPTION_NUMBER, /* uint32_t */
     OPTION_SIZE,   /* uint64_t, bytes */
-    OPTION_HREVMODE,
+    OPTION_CHOICE, /* uint32_t, or an enum: the index of a word in row->words */
     OPTION_NAME,
     OPTION_LISTEN,
+    OPTION_ENDPOINT, /* struct ipendpoint, port 0: none */
+    OPTION_TEXT,     /* struct config_text */
+    OPTION_SECRETS,  /* a file of cookie secrets */
 };
 
 struct option_row {
@@ -28,7 +31,8 @@ struct option_row {
     uint64_t initial, min, max;
     enum number_unit unit;
     bool restart, alias;
-    const char *value; /* for messages */
+    const char *value;        /* for messages */
+    const char *const *words; /* of a choice, the last one NULL */
 };
 
 #define ROW(name_, kind_, member_)                                                                           \
@@ -37,39 +41,67 @@ struct option_row {
 #define NUMBER(name_, member_, initial_, min_, max_)                                                         \
     ROW(name_, OPTION_NUMBER, member_), .initial = initial_, .min = min_, .max = max_
 
+/* The words of choices, by their enums. */
+static const char *const hrevmodes[] = {
+    [HREV_ALWAYS] = "always", [HREV_NET] = "net", [HREV_SAME] = "same", [HREV_NEVER] = "never", NULL,
+};
+static const char *const loglevels[] = {"error", "warning", "info", "debug", NULL}; /* as enum log_level */
+static const char *const switches[] = {"off", "on", NULL};
+
 /* Why so much at most:
+ *   cachettlmin       a day: what is kept longer against its owner's will is wrong too often
+ *   servestale        a week, as RFC 8767 s5 has it
  *   cachesize         1 TiB: no machine of today has more to give to one cache
  *   hrevmax           16 million names take about 4 GiB
  *   otipperiod        a one-time address that lives longer than a day is none
  *   tcplistenbacklog  the kernel's own limit, net.core.somaxconn, is 16 bits wide
  *   tcptimeout        RFC 7766 s6.2.3 speaks of seconds; an hour serves any client
+ *   tcpmax            connections cost a few KB each, most of it in the kernel
+ *   fwdclientmax      as many as one worker keeps in all
+ *   rrl               more than any server answers: 0 says it better
  *   workers           threads, each with sockets of its own: as many as the largest machines have cores */
 static const struct option_row rows[] = {
     {ROW("cachesize", OPTION_SIZE, cachesize), .initial = UINT64_C(64) << 20, .max = UINT64_C(1) << 40,
      .unit = UNIT_BYTES, .value = "BYTES"},
+    {NUMBER("cachettlmax", cachettlmax_s, 86400, 1, TTL_MAX), .unit = UNIT_SECONDS, .value = "SECS"},
+    {NUMBER("cachettlmin", cachettlmin_s, 0, 0, 86400), .unit = UNIT_SECONDS, .value = "SECS"},
+    {ROW("chaosid", OPTION_TEXT, chaosid), .value = "TEXT"},
+    {ROW("chaosversion", OPTION_TEXT, chaosversion), .value = "TEXT"},
+    {ROW("control", OPTION_TEXT, control), .restart = true, .value = "PATH"},
+    {ROW("controlgroup", OPTION_TEXT, controlgroup), .restart = true, .value = "GROUP"},
+    {ROW("cookiesecret", OPTION_SECRETS, cookiesecret), .value = "FILE"},
+    {NUMBER("fwdclientmax", fwdclientmax, 1000, 1, 10000), .value = "N"},
     {NUMBER("hashttl", hashttl_s, 600, 0, TTL_MAX), .unit = UNIT_SECONDS, .value = "SECS"},
+    {ROW("hrevdb", OPTION_TEXT, hrevdb), .restart = true, .value = "FILE"},
     {NUMBER("hrevmax", hrevmax, 65536, 1, 16 << 20), .value = "NAMES"},
-    {ROW("hrevmode", OPTION_HREVMODE, hrevmode), .value = "always|net|same|never"},
+    {ROW("hrevmode", OPTION_CHOICE, hrevmode), .initial = HREV_ALWAYS, .words = hrevmodes,
+     .value = "always|net|same|never"},
     {ROW("listen", OPTION_LISTEN, listen), .restart = true, .value = "ADDR"},
+    {ROW("loglevel", OPTION_CHOICE, loglevel), .initial = 2, .words = loglevels,
+     .value = "error|warning|info|debug"},
+    {ROW("metrics", OPTION_ENDPOINT, metrics), .restart = true, .value = "ADDR@PORT"},
+    {ROW("nsid", OPTION_TEXT, nsid), .value = "TEXT"},
     {ROW("nsname", OPTION_NAME, nsname), .value = "NAME"},
     {NUMBER("otipperiod", otipperiod_s, 32, 1, 86400), .unit = UNIT_SECONDS, .value = "SECS"},
     {NUMBER("port", port, DNS_PORT, 1, UINT16_MAX), .restart = true, .value = "PORT"},
+    {ROW("prefetch", OPTION_CHOICE, prefetch), .initial = 1, .words = switches, .value = "on|off"},
+    {NUMBER("rrl", rrl, 200, 0, 1000000), .value = "N"},
+    {NUMBER("rrlslip", rrlslip, 2, 0, 10), .value = "N"},
+    {ROW("sandbox", OPTION_CHOICE, sandbox), .restart = true, .initial = 1, .words = switches,
+     .value = "on|off"},
+    {NUMBER("servestale", servestale_s, 86400, 0, 604800), .unit = UNIT_SECONDS, .value = "SECS|0"},
     {NUMBER("staticttl", staticttl_s, 3600, 0, TTL_MAX), .unit = UNIT_SECONDS, .value = "SECS"},
+    {NUMBER("tcpclientmax", tcpclientmax, 50, 1, 1000000), .value = "N"},
     {NUMBER("tcplistenbacklog", tcplistenbacklog, 5, 1, UINT16_MAX), .value = "N"},
     {NUMBER("tcplisten", tcplistenbacklog, 5, 1, UINT16_MAX), .alias = true, .value = "N"},
+    {NUMBER("tcpmax", tcpmax, 10000, 1, 1000000), .value = "N"},
     {NUMBER("tcptimeout", tcptimeout_s, 60, 1, 3600), .unit = UNIT_SECONDS, .value = "SECS"},
+    {ROW("user", OPTION_TEXT, user), .restart = true, .value = "NAME[:GROUP]"},
     {NUMBER("workers", workers, 0, 0, 1024), .restart = true, .value = "N"},
 };
 
 #undef ROW
 #undef NUMBER
-
-static const char *const hrevmodes[] = {
-    [HREV_ALWAYS] = "always",
-    [HREV_NET] = "net",
-    [HREV_SAME] = "same",
-    [HREV_NEVER] = "never",
-};
 
 static void *member_of(struct config_options *o, const struct option_row *row)
 {
@@ -104,29 +136,39 @@ static void set_number(struct config_options *o, const struct option_row *row, u
 void options_set_defaults(struct builder *b)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].kind == OPTION_NUMBER || rows[i].kind == OPTION_SIZE)
+        if (rows[i].kind == OPTION_NUMBER || rows[i].kind == OPTION_SIZE || rows[i].kind == OPTION_CHOICE)
             set_number(&b->config->options, &rows[i], rows[i].initial);
     }
-    b->config->options.hrevmode = HREV_ALWAYS;
     b->option_places = arena_alloc(&b->scratch, ARRAY_LEN(rows) * sizeof(*b->option_places));
     got_memory(b, b->option_places);
 }
 
 /* --- reading --- */
 
-static void read_hrevmode(struct builder *b, struct piece p)
+static void read_choice(struct builder *b, const struct option_row *row, struct piece p)
 {
     struct suggestion known;
 
     suggestion_init(&known, p.text, p.len);
-    for (unsigned i = 0; i < ARRAY_LEN(hrevmodes); i++) {
-        if (word_is(p, hrevmodes[i])) {
-            b->config->options.hrevmode = (enum hrevmode)i;
+    for (unsigned i = 0; row->words[i]; i++) {
+        if (word_is(p, row->words[i])) {
+            set_number(&b->config->options, row, i);
             return;
         }
-        suggestion_offer(&known, hrevmodes[i]);
+        suggestion_offer(&known, row->words[i]);
     }
-    report_unknown(b, "hrevmode", p, &known);
+    report_unknown(b, row->name, p, &known);
+}
+
+/* With its port: there is no customary one. */
+static void read_service_endpoint(struct builder *b, struct piece p, struct ipendpoint *ret)
+{
+    char shown[SHOWN_MAX];
+
+    if (memchr(p.text, '@', p.len))
+        read_endpoint(b, p, ret);
+    else
+        diag_error(b->diags, p.at, "%s has no port, expected ADDR@PORT", show(p, shown));
 }
 
 static void read_listen(struct builder *b, struct piece p)
@@ -153,9 +195,60 @@ static void read_listen(struct builder *b, struct piece p)
     o->listen = more;
 }
 
-static void read_value(struct builder *b, const struct option_row *row, struct piece p)
+static void read_text(struct builder *b, const struct word *word, struct config_text *ret)
+{
+    const char *text = plain_text(b, word);
+    if (!text)
+        return;
+    size_t len = strlen(text);
+    if (len == 0 || len > CONFIG_TEXT_MAX)
+        diag_error(b->diags, word->value.at, "a text of %zu bytes, expected 1 to %d", len, CONFIG_TEXT_MAX);
+    else
+        *ret = (struct config_text){text, (uint8_t)len};
+}
+
+/* The bytes of a small file into text; their number, or -errno. */
+static ssize_t read_small_file(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    size_t len = fread(text, 1, size, file);
+    int e = ferror(file) ? -EIO : len == size ? -EFBIG : 0;
+    fclose(file);
+    return e < 0 ? e : (ssize_t)len;
+}
+
+/* Room for the secrets and a comment or two. */
+#define SECRETS_FILE_MAX 4096
+
+static void read_secrets(struct builder *b, const struct word *word)
 {
     struct config_options *o = &b->config->options;
+    const char *written = plain_text(b, word), *path = written ? path_of(b, written) : NULL;
+    char text[SECRETS_FILE_MAX];
+    unsigned line = 0;
+    if (!path)
+        return;
+    ssize_t len = read_small_file(path, text, sizeof(text));
+    int e = len < 0 ? (int)len : cookie_secrets_parse(text, (size_t)len, &o->cookies, &line);
+    if (e == -EINVAL)
+        diag_error(b->diags, word->value.at,
+                   "line %u of %s is no secret, expected up to %d lines of 32 hexadecimal digits", line, path,
+                   COOKIE_SECRETS_MAX);
+    else if (e == -ENODATA)
+        diag_error(b->diags, word->value.at,
+                   "there is no secret in %s, expected a line of 32 hexadecimal digits", path);
+    else if (e < 0)
+        diag_error(b->diags, word->value.at, "cannot read %s: %s", path, strerror(-e));
+    o->cookiesecret = written;
+    explicit_bzero(text, sizeof(text));
+}
+
+static void read_value(struct builder *b, const struct option_row *row, const struct word *word)
+{
+    struct config_options *o = &b->config->options;
+    struct piece p = word->value;
     uint64_t value;
 
     switch (row->kind) {
@@ -164,14 +257,23 @@ static void read_value(struct builder *b, const struct option_row *row, struct p
         if (read_number(b, row->name, p, row->unit, row->min, row->max, &value))
             set_number(o, row, value);
         break;
-    case OPTION_HREVMODE:
-        read_hrevmode(b, p);
+    case OPTION_CHOICE:
+        read_choice(b, row, p);
         break;
     case OPTION_NAME:
         read_name(b, p, member_of(o, row));
         break;
     case OPTION_LISTEN:
         read_listen(b, p);
+        break;
+    case OPTION_ENDPOINT:
+        read_service_endpoint(b, p, member_of(o, row));
+        break;
+    case OPTION_TEXT:
+        read_text(b, word, member_of(o, row));
+        break;
+    case OPTION_SECRETS:
+        read_secrets(b, word);
         break;
     }
 }
@@ -217,13 +319,32 @@ void directive_option(struct builder *b, const struct line *line)
     if (!count_words(b, line, 3, 3, synopsis))
         return;
     note_place(b, row, line->words[1].raw.at);
-    read_value(b, row, line->words[2].value);
+    read_value(b, row, &line->words[2]);
 }
 
 /* --- printing and comparing --- */
 
+/* In quotes, as plain_text reads it. */
+static void print_text(const char *key, const char *text, FILE *out)
+{
+    fprintf(out, "option %s \"", key);
+    for (; *text; text++)
+        fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    fprintf(out, "\"\n");
+}
+
+static void print_endpoint(const char *key, const struct ipendpoint *e, FILE *out)
+{
+    char text[IPENDPOINT_STRLEN];
+
+    if (e->port)
+        fprintf(out, "option %s %s\n", key, ipendpoint_format(e, text));
+}
+
 static void print_row(const struct config_options *o, const struct option_row *row, FILE *out)
 {
+    const struct config_text *said =
+        (const struct config_text *)(const void *)((const char *)o + row->member);
     char text[IPADDR_STRLEN];
 
     switch (row->kind) {
@@ -231,8 +352,8 @@ static void print_row(const struct config_options *o, const struct option_row *r
     case OPTION_SIZE:
         fprintf(out, "option %s %" PRIu64 "\n", row->name, number_of(o, row));
         break;
-    case OPTION_HREVMODE:
-        fprintf(out, "option %s %s\n", row->name, hrevmodes[o->hrevmode]);
+    case OPTION_CHOICE:
+        fprintf(out, "option %s %s\n", row->name, row->words[number_of(o, row)]);
         break;
     case OPTION_NAME:
         if (!o->nsname.wire)
@@ -244,6 +365,17 @@ static void print_row(const struct config_options *o, const struct option_row *r
     case OPTION_LISTEN:
         for (unsigned i = 0; i < o->n_listen; i++)
             fprintf(out, "option %s %s\n", row->name, ipaddr_format(&o->listen[i], text));
+        break;
+    case OPTION_ENDPOINT:
+        print_endpoint(row->name, (const struct ipendpoint *)(const void *)said, out);
+        break;
+    case OPTION_TEXT:
+        if (said->len)
+            print_text(row->name, said->text, out);
+        break;
+    case OPTION_SECRETS:
+        if (o->cookiesecret)
+            print_text(row->name, o->cookiesecret, out);
         break;
     }
 }
@@ -268,13 +400,32 @@ static bool same_listen(const struct config_options *a, const struct config_opti
     return common == a->n_listen && common == b->n_listen;
 }
 
+static bool same_value(const struct config_options *a, const struct config_options *b,
+                       const struct option_row *row)
+{
+    const void *in_a = (const char *)a + row->member, *in_b = (const char *)b + row->member;
+    const struct config_text *text_a = in_a, *text_b = in_b;
+
+    switch (row->kind) {
+    case OPTION_LISTEN:
+        return same_listen(a, b);
+    case OPTION_ENDPOINT:
+        return ((const struct ipendpoint *)in_a)->port == ((const struct ipendpoint *)in_b)->port &&
+               ipaddr_equal(in_a, in_b);
+    case OPTION_TEXT:
+        return text_a->len == text_b->len &&
+               (text_a->len == 0 || memcmp(text_a->text, text_b->text, text_a->len) == 0);
+    default:
+        return number_of(a, row) == number_of(b, row);
+    }
+}
+
 const char *options_restart_needed(const struct config_options *a, const struct config_options *b,
                                    unsigned *row)
 {
     while (*row < ARRAY_LEN(rows)) {
         const struct option_row *r = &rows[(*row)++];
-        bool same = r->kind == OPTION_LISTEN ? same_listen(a, b) : number_of(a, r) == number_of(b, r);
-        if (r->restart && !same)
+        if (r->restart && !same_value(a, b, r))
             return r->name;
     }
     return NULL;

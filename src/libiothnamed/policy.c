@@ -30,10 +30,10 @@ static const struct policy_node *deepest_node(const struct policy *p, const uint
     size_t len = offsets[labels] + 1u;
     unsigned depth = 0;
 
-    hashes[0] = policy_root_hash(&p->key);
+    hashes[0] = name_hash_root(&p->key);
     for (uint32_t tag = POLICY_PARENT; depth < labels && tag & POLICY_PARENT; depth++) {
         unsigned from = offsets[labels - depth - 1];
-        hashes[depth + 1] = policy_hash(hashes[depth], name + from);
+        hashes[depth + 1] = name_hash_down(hashes[depth], name + from);
         tag = policy_find_tag(p, hashes[depth + 1], len - from);
         if (!tag)
             break;
@@ -43,11 +43,11 @@ static const struct policy_node *deepest_node(const struct policy *p, const uint
         uint32_t node = policy_node_of(p, hashes[depth], name + from, len - from);
         if (node != POLICY_ROOT) {
             *ret_depth = depth;
-            return &p->nodes[node];
+            return policy_node_at(p, node);
         }
     }
     *ret_depth = 0;
-    return &p->nodes[POLICY_ROOT];
+    return policy_node_at(p, POLICY_ROOT);
 }
 
 struct placements policy_find(const struct policy *p, const uint8_t *name)
@@ -83,6 +83,5 @@ void policy_free(struct policy *p)
     free(p->nodes);
     free(p->placements);
     free(p->sets);
-    arena_fini(&p->names);
     free(p);
 }

@@ -20,7 +20,9 @@ struct base_value {
 
 /* A rule where it stands in the tree of names. */
 struct placement {
-    const struct config_rule *rule;
+    const struct config_rule
+        *rule;           /* or one that differs from it in the domain and the place alone; the domain is
+                                       of the same kind */
     netset nets;         /* those of the rule */
     uint8_t apex_labels; /* the suffix of the asked name with that many labels is the rule's domain name */
     bool implicit_apex;  /* stands for the apex of a rule for the names below it: SOA and NS, if no rule that
@@ -39,7 +41,8 @@ struct policy;
 MUST_CHECK int policy_build(const struct config *config, const struct base_value *bases,
                             const struct nets *nets, const struct siphash_key *key, struct policy **ret);
 void policy_free(struct policy *p);
-/* The rules that match the name, in file order, then implicit apexes. Left out are those that no client can
+/* The rules that match the name, in file order, then implicit apexes. A rule for the names of a file (DOMAIN_LIST)
+ * is always among them: see list_find. Left out are those that no client can
  * reach: rules whose nets are all among those of rules before them whose sources never pass. name: lower
  * case, wire form. */
 struct placements policy_find(const struct policy *p, const uint8_t *name);

@@ -9,10 +9,15 @@
  * rules go from the last to the first, so that the chain of each node is in file order.
  * 3. From the root down (a node is always made after its parent), each node's two lists are its parent's list
  * for the names below, merged in file order with what was put down here. A node that adds nothing shares its
- * parent's list, and equal lists are stored once, so a hundred thousand names with a rule each cost a few
- * placements each and nothing more.
- * 4. The apex of a rule for the names below it comes last in the apex's list: somebody must answer for it,
+ * parent's list.
+ * 4. Rules that differ in their domains alone are alike: in the lists that queries see the first of them stands
+ * for all, and equal lists are stored once. So a hundred thousand names with a rule each have one list, which
+ * is always in the processor's cache, and cost a node each and nothing more.
+ * 5. The apex of a rule for the names below it comes last in the apex's list: somebody must answer for it,
  * but only when no rule does.
+ *
+ * A rule for the names of a file (DOMAIN_LIST) stands at the root and is in every list: whether the file has a
+ * name is asked of the file's own index, by whoever goes through the rules.
  *
  * A rule that no client can reach in a list is left out of it: one whose nets are all among those of rules
  * before it that never pass. That is not for the few nanoseconds: with many rules for "." it keeps the lists
@@ -21,6 +26,8 @@
  * Only the building allocates; what it needs beside the policy is freed at its end, in builder_fini.
  */
 #include "libiothnamed/policy_trie.h"
+
+#include "base/arena.h"
 
 #include "libiothnamed/intern.h"
 #include "libiothnamed/source.h"
@@ -46,11 +53,31 @@ struct stand {
     enum reach reach;
 };
 
-/* What the building knows of a node beside the policy_node. */
+/* A placement while lists are made: which rule it is tells where it stands in the file. */
+struct entry {
+    uint32_t rule;
+    uint8_t apex_labels;
+    bool implicit_apex;
+    uint16_t zero; /* entries are compared byte for byte */
+};
+
+/* All that the answers of a rule depend on, but for its nets' names. Compared byte for byte. */
+struct kind {
+    const struct source *source;
+    const char *password;
+    uint32_t set, base, upstreams, zone, list;
+    uint16_t rcode, domain;
+};
+
+/* A node while it is made; slots have its number. */
 struct draft {
+    const uint8_t *name; /* in the configuration, or in builder->names */
     uint64_t hash;
     uint32_t parent;
     uint32_t stands; /* index + 1 */
+    struct policy_list below_entries;
+    struct policy_list exact, below; /* of the policy_node */
+    uint32_t packed_at;
     uint8_t labels, name_len;
     bool is_parent;
 };
@@ -62,14 +89,20 @@ struct builder {
     unsigned words;
     struct intern sets;  /* of words */
     uint32_t *rule_sets; /* index of the first word, by rule */
+    struct intern kinds;
+    uint32_t *first_of; /* by kind: the first rule */
+    uint32_t *alike;    /* by rule: the first one of its kind */
     uint32_t served, accepted, forwarded;
-    struct draft *drafts; /* by node, like policy->nodes; the same size */
-    uint32_t nodes_size;
+    struct draft *drafts;
+    uint32_t n_nodes, nodes_size;
+    struct arena names; /* reverse names of prefixes */
     struct stand *stands;
     uint32_t n_stands, stands_size;
-    struct intern lists;       /* of placements */
-    struct placement *scratch; /* the list being made */
-    uint32_t scratch_size;
+    struct intern entries; /* lists of entries */
+    struct intern lists;   /* of placements: what queries see */
+    struct entry *scratch; /* the list being made */
+    struct placement *seen;
+    uint32_t scratch_size, seen_size;
     uint64_t *taken; /* nets that a rule before has answered */
 };
 
@@ -140,6 +173,39 @@ static int build_sets(struct builder *b)
     return error;
 }
 
+static struct kind kind_of(const struct builder *b, uint32_t rule)
+{
+    const struct config_rule *r = &b->config->rules[rule];
+    struct kind kind;
+
+    memset(&kind, 0, sizeof(kind));
+    kind.source = r->source;
+    kind.password = r->password;
+    kind.set = b->rule_sets[rule];
+    kind.base = r->base;
+    kind.upstreams = r->upstreams;
+    kind.zone = r->zone;
+    kind.list = r->domain.list;
+    kind.rcode = r->rcode;
+    kind.domain = (uint16_t)r->domain.kind;
+    return kind;
+}
+
+/* Of each rule the first that is of its kind. */
+static int find_alike(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->config->n_rules; i++) {
+        struct kind kind = kind_of(b, i);
+        uint32_t number, known = b->kinds.n_items;
+        if (intern_run(&b->kinds, &kind, 1, &number) < 0)
+            return -ENOMEM;
+        if (number == known)
+            b->first_of[number] = i; /* there are no more kinds than rules */
+        b->alike[i] = b->first_of[number];
+    }
+    return 0;
+}
+
 /* From here on they stay where they are. */
 static void finish_sets(struct builder *b)
 {
@@ -186,7 +252,7 @@ static int resize_slots(struct builder *b, uint64_t n_slots)
     free(p->slots);
     p->slots = slots;
     p->slots_mask = (uint32_t)n_slots - 1;
-    for (uint32_t node = POLICY_ROOT + 1; node < p->n_nodes; node++)
+    for (uint32_t node = POLICY_ROOT + 1; node < b->n_nodes; node++)
         fill_slot(p, node, &b->drafts[node]);
     return 0;
 }
@@ -197,37 +263,44 @@ static int reserve_node(struct builder *b)
     struct policy *p = b->policy;
     uint64_t n_slots = (uint64_t)p->slots_mask + 1;
 
-    if (p->n_nodes == b->nodes_size) {
-        uint32_t drafts_size = b->nodes_size;
-        struct draft *drafts = grow(b->drafts, &drafts_size, NODES_FIRST, sizeof(*drafts));
+    if (b->n_nodes == b->nodes_size) {
+        struct draft *drafts = grow(b->drafts, &b->nodes_size, NODES_FIRST, sizeof(*drafts));
         if (!drafts)
             return -ENOMEM;
         b->drafts = drafts;
-        struct policy_node *nodes = grow(p->nodes, &b->nodes_size, NODES_FIRST, sizeof(*nodes));
-        if (!nodes)
-            return -ENOMEM;
-        p->nodes = nodes;
     }
     if (!p->slots)
         return resize_slots(b, SLOTS_FIRST);
-    return (uint64_t)p->n_nodes * 3 > n_slots * 2 ? resize_slots(b, n_slots * 2) : 0;
+    return (uint64_t)b->n_nodes * 3 > n_slots * 2 ? resize_slots(b, n_slots * 2) : 0;
 }
 
-/* A new node, without stands. name: its whole name, which stays. */
-static int add_node(struct builder *b, const uint8_t *name, const struct draft *draft)
+/* A new node, without stands. draft->name stays. */
+static int add_node(struct builder *b, const struct draft *draft)
 {
-    struct policy *p = b->policy;
-
     if (reserve_node(b) < 0)
         return -ENOMEM;
-    p->nodes[p->n_nodes] = (struct policy_node){.name = name};
-    b->drafts[p->n_nodes] = *draft;
-    if (p->n_nodes != POLICY_ROOT) {
-        fill_slot(p, p->n_nodes, draft);
+    b->drafts[b->n_nodes] = *draft;
+    if (b->n_nodes != POLICY_ROOT) {
+        fill_slot(b->policy, b->n_nodes, draft);
         mark_parent(b, draft->parent);
     }
-    p->n_nodes++;
+    b->n_nodes++;
     return 0;
+}
+
+/* The node of the name, or POLICY_ROOT. */
+static uint32_t find_node(const struct builder *b, const struct draft *wanted, const uint8_t *name)
+{
+    const struct policy *p = b->policy;
+    uint32_t at = policy_home(p, wanted->hash);
+
+    for (; p->slots && p->slots[at].node != POLICY_ROOT; at = (at + 1) & p->slots_mask) {
+        const struct draft *d = &b->drafts[p->slots[at].node];
+        if (d->hash == wanted->hash && d->name_len == wanted->name_len &&
+            memcmp(d->name, name, wanted->name_len) == 0)
+            return p->slots[at].node;
+    }
+    return POLICY_ROOT;
 }
 
 /* The node of a name, made with its ancestors if there is none. lasts: the bytes of the name outlive the
@@ -237,20 +310,21 @@ static int node_of(struct builder *b, const uint8_t *name, bool lasts, uint32_t 
     uint8_t offsets[DNAME_LABELS_MAX + 1];
     unsigned labels = dname_offsets(name, offsets);
     size_t len = offsets[labels] + 1u;
-    struct draft draft = {.hash = policy_root_hash(&b->policy->key), .parent = POLICY_ROOT};
+    struct draft draft = {.hash = name_hash_root(&b->policy->key), .parent = POLICY_ROOT};
 
     for (unsigned depth = 1; depth <= labels; depth++) {
         unsigned from = offsets[labels - depth];
-        draft.hash = policy_hash(draft.hash, name + from);
+        draft.hash = name_hash_down(draft.hash, name + from);
         draft.labels = (uint8_t)depth;
         draft.name_len = (uint8_t)(len - from);
-        uint32_t node = policy_node_of(b->policy, draft.hash, name + from, draft.name_len);
+        uint32_t node = find_node(b, &draft, name + from);
         if (node == POLICY_ROOT) {
-            if (!lasts && !(name = arena_copy(&b->policy->names, name, len)))
+            if (!lasts && !(name = arena_copy(&b->names, name, len)))
                 return -ENOMEM;
             lasts = true;
-            node = b->policy->n_nodes;
-            if (add_node(b, name + from, &draft) < 0)
+            node = b->n_nodes;
+            draft.name = name + from;
+            if (add_node(b, &draft) < 0)
                 return -ENOMEM;
         }
         draft.parent = node;
@@ -326,6 +400,8 @@ static bool is_root(const uint8_t *name)
     return name[0] == 0;
 }
 
+static const uint8_t root_name[1];
+
 static int put_down_rule(struct builder *b, uint32_t rule)
 {
     const struct config_domain *domain = &b->config->rules[rule].domain;
@@ -336,10 +412,14 @@ static int put_down_rule(struct builder *b, uint32_t rule)
     case DOMAIN_BELOW:
         return put_down(b, domain->name.wire, true, rule,
                         is_root(domain->name.wire) ? REACH_BOTH : REACH_BELOW);
+    case DOMAIN_TREE:
+        return put_down(b, domain->name.wire, true, rule, REACH_BOTH);
     case DOMAIN_PREFIX:
         return put_down_prefix(b, &domain->addr, domain->bits, rule);
     case DOMAIN_BASE_PREFIX:
         return put_down_bases(b, domain, rule);
+    case DOMAIN_LIST: /* may hold any name; whether it does is looked up when its turn comes */
+        return put_down(b, root_name, true, rule, REACH_BOTH);
     case DOMAIN_NONE:
         break;
     }
@@ -348,10 +428,10 @@ static int put_down_rule(struct builder *b, uint32_t rule)
 
 static int put_down_rules(struct builder *b)
 {
-    static const uint8_t root_name[1];
-    struct draft root = {.hash = policy_root_hash(&b->policy->key), .name_len = sizeof(root_name)};
+    struct draft root = {
+        .hash = name_hash_root(&b->policy->key), .name = root_name, .name_len = sizeof(root_name)};
 
-    if (add_node(b, root_name, &root) < 0)
+    if (add_node(b, &root) < 0)
         return -ENOMEM;
     for (uint32_t rule = b->config->n_rules; rule-- > 0;)
         if (b->config->rules[rule].source->answer && put_down_rule(b, rule) < 0)
@@ -361,43 +441,42 @@ static int put_down_rules(struct builder *b)
 
 /* ---- lists */
 
-/* Room for a placement more. */
+/* Room for an entry more. */
 static int reserve_scratch(struct builder *b, uint32_t n)
 {
     if (n < b->scratch_size)
         return 0;
-    struct placement *scratch = grow(b->scratch, &b->scratch_size, SCRATCH_FIRST, sizeof(*scratch));
+    struct entry *scratch = grow(b->scratch, &b->scratch_size, SCRATCH_FIRST, sizeof(*scratch));
     if (!scratch)
         return -ENOMEM;
     b->scratch = scratch;
     return 0;
 }
 
-/* Appends a placement to the list being made, unless rules before it that never pass have taken all its nets.
- * An implicit apex stays: it tells those rules that their name is one. */
-static int append(struct builder *b, uint32_t *n, const struct placement *placement)
+/* Appends an entry to the list being made, unless rules before it that never pass have taken all its nets. An
+ * implicit apex stays: it tells those rules that their name is one. */
+static int append(struct builder *b, uint32_t *n, const struct entry *entry)
 {
-    if (!placement->implicit_apex && is_subset(b->taken, placement->nets, b->words))
+    const struct config_rule *rule = &b->config->rules[entry->rule];
+    const uint64_t *nets = b->policy->sets + b->rule_sets[entry->rule];
+
+    if (!entry->implicit_apex && is_subset(b->taken, nets, b->words))
         return 0;
     if (reserve_scratch(b, *n) < 0)
         return -ENOMEM;
-    b->scratch[(*n)++] = *placement;
-    if (placement->rule->source->final && !placement->implicit_apex)
-        unite(b->taken, placement->nets, b->words);
+    b->scratch[(*n)++] = *entry;
+    if (rule->source->final && !entry->implicit_apex && rule->domain.kind != DOMAIN_LIST)
+        unite(b->taken, nets, b->words);
     return 0;
 }
 
 static int append_stand(struct builder *b, uint32_t *n, uint32_t node, const struct stand *stand,
                         bool implicit_apex)
 {
-    struct placement placement;
+    const struct entry entry = {
+        .rule = stand->rule, .apex_labels = b->drafts[node].labels, .implicit_apex = implicit_apex};
 
-    memset(&placement, 0, sizeof(placement)); /* lists are compared byte for byte, padding too */
-    placement.rule = &b->config->rules[stand->rule];
-    placement.nets = b->policy->sets + b->rule_sets[stand->rule];
-    placement.apex_labels = b->drafts[node].labels;
-    placement.implicit_apex = implicit_apex;
-    return append(b, n, &placement);
+    return append(b, n, &entry);
 }
 
 /* The next stand of a chain that reaches there; 0 at its end. */
@@ -416,10 +495,10 @@ static int merge(struct builder *b, uint32_t node, struct policy_list inherited,
     uint32_t i = 0;
 
     while (i < inherited.count || stand) {
-        const struct placement *from =
-            (const struct placement *)(const void *)b->lists.items + inherited.first + i;
+        const struct entry *entries = (const struct entry *)(const void *)b->entries.items;
+        const struct entry *from = i < inherited.count ? entries + inherited.first + i : NULL;
         int error;
-        if (!stand || (i < inherited.count && from->rule < &b->config->rules[b->stands[stand - 1].rule])) {
+        if (from && (!stand || from->rule < b->stands[stand - 1].rule)) {
             error = append(b, n, from);
             i++;
         } else {
@@ -444,8 +523,35 @@ static int append_apexes(struct builder *b, uint32_t node, uint32_t *n)
     return 0;
 }
 
+/* The n entries of `scratch` as queries see them. */
+static int finish_list(struct builder *b, uint32_t n, struct policy_list *ret)
+{
+    uint32_t first = 0;
+
+    while (b->seen_size < n) {
+        struct placement *seen = grow(b->seen, &b->seen_size, SCRATCH_FIRST, sizeof(*seen));
+        if (!seen)
+            return -ENOMEM;
+        b->seen = seen;
+    }
+    if (n > 0)
+        memset(b->seen, 0, n * sizeof(*b->seen)); /* lists are compared byte for byte, padding too */
+    for (uint32_t i = 0; i < n; i++) {
+        const struct entry *e = &b->scratch[i];
+        b->seen[i].rule = &b->config->rules[b->alike[e->rule]];
+        b->seen[i].nets = b->policy->sets + b->rule_sets[e->rule];
+        b->seen[i].apex_labels = e->apex_labels;
+        b->seen[i].implicit_apex = e->implicit_apex;
+    }
+    if (n > 0 && intern_run(&b->lists, b->seen, n, &first) < 0)
+        return -ENOMEM;
+    *ret = (struct policy_list){.first = first, .count = n};
+    return 0;
+}
+
+/* ret_draft: where its entries are; NULL: nobody asks for them. */
 static int build_list(struct builder *b, uint32_t node, struct policy_list inherited, enum reach reach,
-                      struct policy_list *ret)
+                      struct policy_list *ret, struct policy_list *ret_draft)
 {
     uint32_t n = 0, first = 0;
 
@@ -454,29 +560,63 @@ static int build_list(struct builder *b, uint32_t node, struct policy_list inher
         return -ENOMEM;
     if (reach == REACH_NAME && append_apexes(b, node, &n) < 0)
         return -ENOMEM;
-    if (n > 0 && intern_run(&b->lists, b->scratch, n, &first) < 0)
+    if (ret_draft && n > 0 && intern_run(&b->entries, b->scratch, n, &first) < 0)
         return -ENOMEM;
-    *ret = (struct policy_list){.first = first, .count = n};
-    return 0;
+    if (ret_draft)
+        *ret_draft = (struct policy_list){.first = first, .count = n};
+    return finish_list(b, n, ret);
 }
 
 static int build_lists(struct builder *b)
 {
-    struct policy *p = b->policy;
-
-    for (uint32_t i = POLICY_ROOT; i < p->n_nodes; i++) {
-        struct policy_node *node = &p->nodes[i];
-        struct policy_list inherited = {0};
-        if (i != POLICY_ROOT)
-            inherited = p->nodes[b->drafts[i].parent].below;
-        node->exact = node->below = inherited;
-        if (b->drafts[i].stands == 0)
+    for (uint32_t i = POLICY_ROOT; i < b->n_nodes; i++) {
+        struct draft *node = &b->drafts[i];
+        if (i != POLICY_ROOT) {
+            node->exact = node->below = b->drafts[node->parent].below;
+            node->below_entries = b->drafts[node->parent].below_entries;
+        }
+        struct policy_list inherited = node->below_entries;
+        if (node->stands == 0)
             continue;
-        if (build_list(b, i, inherited, REACH_NAME, &node->exact) < 0 ||
-            build_list(b, i, inherited, REACH_BELOW, &node->below) < 0)
+        if (build_list(b, i, inherited, REACH_NAME, &node->exact, NULL) < 0 ||
+            build_list(b, i, inherited, REACH_BELOW, &node->below, &node->below_entries) < 0)
             return -ENOMEM;
     }
-    p->placements = intern_finish(&b->lists);
+    b->policy->placements = intern_finish(&b->lists);
+    return 0;
+}
+
+/* ---- nodes as look-ups find them */
+
+/* In units of POLICY_NODE_ALIGN. */
+static uint32_t packed_size(const struct draft *d)
+{
+    return (uint32_t)((sizeof(struct policy_node) + d->name_len + POLICY_NODE_ALIGN - 1) / POLICY_NODE_ALIGN);
+}
+
+/* Packs the nodes, names and all, one behind the other, and tells the slots where they are. */
+static int pack_nodes(struct builder *b)
+{
+    struct policy *p = b->policy;
+    uint64_t units = 0;
+
+    for (uint32_t i = 0; i < b->n_nodes; i++)
+        units += packed_size(&b->drafts[i]);
+    p->nodes = units <= UINT32_MAX ? malloc(units * POLICY_NODE_ALIGN) : NULL;
+    if (!p->nodes)
+        return -ENOMEM;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < b->n_nodes; i++) {
+        struct draft *d = &b->drafts[i];
+        struct policy_node *node = (struct policy_node *)(void *)(p->nodes + (size_t)at * POLICY_NODE_ALIGN);
+        node->exact = d->exact;
+        node->below = d->below;
+        memcpy(node->name, d->name, d->name_len);
+        d->packed_at = at;
+        at += packed_size(d);
+    }
+    for (uint64_t i = 0; p->slots && i <= p->slots_mask; i++)
+        p->slots[i].node = b->drafts[p->slots[i].node].packed_at;
     return 0;
 }
 
@@ -487,32 +627,33 @@ static int builder_init(struct builder *b, const struct config *config, const st
 {
     *b = (struct builder){.config = config, .bases = bases, .words = words};
     b->sets.item_size = sizeof(uint64_t);
+    b->kinds.item_size = sizeof(struct kind);
+    b->entries.item_size = sizeof(struct entry);
     b->lists.item_size = sizeof(struct placement);
     b->policy = calloc(1, sizeof(*b->policy));
     b->rule_sets = calloc((size_t)config->n_rules + 1, sizeof(*b->rule_sets));
+    b->first_of = calloc((size_t)config->n_rules + 1, sizeof(*b->first_of));
+    b->alike = calloc((size_t)config->n_rules + 1, sizeof(*b->alike));
     b->taken = calloc(words, sizeof(*b->taken));
-    return b->policy && b->rule_sets && b->taken ? 0 : -ENOMEM;
+    return b->policy && b->rule_sets && b->first_of && b->alike && b->taken ? 0 : -ENOMEM;
 }
 
 /* All but the policy. */
 static void builder_fini(struct builder *b)
 {
     intern_fini(&b->sets);
+    intern_fini(&b->kinds);
+    intern_fini(&b->entries);
     intern_fini(&b->lists);
     free(b->rule_sets);
+    free(b->first_of);
+    free(b->alike);
+    arena_fini(&b->names);
     free(b->drafts);
     free(b->stands);
     free(b->scratch);
+    free(b->seen);
     free(b->taken);
-}
-
-/* Arrays grew by doubling: gives back what is not used of the large one. */
-static void trim_nodes(struct policy *p)
-{
-    struct policy_node *nodes = realloc(p->nodes, p->n_nodes * sizeof(*nodes));
-
-    if (nodes)
-        p->nodes = nodes;
 }
 
 int policy_build(const struct config *config, const struct base_value *bases, const struct nets *nets,
@@ -525,18 +666,21 @@ int policy_build(const struct config *config, const struct base_value *bases, co
         b.policy->key = *key;
         error = build_sets(&b);
     }
+    if (!error)
+        error = find_alike(&b);
     if (!error) {
         finish_sets(&b);
         error = put_down_rules(&b);
     }
     if (!error)
         error = build_lists(&b);
+    if (!error)
+        error = pack_nodes(&b);
     builder_fini(&b);
     if (error) {
         policy_free(b.policy);
         return error;
     }
-    trim_nodes(b.policy);
     *ret = b.policy;
     return 0;
 }

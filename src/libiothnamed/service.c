@@ -4,9 +4,10 @@
  * and the snapshot that they all work from. A new snapshot is made when the configuration is loaded anew and
  * when a base name has got another address; both under one lock, which no query takes.
  */
-#include "libiothnamed/bases.h"
-#include "libiothnamed/worker.h"
+#include "libiothnamed/attendant.h"
+#include "libiothnamed/service.h"
 #include <errno.h>
+#include <limits.h>
 #include <iothconf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,22 +15,6 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-
-struct iothnamed {
-    struct log log;
-    struct siphash_key key, cookie_secret;
-    struct ioth *rstack, *fstack; /* NULL: the default stack of the process */
-    struct base_keeper *bases;
-    struct worker **workers;
-    unsigned n_workers;
-    pthread_mutex_t lock; /* of what is below */
-    struct cache *cache;  /* of the newest snapshot, as is the next */
-    struct hrev *hrev;
-    struct shared_config *started; /* with: has what cannot change while running */
-    struct shared_config *config;
-    struct snapshot *snap;
-    struct upstream_registry registry;
-};
 
 /* A snapshot of a configuration and of the base addresses known by now. Under the lock. */
 static int make_snapshot(struct iothnamed *s, struct shared_config *config, struct snapshot **ret)
@@ -70,12 +55,12 @@ static void on_bases_changed(void *arg)
     if (make_snapshot(s, s->config, &snap) == 0)
         publish(s, snap);
     else
-        log_say(&s->log, LOG_LEVEL_ERROR, "out of memory: base names keep their old addresses");
+        log_event(&s->log, LOG_LEVEL_ERROR, "out of memory: base names keep their old addresses");
     pthread_mutex_unlock(&s->lock);
 }
 
-/* The cache and the reverse table of a configuration: those that are there, or empty ones of the size that it wants
- * from now on. `old`: the configuration in force, or NULL. Under the lock. */
+/* The cache and the reverse table of a configuration: those that are there, or an empty cache of the size that it
+ * wants from now on; the table keeps what has room in it. `old`: the configuration in force, or NULL. Under the lock. */
 static int size_stores(struct iothnamed *s, const struct config_options *old,
                        const struct config_options *wanted)
 {
@@ -87,15 +72,41 @@ static int size_stores(struct iothnamed *s, const struct config_options *old,
         cache_free(s->cache);
         s->cache = cache;
     }
-    if (!old || old->hrevmax != wanted->hrevmax) {
-        struct hrev *hrev;
-        int e = hrev_new(wanted->hrevmax, &s->key, &hrev);
-        if (e < 0)
-            return e;
-        hrev_free(s->hrev);
-        s->hrev = hrev;
+    if (!old)
+        return hrev_new(wanted->hrevmax, &s->key, &s->hrev);
+    return old->hrevmax == wanted->hrevmax ? 0 : hrev_resize(s->hrev, wanted->hrevmax);
+}
+
+static void log_diags(const struct log *log, const char *path, const struct diags *diags)
+{
+    for (const struct diag *d = diags->first; d; d = d->next) {
+        enum log_level level = d->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+        const char *file = d->path ? d->path : path;
+        if (d->at.column)
+            log_answer(log, level, "%s:%u:%u: %s", file, d->at.line, d->at.column, d->text);
+        else if (d->at.line)
+            log_answer(log, level, "%s:%u: %s", file, d->at.line, d->text);
+        else
+            log_answer(log, level, "%s: %s", file, d->text);
     }
-    return 0;
+}
+
+/* Reads the lists and zones that a configuration names; what is wrong with them is logged. old: the configuration in
+ * force, which a reload alone changes, or NULL. */
+static int load_files(struct iothnamed *s, struct shared_config *config, const struct shared_config *old)
+{
+    struct diags diags = {0};
+    int e = lists_load(config->config, old ? old->lists : NULL, &s->key, &diags, &config->lists);
+    if (e == 0)
+        e = zones_load(config->config, old ? old->zones : NULL, &s->key, &diags, &config->zones);
+    log_diags(&s->log, config->config->path, &diags);
+    diags_fini(&diags);
+    return e;
+}
+
+static void apply_loglevel(struct iothnamed *s, const struct config *config)
+{
+    service_set_loglevel(s, s->host.verbose ? LOG_LEVEL_DEBUG : (enum log_level)config->options.loglevel);
 }
 
 int iothnamed_reload(struct iothnamed *s, struct config *config)
@@ -105,9 +116,14 @@ int iothnamed_reload(struct iothnamed *s, struct config *config)
     struct shared_config *shared = shared_config_new(config);
     if (!shared)
         return -ENOMEM;
+    int e = load_files(s, shared, s->config);
+    if (e < 0) {
+        shared_config_unref(shared);
+        return e;
+    }
     struct snapshot *snap = NULL;
     pthread_mutex_lock(&s->lock);
-    int e = size_stores(s, &s->config->config->options, &config->options);
+    e = size_stores(s, &s->config->config->options, &config->options);
     if (e == 0)
         e = make_snapshot(s, shared, &snap);
     if (e == 0)
@@ -117,15 +133,95 @@ int iothnamed_reload(struct iothnamed *s, struct config *config)
         s->config = shared;
         shared = old;
         publish(s, snap);
+        shared_config_forget_records(s->started);
+        apply_loglevel(s, config);
     } else {
         snapshot_unref(snap);
     }
     pthread_mutex_unlock(&s->lock);
     shared_config_unref(shared);
     if (e == 0 && keep[0])
-        log_say(&s->log, LOG_LEVEL_WARNING, "a change of %s needs a restart; the old value stays in use",
-                keep);
+        log_event(&s->log, LOG_LEVEL_WARNING, "a change needs a restart; the old value stays in use",
+                  LOG_TEXT("of", keep));
     return e;
+}
+
+/* --- reloads that somebody asked for --- */
+
+/* Every line of the server comes through here. What the thread says that loads a configuration is noted too. */
+static void write_log(void *arg, enum log_level level, const char *line)
+{
+    struct iothnamed *s = arg;
+    struct reloads *r = &s->reloads;
+    if (s->host.log.write)
+        s->host.log.write(s->host.log.arg, level, line);
+    pthread_mutex_lock(&r->lock);
+    bool noted =
+        r->begun != r->ended && pthread_equal(r->thread, pthread_self()) && level <= LOG_LEVEL_WARNING;
+    if (noted && r->notes.len + strlen(line) < RELOAD_NOTES_MAX)
+        text_printf(&r->notes, "%s: %s\n", log_level_name(level), line);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void begin_reload(struct reloads *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->begun++;
+    r->thread = pthread_self();
+    text_fini(&r->notes);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void end_reload(struct iothnamed *s, bool failed, nsec_t took)
+{
+    struct reloads *r = &s->reloads;
+    pthread_mutex_lock(&r->lock);
+    r->ended = r->begun;
+    r->failed = failed;
+    r->ended_wall_s = time(NULL);
+    r->took = took;
+    pthread_mutex_unlock(&r->lock);
+    attendant_wake(s->attendant);
+}
+
+int iothnamed_load(struct iothnamed *s, const char *path)
+{
+    struct diags diags = {0};
+    struct config *config;
+    nsec_t from = (nsec_t)uv_hrtime();
+    begin_reload(&s->reloads);
+    int e = config_load(path, &config, &diags);
+    log_diags(&s->log, path, &diags);
+    diags_fini(&diags);
+    if (e == 0)
+        e = iothnamed_reload(s, config);
+    nsec_t took = (nsec_t)uv_hrtime() - from;
+    if (e == 0)
+        log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded again", LOG_TEXT("file", path),
+                  LOG_NUMBER("ms", took / NSEC_PER_MSEC));
+    else
+        log_event(&s->log, LOG_LEVEL_ERROR, "configuration not loaded; the old one stays in force",
+                  LOG_TEXT("file", path), LOG_TEXT("reason", strerror(-e)));
+    end_reload(s, e < 0, took);
+    return e;
+}
+
+const struct log *iothnamed_log(struct iothnamed *s)
+{
+    return &s->log;
+}
+
+void service_set_loglevel(struct iothnamed *s, enum log_level level)
+{
+    atomic_store(&s->log_control.level, (int)level);
+}
+
+struct snapshot *service_snapshot(struct iothnamed *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct snapshot *snap = snapshot_ref(s->snap);
+    pthread_mutex_unlock(&s->lock);
+    return snap;
 }
 
 /* --- start and stop, one step a function; a step that fails says why --- */
@@ -163,13 +259,37 @@ static int open_stacks(struct iothnamed *s, const struct config *c, const struct
     return open_stack(say, "fstack", c->fstack, &s->fstack);
 }
 
+/* The file of the reverse table, if there is to be one; relative to the folder of the configuration. */
+static int open_hrevdb(struct iothnamed *s, const struct config *c, const struct saying *say)
+{
+    const char *file = c->options.hrevdb.text, *slash = strrchr(c->path, '/');
+    char path[PATH_MAX];
+    if (!c->options.hrevdb.len)
+        return 0;
+    int folder = file[0] != '/' && slash ? (int)(slash - c->path) + 1 : 0;
+    if ((size_t)snprintf(path, sizeof(path), "%.*s%s", folder, c->path, file) >= sizeof(path))
+        return -ENAMETOOLONG;
+    struct hrevdb_settings settings = {
+        .path = path, .hrev = s->hrev, .hashttl_s = c->options.hashttl_s, .log = &s->log};
+    return hrevdb_start(&settings, &s->hrevdb, say->why, say->size);
+}
+
 static int make_stores(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
     snprintf(say->why, say->size, "no memory for the cache and the tables");
     if (getrandom(&s->key, sizeof(s->key), 0) != sizeof(s->key) ||
-        getrandom(&s->cookie_secret, sizeof(s->cookie_secret), 0) != sizeof(s->cookie_secret))
+        getrandom(&s->cookie_master, sizeof(s->cookie_master), 0) != sizeof(s->cookie_master) ||
+        getrandom(&s->forward_key, sizeof(s->forward_key), 0) != sizeof(s->forward_key))
         return -EIO;
-    int e = size_stores(s, NULL, &c->options);
+    int e = rrl_new(&s->key, &s->rrl);
+    if (e == 0)
+        e = clients_new(&s->key, &s->clients);
+    if (e == 0)
+        e = size_stores(s, NULL, &c->options);
+    if (e == 0)
+        e = load_files(s, s->config, NULL);
+    if (e == -EINVAL)
+        snprintf(say->why, say->size, "a list of names or a zone file cannot be read");
     if (e == 0)
         e = make_snapshot(s, s->config, &s->snap);
     return e;
@@ -183,11 +303,12 @@ static unsigned workers_wanted(const struct iothnamed *s, const struct config *c
     if (n == 1 || listen_can_share(s->rstack, c))
         return n;
     if (c->options.workers)
-        log_say(&s->log, LOG_LEVEL_WARNING, "the stack has no SO_REUSEPORT: one worker, not %u", n);
+        log_event(&s->log, LOG_LEVEL_WARNING, "the stack has no SO_REUSEPORT: one worker",
+                  LOG_NUMBER("wanted", n));
     return 1;
 }
 
-static int start_workers(struct iothnamed *s, const struct config *c, const struct saying *say)
+static int make_workers(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
     unsigned n = workers_wanted(s, c);
     int e = listen_probe(s->rstack, c, say->why, say->size);
@@ -198,14 +319,18 @@ static int start_workers(struct iothnamed *s, const struct config *c, const stru
         return -ENOMEM;
     struct worker_settings settings = {
         .snap = s->snap,
-        .cookie_secret = &s->cookie_secret,
+        .cookie_master = &s->cookie_master,
+        .forward_key = &s->forward_key,
+        .loop_told = &s->loop_told,
+        .rrl = s->rrl,
+        .clients = s->clients,
         .rstack = s->rstack,
         .fstack = s->fstack,
         .log = &s->log,
         .share_port = n > 1,
     };
     while (s->n_workers < n) {
-        e = worker_start(&settings, &s->workers[s->n_workers], say->why, say->size);
+        e = worker_new(&settings, &s->workers[s->n_workers], say->why, say->size);
         if (e < 0)
             return e;
         s->n_workers++;
@@ -213,11 +338,25 @@ static int start_workers(struct iothnamed *s, const struct config *c, const stru
     return 0;
 }
 
+static int start_workers(struct iothnamed *s, const struct saying *say)
+{
+    snprintf(say->why, say->size, "cannot start the threads of the workers");
+    int e = 0;
+    for (unsigned i = 0; i < s->n_workers && e == 0; i++)
+        e = worker_start(s->workers[i]);
+    return e;
+}
+
 static int start_keeper(struct iothnamed *s, const struct saying *say)
 {
     snprintf(say->why, say->size, "cannot start the keeper of base names");
     struct base_keeper_settings settings = {
-        .fstack = s->fstack, .log = &s->log, .changed = on_bases_changed, .arg = s};
+        .fstack = s->fstack,
+        .forward_key = &s->forward_key,
+        .log = &s->log,
+        .changed = on_bases_changed,
+        .arg = s,
+    };
     pthread_mutex_lock(&s->lock);
     int e = base_keeper_start(&settings, &s->bases);
     if (e == 0)
@@ -226,8 +365,44 @@ static int start_keeper(struct iothnamed *s, const struct saying *say)
     return e;
 }
 
-int iothnamed_start(struct config *config, const struct log *log, struct iothnamed **ret, char *why,
-                    size_t why_size)
+/* The steps of a start. Nothing that needs privilege comes behind host.bound, and no thread before it. */
+static int start(struct iothnamed *s, const struct config *c, const struct saying *say)
+{
+    int e = open_stacks(s, c, say);
+    if (e == 0)
+        e = make_stores(s, c, say);
+    if (e == 0)
+        e = make_workers(s, c, say);
+    if (e == 0)
+        e = attendant_new(s, &s->attendant, say->why, say->size);
+    if (e == 0 && s->host.bound)
+        e = s->host.bound(s->host.arg, c, say->why, say->size);
+    if (e == 0)
+        e = open_hrevdb(s, c, say); /* as the user who must open it again later, should it vanish */
+    if (e == 0)
+        e = start_workers(s, say);
+    if (e == 0)
+        e = start_keeper(s, say);
+    if (e == 0)
+        e = attendant_start(s->attendant, say->why, say->size);
+    return e;
+}
+
+/* What needs no memory and cannot fail. */
+static void init(struct iothnamed *s, const struct iothnamed_host *host, const struct config *config)
+{
+    s->host = *host;
+    log_control_init(&s->log_control, LOG_LEVEL_INFO);
+    s->log = (struct log){.write = write_log, .arg = s, .control = &s->log_control};
+    apply_loglevel(s, config);
+    s->started_at = (nsec_t)uv_hrtime();
+    s->started_wall_s = time(NULL);
+    pthread_mutex_init(&s->reloads.lock, NULL);
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+int iothnamed_start(struct config *config, const struct iothnamed_host *host, struct iothnamed **ret,
+                    char *why, size_t why_size)
 {
     const struct saying say = {why, why_size};
     snprintf(why, why_size, "out of memory");
@@ -239,16 +414,9 @@ int iothnamed_start(struct config *config, const struct log *log, struct iothnam
         shared_config_unref(shared);
         return -ENOMEM;
     }
-    s->log = *log;
+    init(s, host, config);
     s->config = s->started = shared_config_ref(shared);
-    pthread_mutex_init(&s->lock, NULL);
-    int e = open_stacks(s, config, &say);
-    if (e == 0)
-        e = make_stores(s, config, &say);
-    if (e == 0)
-        e = start_workers(s, config, &say);
-    if (e == 0)
-        e = start_keeper(s, &say);
+    int e = start(s, config, &say);
     if (e < 0) {
         iothnamed_stop(s);
         return e;
@@ -261,20 +429,28 @@ void iothnamed_stop(struct iothnamed *s)
 {
     if (!s)
         return;
+    attendant_stop(s->attendant);
     base_keeper_stop(s->bases);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_stop(s->workers[i]);
     free(s->workers);
+    hrevdb_stop(s->hrevdb); /* when all has been taught */
     snapshot_unref(s->snap);
     shared_config_unref(s->config);
     shared_config_unref(s->started);
     arena_fini(&s->registry.arena);
     hrev_free(s->hrev);
     cache_free(s->cache);
+    clients_free(s->clients);
+    rrl_free(s->rrl);
     if (s->fstack && s->fstack != s->rstack)
         ioth_delstack(s->fstack);
     if (s->rstack)
         ioth_delstack(s->rstack);
+    log_flush(&s->log, true);
+    log_control_fini(&s->log_control);
+    text_fini(&s->reloads.notes);
+    pthread_mutex_destroy(&s->reloads.lock);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

@@ -2,6 +2,7 @@
 /* See snapshot.h. Building one: nets, zone, base values, upstream identities, then the policy, which needs
  * them all. */
 #include "libiothnamed/snapshot.h"
+#include "libiothnamed/zone_pool.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@ struct shared_config *shared_config_new(struct config *config)
     }
     atomic_init(&c->users, 1);
     c->config = config;
+    c->lists = NULL;
+    c->zones = NULL;
+    c->pool = NULL;
     return c;
 }
 
@@ -29,9 +33,19 @@ struct shared_config *shared_config_ref(struct shared_config *c)
     return c;
 }
 
+void shared_config_forget_records(struct shared_config *c)
+{
+    zones_unref(c->zones);
+    zone_unref(c->pool);
+    c->zones = NULL;
+    c->pool = NULL;
+}
+
 void shared_config_unref(struct shared_config *c)
 {
     if (c && atomic_fetch_sub(&c->users, 1) == 1) {
+        lists_free(c->lists);
+        shared_config_forget_records(c);
         config_free(c->config);
         free(c);
     }
@@ -84,9 +98,9 @@ static int bind_upstreams(struct snapshot *s, struct upstream_registry *registry
     return 0;
 }
 
-static const struct rrset *static_base(const struct snapshot *s, const struct config_base *base)
+static const struct zone_rrset *static_base(const struct snapshot *s, const struct config_base *base)
 {
-    return zone_rrset(zone_find(s->zone, base->name.wire, base->name.len), RR_AAAA);
+    return zone_rrset(zone_find(s->pool, base->name.wire), RR_AAAA);
 }
 
 bool snapshot_base_is_fixed(const struct snapshot *s, unsigned base)
@@ -101,12 +115,13 @@ static void fix_base(struct base_value *value, const struct snapshot *s, const s
         *value = (struct base_value){.known = true, .count = 1, .addrs = {base->addr}};
         return;
     }
-    const struct rrset *set = static_base(s, base);
+    const struct zone_rrset *set = static_base(s, base);
     if (!set)
         return;
     *value = (struct base_value){.known = true};
     for (; value->count < set->count && value->count < BASE_ADDRS_MAX; value->count++)
-        memcpy(value->addrs[value->count].b, set->rdata[value->count].bytes, sizeof(value->addrs[0].b));
+        memcpy(value->addrs[value->count].b, set->records + zone_record_at(set, value->count) + ZONE_RR_HEAD,
+               sizeof(value->addrs[0].b));
 }
 
 static int bind_bases(struct snapshot *s, const struct base_value *known)
@@ -120,6 +135,15 @@ static int bind_bases(struct snapshot *s, const struct base_value *known)
         fix_base(&s->bases[i], s, &s->config->bases[i]);
     }
     return 0;
+}
+
+/* The static records are the same for all snapshots of a configuration; snapshots are made one after the other. */
+static int bind_records(struct snapshot *s, struct shared_config *config, const struct siphash_key *key)
+{
+    int e = config->pool ? 0 : zone_pool_build(config->config, key, &config->pool);
+    s->pool = zone_ref(config->pool);
+    s->zones = zones_ref(config->zones);
+    return e;
 }
 
 static bool has_hrev_rule(const struct config *config)
@@ -140,12 +164,13 @@ int snapshot_build(struct shared_config *config, const struct snapshot_parts *pa
     s->config = config->config;
     s->cache = cache_ref(parts->cache);
     s->hrev = hrev_ref(parts->hrev);
+    s->lists = config->lists;
     s->serial = parts->serial;
     s->learns_names = has_hrev_rule(s->config);
 
     int e = nets_build(s->config, &s->nets);
     if (e == 0)
-        e = zone_build(s->config, parts->key, &s->zone);
+        e = bind_records(s, config, parts->key);
     if (e == 0)
         e = bind_bases(s, parts->bases);
     if (e == 0)
@@ -175,7 +200,8 @@ void snapshot_unref(struct snapshot *s)
     cache_free(s->cache);
     free(s->upstreams);
     free(s->bases);
-    zone_free(s->zone);
+    zones_unref(s->zones);
+    zone_unref(s->pool);
     nets_free(s->nets);
     shared_config_unref(s->config_owner);
     free(s);

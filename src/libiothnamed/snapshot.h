@@ -10,9 +10,10 @@
 #include "libiothdns/exchange.h"
 #include "libiothnamed/cache.h"
 #include "libiothnamed/hrev.h"
+#include "libiothnamed/list.h"
 #include "libiothnamed/policy.h"
 #include "libiothnamed/source.h"
-#include "libiothnamed/zone.h"
+#include "libiothnamed/load_zones.h"
 #include <stdatomic.h>
 
 struct snapshot {
@@ -20,26 +21,33 @@ struct snapshot {
     struct shared_config *config_owner; /* keeps config alive */
     const struct config *config;
     struct nets *nets;
-    struct zone *zone;
+    struct zone *pool;   /* the static records */
+    struct zones *zones; /* by the indices of config->zones */
     struct policy *policy;
     struct base_value *bases;           /* by config_base */
     struct exchange_servers *upstreams; /* by config_upstreams; ids from the service's registry */
     struct cache *cache;                /* owned together with other snapshots, as is the next */
     struct hrev *hrev;
-    uint32_t serial;   /* of the SOA records that we make */
-    bool learns_names; /* some rule answers reverse questions about hashed addresses */
+    const struct lists *lists; /* by the indices of config->lists; config_owner keeps them */
+    uint32_t serial;           /* of the SOA records that we make */
+    bool learns_names;         /* some rule answers reverse questions about hashed addresses */
 };
 
-/* A configuration that several snapshots share. */
+/* A configuration that several snapshots share, with what its files say. */
 struct shared_config {
     atomic_uint users;
     struct config *config;
+    struct zone *pool;   /* the static records, made with the first snapshot */
+    struct zones *zones; /* zones_load; NULL: not read yet, and SERVFAIL is what zone rules say */
+    struct lists *lists; /* lists_load; NULL: not read yet, which will do for a configuration without lists */
 };
 
 /* Takes config over, also on failure. NULL: out of memory. */
 struct shared_config *shared_config_new(struct config *config);
 struct shared_config *shared_config_ref(struct shared_config *c);
 void shared_config_unref(struct shared_config *c);
+/* Its records and zones stay with the snapshots that have them: of no use for another snapshot. */
+void shared_config_forget_records(struct shared_config *c);
 
 /* Identities of sets of upstream servers; a set keeps its identity over reloads, so answers that it gave stay
  * cached. */

@@ -18,3 +18,11 @@ const struct source *source_by_keyword(const char *keyword, size_t len)
             return *s;
     return NULL;
 }
+
+unsigned source_number(const struct source *source)
+{
+    unsigned n = 0;
+    while (source_table[n] != source)
+        n++;
+    return n;
+}

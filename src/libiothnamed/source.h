@@ -20,6 +20,9 @@ enum source_args {
     SOURCE_UPSTREAMS = 1 << 3, /* any number of ADDR[@PORT], maybe none */
     SOURCE_RCODE = 1 << 4,     /* maybe `refused` or `nxdomain` */
     SOURCE_PREFIX = 1 << 5,    /* with SOURCE_DOMAIN: the domain must be a prefix, ADDR/LEN or NAME/LEN */
+    SOURCE_LIST = 1 << 6,      /* with SOURCE_DOMAIN: the domain may be @FILE, a file of names */
+    SOURCE_TREE = 1 << 7,      /* with SOURCE_DOMAIN: the domain is that name and all below it */
+    SOURCE_FILE = 1 << 8,      /* a zone file */
 };
 
 enum verdict {
@@ -43,6 +46,8 @@ struct source {
 
 /* keyword in any letter case, `len` bytes; NULL: unknown. */
 const struct source *source_by_keyword(const char *keyword, size_t len);
+/* Its place in the table. */
+unsigned source_number(const struct source *source);
 /* All of them, ending with NULL. */
 extern const struct source *const source_table[];
 

@@ -38,8 +38,10 @@ static enum verdict answer_hash(struct query *q, const struct placement *where)
     const struct base_value *base = &s->bases[where->rule->base];
     if (q->labels == 0)
         return query_apex(q, 0); /* of a rule for ".": the root has no text to hash */
-    if (!base->known)
+    if (!base->known) {
+        query_explain(q, EDE_BASE_UNKNOWN);
         return query_fail(q, RCODE_SERVFAIL);
+    }
     q->authoritative |= q->hops == 0;
     if (q->type != RR_AAAA && q->type != RR_ANY)
         return query_negative(q, RCODE_NOERROR, where->apex_labels, NEGATIVE_TTL);

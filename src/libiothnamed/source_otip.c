@@ -12,8 +12,10 @@ static enum verdict answer_otip(struct query *q, const struct placement *where)
     const struct base_value *base = &s->bases[where->rule->base];
     if (q->labels == 0)
         return query_apex(q, 0); /* of a rule for ".": the root has no text to hash */
-    if (!base->known)
+    if (!base->known) {
+        query_explain(q, EDE_BASE_UNKNOWN);
         return query_fail(q, RCODE_SERVFAIL);
+    }
     q->authoritative |= q->hops == 0;
     int64_t period = s->config->options.otipperiod_s;
     uint32_t ttl = (uint32_t)(period - q->env->wall_s % period);

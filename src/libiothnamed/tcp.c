@@ -3,10 +3,15 @@
  * The TCP frontend (RFC 7766): questions in a row on one connection, answered as the answers come. What a
  * client can hold of the server is bounded in every direction:
  *
- *   connections        TCP_MAX in all, then the one idle longest ends; TCP_PER_CLIENT of one address
+ *   connections        `tcpmax` in all, then the one idle longest ends; `tcpclientmax` of one client
  *   questions          TCP_WAITING_MAX wait for upstream at once; then its bytes stay in the kernel
- *   answers not read   TCP_BACKLOG_MAX bytes; then no more of its questions are read
+ *   answers not read   while there are any, no more of its questions are read
+ *   bytes              TCP_HELD_MAX of all connections together, then the one idle longest ends
  *   time               `tcptimeout` seconds without a whole question, or a whole answer taken
+ *
+ * A turn of a connection is one read of all that is there, its answers gathered in a buffer that all
+ * connections use in turn, and one write; only what the kernel does not take is copied. So questions that come
+ * together cost two system calls together.
  *
  * All connections have the same timeout, so the list of them in order of last progress is also the order in
  * which they end, and one timer at its head serves all. Out of descriptors, the listener rests for a moment
@@ -20,11 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TCP_MAX          1000
-#define TCP_PER_CLIENT   50
 #define TCP_WAITING_MAX  100
-#define TCP_BACKLOG_MAX  (256 << 10) /* four answers of the largest kind */
-#define TCP_BUCKETS      1024        /* of the table by client address */
+#define TCP_HELD_MAX     (64u << 20) /* a thousand answers of the largest kind that nobody reads */
+#define GATHERED_MAX     (4 * (2 + DNS_MSG_MAX))
 #define ACCEPTS_PER_WAKE 64
 #define ACCEPT_REST_MS   100 /* after running out of descriptors */
 
@@ -36,9 +39,8 @@ struct buffer {
 struct tcp_connection {
     struct tcp_frontend *frontend;
     struct tcp_connection *older, *newer; /* by last progress */
-    struct tcp_connection *next_in_bucket;
     struct ipaddr client;
-    nsec_t progress;
+    uint64_t progress_ms; /* in the time of the loop */
     int fd;
     unsigned refs;    /* waiters, plus one while it is open */
     unsigned waiting; /* questions of it that wait for upstream */
@@ -56,14 +58,16 @@ struct tcp_listener {
 
 struct tcp_frontend {
     struct worker *worker;
-    unsigned n_listeners, n_connections;
+    unsigned n_listeners;
     bool closing;
     struct tcp_listener listeners[LISTEN_MAX];
     struct tcp_connection *oldest, *newest;
-    struct tcp_connection *buckets[TCP_BUCKETS];
+    size_t held; /* bytes in buffers of connections */
     uv_timer_t idle, rest;
     uint8_t received[2 + DNS_MSG_MAX]; /* scratch */
-    uint8_t reply[2 + DNS_MSG_MAX];    /* scratch */
+    size_t gathered_len;               /* answers of the connection whose turn it is, with their lengths */
+    uint8_t gathered[GATHERED_MAX];
+    uint8_t late[2 + DNS_MSG_MAX]; /* an answer that had to wait, for whatever connection */
 };
 
 static void close_connection(struct tcp_connection *c);
@@ -76,33 +80,39 @@ static size_t buffer_len(const struct buffer *b)
     return b->end - b->start;
 }
 
-static void buffer_drop(struct buffer *b, size_t n)
+static void buffer_free(struct tcp_frontend *t, struct buffer *b)
 {
-    b->start += n;
-    if (b->start == b->end) {
-        free(b->bytes);
-        *b = (struct buffer){0};
-    }
+    t->held -= b->size;
+    free(b->bytes);
+    *b = (struct buffer){0};
 }
 
-static int buffer_append(struct buffer *b, const void *bytes, size_t n)
+static void buffer_drop(struct tcp_frontend *t, struct buffer *b, size_t n)
+{
+    b->start += n;
+    if (b->start == b->end)
+        buffer_free(t, b);
+}
+
+static int buffer_append(struct tcp_frontend *t, struct buffer *b, const void *bytes, size_t n)
 {
     if (b->size - b->end < n) {
         size_t used = buffer_len(b), size = used + n < 1024 ? 1024 : (used + n) * 2;
-        uint8_t *grown = malloc(size);
+        uint8_t *grown = t->held + size <= TCP_HELD_MAX ? malloc(size) : NULL;
         if (!grown)
             return -ENOMEM;
         if (used)
             memcpy(grown, b->bytes + b->start, used);
-        free(b->bytes);
+        buffer_free(t, b);
         *b = (struct buffer){.bytes = grown, .end = used, .size = size};
+        t->held += size;
     }
     memcpy(b->bytes + b->end, bytes, n);
     b->end += n;
     return 0;
 }
 
-/* --- the list by last progress, the table by client --- */
+/* --- the list by last progress --- */
 
 static void unlink_progress(struct tcp_connection *c)
 {
@@ -114,7 +124,7 @@ static void unlink_progress(struct tcp_connection *c)
 static void link_newest(struct tcp_connection *c)
 {
     struct tcp_frontend *t = c->frontend;
-    c->progress = (nsec_t)uv_hrtime();
+    c->progress_ms = uv_now(&t->worker->loop);
     c->older = t->newest;
     c->newer = NULL;
     *(t->newest ? &t->newest->newer : &t->oldest) = c;
@@ -127,43 +137,17 @@ static void made_progress(struct tcp_connection *c)
     link_newest(c);
 }
 
-static struct tcp_connection **bucket_of(struct tcp_frontend *t, const struct ipaddr *client)
-{
-    uint32_t h =
-        2166136261u; /* FNV-1a: a client who chooses addresses gains a longer walk of at most TCP_MAX */
-    for (unsigned i = 0; i < sizeof(client->b); i++)
-        h = (h ^ client->b[i]) * 16777619u;
-    return &t->buckets[h % TCP_BUCKETS];
-}
-
-static unsigned connections_of(struct tcp_frontend *t, const struct ipaddr *client)
-{
-    unsigned n = 0;
-    for (const struct tcp_connection *c = *bucket_of(t, client); c; c = c->next_in_bucket)
-        n += ipaddr_equal(&c->client, client);
-    return n;
-}
-
-static void unlink_bucket(struct tcp_connection *c)
-{
-    struct tcp_connection **at = bucket_of(c->frontend, &c->client);
-    while (*at != c)
-        at = &(*at)->next_in_bucket;
-    *at = c->next_in_bucket;
-}
-
 /* --- time --- */
 
 static void on_idle(uv_timer_t *timer)
 {
     struct tcp_frontend *t = timer->data;
-    nsec_t limit = t->worker->snap->config->options.tcptimeout_s * NSEC_PER_SEC, now = (nsec_t)uv_hrtime();
-    while (t->oldest && now - t->oldest->progress >= limit)
+    uint64_t limit_ms = t->worker->snap->config->options.tcptimeout_s * UINT64_C(1000);
+    uint64_t now_ms = uv_now(&t->worker->loop);
+    while (t->oldest && now_ms - t->oldest->progress_ms >= limit_ms)
         close_connection(t->oldest);
-    if (t->oldest && !t->closing) {
-        nsec_t left = t->oldest->progress + limit - now;
-        uv_timer_start(timer, on_idle, (uint64_t)(left / NSEC_PER_MSEC + 1), 0);
-    }
+    if (t->oldest && !t->closing)
+        uv_timer_start(timer, on_idle, t->oldest->progress_ms + limit_ms - now_ms, 0);
 }
 
 /* --- a connection --- */
@@ -197,19 +181,19 @@ static void close_connection(struct tcp_connection *c)
 {
     if (!c->open)
         return;
+    struct tcp_frontend *t = c->frontend;
     c->open = false;
-    c->frontend->n_connections--;
     unlink_progress(c);
-    unlink_bucket(c);
-    free(c->in.bytes);
-    free(c->out.bytes);
-    c->in = c->out = (struct buffer){0};
+    clients_give_back(t->worker->set.clients, CLIENT_CONNECTS, &c->client);
+    count_down(&t->worker->counters.tcp_open, 1);
+    buffer_free(t, &c->in);
+    buffer_free(t, &c->out);
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
 static bool may_read(const struct tcp_connection *c)
 {
-    return !c->ended && c->waiting < TCP_WAITING_MAX && buffer_len(&c->out) < TCP_BACKLOG_MAX;
+    return !c->ended && c->waiting < TCP_WAITING_MAX && buffer_len(&c->out) == 0;
 }
 
 /* A whole question was received before there was room for its answer, and now there is. */
@@ -223,6 +207,8 @@ static bool may_answer(const struct tcp_connection *c)
  * its answers is done. */
 static void watch(struct tcp_connection *c)
 {
+    if (!c->open)
+        return;
     if (c->ended && c->waiting == 0 && buffer_len(&c->out) == 0) {
         close_connection(c);
         return;
@@ -237,53 +223,114 @@ static void watch(struct tcp_connection *c)
         close_connection(c);
 }
 
-/* Sends what waits. False: the connection is gone. */
-static bool flush(struct tcp_connection *c)
+/* Sends, as much as the kernel takes. The number of bytes that are gone; -1: the connection is. */
+static ssize_t send_some(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 {
-    while (buffer_len(&c->out)) {
-        ssize_t n =
-            ioth_send(c->fd, c->out.bytes + c->out.start, buffer_len(&c->out), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return true;
-        if (n <= 0) {
+    size_t sent = 0;
+    while (sent < len) {
+        ssize_t n = ioth_send(c->fd, bytes + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) {
+            sent += (size_t)n;
+        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            break;
+        } else {
             close_connection(c);
-            return false;
+            return -1;
         }
-        buffer_drop(&c->out, (size_t)n);
-        if (buffer_len(&c->out) == 0)
-            made_progress(c);
     }
-    return true;
+    return (ssize_t)sent;
 }
 
-/* Appends a reply that stands behind two bytes of room for its length. */
-static void queue_reply(struct tcp_connection *c, uint8_t *framed, size_t len)
+/* Keeps a copy of bytes in a buffer of the connection. When all connections hold too much, those that have made no
+ * progress for longest end, among those that hold something. */
+static void hold(struct tcp_connection *c, struct buffer *b, const uint8_t *bytes, size_t len)
 {
-    put_be16(framed, (uint16_t)len);
-    count(&c->frontend->worker->counters.replies, 1);
-    if (buffer_append(&c->out, framed, 2 + len) < 0)
+    struct tcp_frontend *t = c->frontend;
+    struct tcp_connection *next;
+    int e = buffer_append(t, b, bytes, len);
+    for (struct tcp_connection *victim = t->oldest; e < 0 && victim; victim = next) {
+        next = victim->newer;
+        if (victim == c || victim->in.size + victim->out.size == 0)
+            continue;
+        close_connection(victim);
+        e = buffer_append(t, b, bytes, len);
+    }
+    if (e < 0)
         close_connection(c);
 }
 
-static void answer(struct tcp_connection *c, const uint8_t *packet, size_t len)
+/* Sends what the connection holds. */
+static void flush(struct tcp_connection *c)
+{
+    size_t len = buffer_len(&c->out);
+    if (!c->open || len == 0)
+        return;
+    ssize_t sent = send_some(c, c->out.bytes + c->out.start, len);
+    if (sent < 0)
+        return;
+    buffer_drop(c->frontend, &c->out, (size_t)sent);
+    if ((size_t)sent == len)
+        made_progress(c);
+}
+
+/* Sends whole answers, behind those that the connection holds; what the kernel does not take is held too. */
+static void send_answers(struct tcp_connection *c, const uint8_t *answers, size_t len)
+{
+    flush(c);
+    if (!c->open)
+        return;
+    ssize_t sent = buffer_len(&c->out) ? 0 : send_some(c, answers, len);
+    if (sent >= 0 && (size_t)sent < len)
+        hold(c, &c->out, answers + sent, len - (size_t)sent);
+}
+
+static void send_gathered(struct tcp_connection *c)
+{
+    struct tcp_frontend *t = c->frontend;
+    size_t len = t->gathered_len;
+    t->gathered_len = 0;
+    if (len > 0)
+        send_answers(c, t->gathered, len);
+}
+
+/* Where the next answer goes, behind two bytes for its length: room for any. */
+static uint8_t *gathering_place(struct tcp_connection *c)
+{
+    struct tcp_frontend *t = c->frontend;
+    if (sizeof(t->gathered) - t->gathered_len < 2 + DNS_MSG_MAX)
+        send_gathered(c);
+    return t->gathered + t->gathered_len;
+}
+
+/* The answer at `place` is one of `len` bytes. */
+static void gather(struct tcp_frontend *t, uint8_t *place, size_t len)
+{
+    put_be16(place, (uint16_t)len);
+    t->gathered_len += 2 + len;
+    count(&t->worker->counters.replies, 1);
+}
+
+static void answer(struct tcp_connection *c, const struct query_env *env, const uint8_t *packet, size_t len)
 {
     struct tcp_frontend *t = c->frontend;
     struct worker *w = t->worker;
-    struct query_env env = worker_env(w);
+    uint8_t *place = gathering_place(c);
     size_t reply_len = 0;
     count(&w->counters.tcp_queries, 1);
     enum outcome outcome =
-        query_run(&env, &c->client, true, packet, len, NULL, t->reply + 2, DNS_MSG_MAX, &reply_len, &w->need);
+        query_run(env, &c->client, true, packet, len, NULL, place + 2, DNS_MSG_MAX, &reply_len, &w->need);
+    if (w->need.refresh)
+        worker_refresh(w);
     if (outcome == QUERY_FORWARD) {
         struct reply_path path = {.tcp = c};
         tcp_hold(c);
-        reply_len = worker_wait(w, &c->client, packet, len, &path, t->reply + 2, DNS_MSG_MAX);
+        reply_len = worker_wait(w, &c->client, packet, len, &path, place + 2, DNS_MSG_MAX);
         if (reply_len == 0)
             return;
         unhold(c);
     }
     if (reply_len && c->open)
-        queue_reply(c, t->reply, reply_len);
+        gather(t, place, reply_len);
     else
         close_connection(c); /* what deserves no answer deserves no connection */
 }
@@ -292,19 +339,19 @@ static void answer(struct tcp_connection *c, const uint8_t *packet, size_t len)
  * question can have ends the connection. */
 static size_t answer_all(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 {
+    struct query_env env = worker_env(c->frontend->worker);
     size_t at = 0;
     while (c->open && len - at >= 2 && may_read(c)) {
         size_t message = get_be16(bytes + at);
-        if (message < DNS_HEADER_LEN) {
+        if (message < DNS_HEADER_LEN)
             close_connection(c);
+        if (!c->open || len - at - 2 < message)
             break;
-        }
-        if (len - at - 2 < message)
-            break;
-        made_progress(c);
-        answer(c, bytes + at + 2, message);
+        answer(c, &env, bytes + at + 2, message);
         at += 2 + message;
     }
+    if (c->open && at > 0)
+        made_progress(c);
     return at;
 }
 
@@ -312,8 +359,9 @@ static size_t answer_all(struct tcp_connection *c, const uint8_t *bytes, size_t 
 static void take(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 {
     size_t done = answer_all(c, bytes, len);
-    if (c->open && done < len && buffer_append(&c->in, bytes + done, len - done) < 0)
-        close_connection(c);
+    if (c->open && done < len)
+        hold(c, &c->in, bytes + done, len - done);
+    send_gathered(c);
 }
 
 static void take_buffered(struct tcp_connection *c)
@@ -322,7 +370,7 @@ static void take_buffered(struct tcp_connection *c)
     c->in = (struct buffer){0};
     if (buffer_len(&in))
         take(c, in.bytes + in.start, buffer_len(&in));
-    free(in.bytes);
+    buffer_free(c->frontend, &in);
 }
 
 static void receive(struct tcp_connection *c)
@@ -334,18 +382,14 @@ static void receive(struct tcp_connection *c)
         return;
     if (n < 0) {
         close_connection(c);
-        return;
-    }
-    if (n == 0) {
+    } else if (n == 0) {
         c->ended = true;
-        return;
-    }
-    if (buffer_len(&c->in) == 0) {
+    } else if (buffer_len(&c->in) == 0) {
         take(c, t->received, (size_t)n);
-    } else if (buffer_append(&c->in, t->received, (size_t)n) < 0) {
-        close_connection(c);
     } else {
-        take_buffered(c);
+        hold(c, &c->in, t->received, (size_t)n);
+        if (c->open && may_answer(c))
+            take_buffered(c);
     }
 }
 
@@ -356,32 +400,32 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         close_connection(c);
         return;
     }
-    if ((events & UV_WRITABLE) && !flush(c))
+    if (events & UV_WRITABLE)
+        flush(c);
+    if (!c->open)
         return;
     if (may_answer(c))
         take_buffered(c);
     else if ((events & UV_READABLE) && may_read(c))
         receive(c);
-    if (c->open && flush(c))
-        watch(c);
+    watch(c);
 }
 
 void tcp_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
 {
+    struct tcp_frontend *t = c->frontend;
     if (!c->open)
         return;
-    struct tcp_frontend *t = c->frontend;
-    memcpy(t->reply + 2, reply, len);
-    queue_reply(c, t->reply, len);
+    put_be16(t->late, (uint16_t)len);
+    memcpy(t->late + 2, reply, len);
+    count(&t->worker->counters.replies, 1);
+    send_answers(c, t->late, 2 + len);
 }
 
 void tcp_release(struct tcp_connection *c)
 {
     c->waiting--;
-    if (c->open && may_answer(c))
-        take_buffered(c);
-    if (c->open && flush(c))
-        watch(c);
+    watch(c);
     release(c);
 }
 
@@ -394,10 +438,29 @@ static bool welcome(const struct tcp_frontend *t, const struct ipaddr *client)
     return netset_meet(nets_of(s->nets, client), may, nets_words(s->nets));
 }
 
+/* One more connection of this client may be: it is counted then. If there are too many in all, the one of this
+ * worker that is idle longest makes room. */
+static bool has_room(struct tcp_frontend *t, const struct ipaddr *client)
+{
+    const struct config_options *o = &t->worker->snap->config->options;
+    struct clients *all = t->worker->set.clients;
+    if (!clients_take(all, CLIENT_CONNECTS, client, o->tcpclientmax))
+        return false;
+    if (clients_total(all, CLIENT_CONNECTS) > o->tcpmax) {
+        if (!t->oldest) {
+            clients_give_back(all, CLIENT_CONNECTS, client);
+            return false;
+        }
+        close_connection(t->oldest);
+    }
+    return true;
+}
+
 static void add_connection(struct tcp_frontend *t, int fd, const struct ipaddr *client)
 {
     struct tcp_connection *c = calloc(1, sizeof(*c));
     if (!c || uv_poll_init(&t->worker->loop, &c->poll, fd) < 0) {
+        clients_give_back(t->worker->set.clients, CLIENT_CONNECTS, client);
         free(c);
         ioth_close(fd);
         return;
@@ -408,11 +471,9 @@ static void add_connection(struct tcp_frontend *t, int fd, const struct ipaddr *
     c->fd = fd;
     c->refs = 1;
     c->open = true;
-    c->next_in_bucket = *bucket_of(t, client);
-    *bucket_of(t, client) = c;
     link_newest(c);
-    t->n_connections++;
     count(&t->worker->counters.tcp_connections, 1);
+    count(&t->worker->counters.tcp_open, 1);
     if (!uv_is_active((uv_handle_t *)&t->idle))
         on_idle(&t->idle);
     watch(c);
@@ -422,13 +483,11 @@ static void meet_client(struct tcp_frontend *t, int fd, const struct sockaddr *f
 {
     struct ipendpoint client;
     if (ipendpoint_from_sockaddr(from, &client) < 0 || !welcome(t, &client.addr) ||
-        connections_of(t, &client.addr) >= TCP_PER_CLIENT) {
+        !has_room(t, &client.addr)) {
         count(&t->worker->counters.tcp_refused, 1);
         ioth_close(fd);
         return;
     }
-    if (t->n_connections >= TCP_MAX)
-        close_connection(t->oldest);
     add_connection(t, fd, &client.addr);
 }
 

@@ -5,7 +5,8 @@
  *
  * A wake-up takes a bounded number of batches, so that TCP, upstream and timers of the worker have their
  * turn. A reply that the system does not take is dropped: the client asks again. A socket for all addresses
- * learns from packet info which address was asked, and answers from it.
+ * learns from packet info which address was asked; the same control message, less what would choose the way
+ * too, goes back with the reply, which then leaves from that address.
  */
 #include "libiothnamed/worker.h"
 #include <errno.h>
@@ -13,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH            64   /* messages of one recvmmsg */
-#define BATCHES_PER_WAKE 8    /* then others have their turn */
-#define QUERY_MAX        4096 /* bytes of a question over UDP: with all options that are in use, some hundred */
+#define BATCH            64           /* messages of one recvmmsg */
+#define BATCHES_PER_WAKE 8            /* then others have their turn */
+#define QUERY_MAX        DNS_UDP_EDNS /* what we tell clients that we take (RFC 6891 s6.2.3) */
 
 struct udp_socket {
     struct udp_frontend *frontend;
@@ -24,69 +25,51 @@ struct udp_socket {
     uv_poll_t poll;
 };
 
-union control {
-    struct cmsghdr align;
-    uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
-};
-
 struct udp_frontend {
     struct worker *worker;
     unsigned n_sockets;
     struct udp_socket sockets[LISTEN_MAX];
     struct mmsghdr in[BATCH], out[BATCH];
     struct iovec in_iov[BATCH], out_iov[BATCH];
-    struct sockaddr_storage peers[BATCH];
-    union control controls[BATCH];
+    struct sockaddr_in6 peers[BATCH];
+    struct udp_control controls[BATCH];
     uint8_t queries[BATCH][QUERY_MAX];
     uint8_t replies[BATCH][DNS_UDP_EDNS];
 };
 
 /* --- which address was asked --- */
 
-static void note_local(struct reply_path *path, const struct msghdr *msg)
+/* Makes of the packet info that came with a message that which goes back with its reply. False: the reply cannot
+ * leave from that address, a group's. */
+static bool turn_round(struct cmsghdr *c)
 {
-    path->has_local = false;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
-        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(path->local.b, &info.ipi6_addr, sizeof(path->local.b));
-            path->local_if = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
-            path->has_local = !IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
-        } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            memcpy(&info, CMSG_DATA(c), sizeof(info));
-            struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = info.ipi_spec_dst};
-            struct ipendpoint e;
-            path->has_local = ipendpoint_from_sockaddr((struct sockaddr *)&sin, &e) == 0;
-            path->local = e.addr;
-            path->local_if = 0;
-        }
+    if (c->cmsg_level == IPPROTO_IPV6) {
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(c), sizeof(info));
+        if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) /* the routes choose the interface */
+            memset(CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_ifindex), 0, sizeof(info.ipi6_ifindex));
+        return !IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
     }
+    memset(CMSG_DATA(c) + offsetof(struct in_pktinfo, ipi_ifindex), 0, sizeof(int));
+    return true; /* ipi_spec_dst is an address of this host in any case */
 }
 
-static void put_control(struct msghdr *msg, int level, int type, const void *info, size_t len)
+static bool is_packet_info(const struct cmsghdr *c)
 {
-    struct cmsghdr *c = msg->msg_control;
-    c->cmsg_level = level;
-    c->cmsg_type = type;
-    c->cmsg_len = CMSG_LEN(len);
-    memcpy(CMSG_DATA(c), info, len);
-    msg->msg_controllen = CMSG_SPACE(len);
+    return (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) ||
+           (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO);
 }
 
-/* Has the reply leave from the address that was asked. msg->msg_control: room for a union control. */
-static void put_local(struct msghdr *msg, const struct reply_path *path)
+/* The control message of the reply, in the place of that of the question: its length, or 0: none. */
+static size_t answer_from_asked(const struct msghdr *asked, struct cmsghdr **ret)
 {
-    if (path->peer.ss_family == AF_INET6) {
-        struct in6_pktinfo info = {.ipi6_ifindex = path->local_if};
-        memcpy(&info.ipi6_addr, path->local.b, sizeof(info.ipi6_addr));
-        put_control(msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-    } else {
-        struct in_pktinfo info = {0};
-        memcpy(&info.ipi_spec_dst, path->local.b + 12, sizeof(info.ipi_spec_dst));
-        put_control(msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(asked); c; c = CMSG_NXTHDR((struct msghdr *)asked, c)) {
+        if (!is_packet_info(c))
+            continue;
+        *ret = c;
+        return turn_round(c) ? CMSG_ALIGN(c->cmsg_len) : 0;
     }
+    return 0;
 }
 
 /* --- batches --- */
@@ -94,53 +77,61 @@ static void put_local(struct msghdr *msg, const struct reply_path *path)
 static int receive(struct udp_frontend *u, struct udp_socket *s)
 {
     for (unsigned i = 0; i < BATCH; i++) {
-        u->in[i].msg_hdr.msg_namelen = sizeof(u->peers[i]);
-        u->in[i].msg_hdr.msg_control = s->any ? &u->controls[i] : NULL;
-        u->in[i].msg_hdr.msg_controllen = s->any ? sizeof(u->controls[i]) : 0;
+        struct msghdr *msg = &u->in[i].msg_hdr;
+        msg->msg_namelen = sizeof(u->peers[i]);
+        msg->msg_control = s->any ? &u->controls[i] : NULL;
+        msg->msg_controllen = s->any ? sizeof(u->controls[i]) : 0;
     }
     return ioth_recvmmsg(s->fd, u->in, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static void prepare_reply(struct udp_frontend *u, unsigned in, unsigned out, const struct reply_path *path,
-                          size_t len)
+/* Addresses the reply in slot `out` to whom question `in` came from. */
+static void prepare_reply(struct udp_frontend *u, unsigned in, unsigned out, size_t len)
 {
-    u->out_iov[out] = (struct iovec){.iov_base = u->replies[out], .iov_len = len};
+    const struct msghdr *asked = &u->in[in].msg_hdr;
     struct msghdr *msg = &u->out[out].msg_hdr;
-    msg->msg_name = &u->peers[in];
-    msg->msg_namelen = path->peer_len;
-    msg->msg_control = path->has_local ? &u->controls[in] : NULL;
-    msg->msg_controllen = 0;
-    if (path->has_local)
-        put_local(msg, path);
+    struct cmsghdr *control = NULL;
+    u->out_iov[out].iov_len = len;
+    msg->msg_name = asked->msg_name;
+    msg->msg_namelen = asked->msg_namelen;
+    msg->msg_controllen = answer_from_asked(asked, &control);
+    msg->msg_control = msg->msg_controllen ? control : NULL;
 }
 
-/* Answers message i of the batch into reply slot out. True: there is a reply. */
-static bool answer(struct udp_frontend *u, struct udp_socket *s, const struct query_env *env, unsigned i,
+/* Question `in` must wait. The length of a reply in slot `out` if it cannot. */
+static size_t wait_for_upstream(struct udp_frontend *u, struct udp_socket *s, const struct ipaddr *client,
+                                unsigned in, unsigned out)
+{
+    const struct msghdr *asked = &u->in[in].msg_hdr;
+    struct reply_path path = {.udp = s, .peer_len = asked->msg_namelen};
+    struct cmsghdr *control = NULL;
+    memcpy(&path.peer, asked->msg_name, asked->msg_namelen);
+    path.control_len = (unsigned)answer_from_asked(asked, &control);
+    if (path.control_len)
+        memcpy(&path.control, control, path.control_len);
+    return worker_wait(u->worker, client, u->queries[in], u->in[in].msg_len, &path, u->replies[out],
+                       DNS_UDP_EDNS);
+}
+
+/* Answers message `in` of the batch into reply slot `out`. True: there is a reply. */
+static bool answer(struct udp_frontend *u, struct udp_socket *s, const struct query_env *env, unsigned in,
                    unsigned out)
 {
-    struct worker *w = u->worker;
-    const struct msghdr *msg = &u->in[i].msg_hdr;
-    struct reply_path path = {.udp = s, .peer_len = msg->msg_namelen};
+    const struct mmsghdr *asked = &u->in[in];
     struct ipendpoint client;
-    if (ipendpoint_from_sockaddr((struct sockaddr *)&u->peers[i], &client) < 0 || client.port == 0 ||
-        (msg->msg_flags & MSG_TRUNC))
-        return false;
-    path.peer.ss_family = u->peers[i].ss_family;
-    note_local(&path, msg);
-
     size_t len = 0;
-    enum outcome outcome = query_run(env, &client.addr, false, u->queries[i], u->in[i].msg_len, NULL,
-                                     u->replies[out], DNS_UDP_EDNS, &len, &w->need);
-    if (outcome == QUERY_DROP)
+    if (ipendpoint_from_sockaddr(asked->msg_hdr.msg_name, &client) < 0 || client.port == 0 ||
+        (asked->msg_hdr.msg_flags & MSG_TRUNC))
         return false;
-    if (outcome == QUERY_FORWARD) {
-        memcpy(&path.peer, &u->peers[i], msg->msg_namelen);
-        len = worker_wait(w, &client.addr, u->queries[i], u->in[i].msg_len, &path, u->replies[out],
-                          DNS_UDP_EDNS);
-        if (len == 0)
-            return false;
-    }
-    prepare_reply(u, i, out, &path, len);
+    enum outcome outcome = query_run(env, &client.addr, false, u->queries[in], asked->msg_len, NULL,
+                                     u->replies[out], DNS_UDP_EDNS, &len, &u->worker->need);
+    if (u->worker->need.refresh)
+        worker_refresh(u->worker);
+    if (outcome == QUERY_FORWARD)
+        len = wait_for_upstream(u, s, &client.addr, in, out);
+    if (len == 0)
+        return false;
+    prepare_reply(u, in, out, len);
     return true;
 }
 
@@ -193,17 +184,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 void udp_reply(struct worker *w, const struct reply_path *path, const uint8_t *reply, size_t len)
 {
-    union control control;
     struct iovec iov = {.iov_base = (void *)reply, .iov_len = len};
     struct msghdr msg = {
         .msg_name = (void *)&path->peer,
         .msg_namelen = path->peer_len,
         .msg_iov = &iov,
         .msg_iovlen = 1,
-        .msg_control = path->has_local ? &control : NULL,
+        .msg_control = path->control_len ? (void *)&path->control : NULL,
+        .msg_controllen = path->control_len,
     };
-    if (path->has_local)
-        put_local(&msg, path);
     bool sent = ioth_sendmsg(path->udp->fd, &msg, MSG_DONTWAIT) >= 0;
     count(sent ? &w->counters.replies : &w->counters.dropped, 1);
 }
@@ -217,6 +206,7 @@ static void prepare_buffers(struct udp_frontend *u)
         u->in[i].msg_hdr.msg_iov = &u->in_iov[i];
         u->in[i].msg_hdr.msg_iovlen = 1;
         u->in[i].msg_hdr.msg_name = &u->peers[i];
+        u->out_iov[i].iov_base = u->replies[i];
         u->out[i].msg_hdr.msg_iov = &u->out_iov[i];
         u->out[i].msg_hdr.msg_iovlen = 1;
     }

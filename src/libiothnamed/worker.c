@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See worker.h. A query that needs upstream leaves its bytes and the way back to its client in a waiter; when
- * the exchange is over, the answer goes to the cache and each waiter's query is run again with it in hand.
- * That run may need yet another answer (an alias of ours that leads to an alias of ours), but not without
- * end.
+ * See worker.h. Here is its life: what it opens, how it takes over another snapshot, how it ends. Frontends are
+ * in udp.c and tcp.c, clients that wait for upstream in worker_wait.c.
  */
 #include "libiothnamed/worker.h"
 #include <errno.h>
@@ -12,154 +10,28 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUNDS_MAX 4 /* exchanges for one question */
+static const struct cookie_secrets *cookie_secrets(struct worker *w, int64_t wall_s)
+{
+    const struct cookie_secrets *given = &w->snap->config->options.cookies;
+    if (given->count)
+        return given;
+    if (wall_s >= w->cookies.until_s)
+        cookie_secrets_at(w->set.cookie_master, wall_s, &w->cookies);
+    return &w->cookies;
+}
 
-struct waiter {
-    struct exchange_waiter link; /* first: the chain is of these */
-    struct reply_path path;
-    struct ipaddr client;
-    unsigned rounds;
-    size_t len;
-    uint8_t packet[];
-};
-
-struct query_env worker_env(const struct worker *w)
+struct query_env worker_env(struct worker *w)
 {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME_COARSE, &wall);
     return (struct query_env){
         .snap = w->snap,
-        .cookie_secret = w->set.cookie_secret,
+        .cookies = cookie_secrets(w, wall.tv_sec),
+        .rrl = w->set.rrl,
         .now = (nsec_t)uv_hrtime(),
         .wall_s = wall.tv_sec,
+        .counters = &w->counters,
     };
-}
-
-/* --- waiting for upstream --- */
-
-static void free_waiter(struct worker *w, struct waiter *waiter)
-{
-    w->waiting--;
-    free(waiter);
-}
-
-static struct waiter *new_waiter(struct worker *w, const struct ipaddr *client, const uint8_t *packet,
-                                 size_t len, const struct reply_path *path)
-{
-    struct waiter *waiter = w->waiting < WAITING_MAX ? malloc(sizeof(*waiter) + len) : NULL;
-    if (!waiter)
-        return NULL;
-    w->waiting++;
-    waiter->path = *path;
-    waiter->client = *client;
-    waiter->rounds = 0;
-    waiter->len = len;
-    memcpy(waiter->packet, packet, len);
-    return waiter;
-}
-
-static int ask(struct worker *w, struct waiter *waiter)
-{
-    if (waiter->rounds++ >= ROUNDS_MAX)
-        return -ELOOP;
-    count(&w->counters.forwarded, 1);
-    return forwarder_ask(w->forwarder, &w->need.question, w->need.servers, &waiter->link);
-}
-
-/* Runs the query once more, knowing that nobody answers what it needs (w->need). The length of the reply. */
-static size_t run_failed(struct worker *w, const struct ipaddr *client, bool tcp, const uint8_t *packet,
-                         size_t len, uint8_t *out, size_t out_size)
-{
-    uint8_t name[DNAME_MAX];
-    struct forward_given given = {.question = w->need.question, .servers_id = w->need.servers->id};
-    memcpy(name, w->need.name, given.question.name_len);
-    given.question.name = name;
-    struct query_env env = worker_env(w);
-    size_t reply_len = 0;
-    count(&w->counters.failed, 1);
-    return query_run(&env, client, tcp, packet, len, &given, out, out_size, &reply_len, &w->need) ==
-                   QUERY_REPLY
-               ? reply_len
-               : 0;
-}
-
-size_t worker_wait(struct worker *w, const struct ipaddr *client, const uint8_t *packet, size_t len,
-                   const struct reply_path *path, uint8_t *out, size_t out_size)
-{
-    struct waiter *waiter = new_waiter(w, client, packet, len, path);
-    if (waiter && ask(w, waiter) == 0)
-        return 0;
-    if (waiter)
-        free_waiter(w, waiter);
-    return run_failed(w, client, path->tcp, packet, len, out, out_size);
-}
-
-static void send_reply(struct worker *w, const struct waiter *waiter, const uint8_t *reply, size_t len)
-{
-    if (waiter->path.tcp)
-        tcp_reply(waiter->path.tcp, reply, len);
-    else
-        udp_reply(w, &waiter->path, reply, len);
-}
-
-static void end_waiter(struct worker *w, struct waiter *waiter)
-{
-    if (waiter->path.tcp)
-        tcp_release(waiter->path.tcp);
-    free_waiter(w, waiter);
-}
-
-static void resume(struct worker *w, struct waiter *waiter, const struct forward_given *given)
-{
-    bool tcp = waiter->path.tcp;
-    size_t room = tcp ? DNS_MSG_MAX : DNS_UDP_EDNS, len = 0;
-    struct query_env env = worker_env(w);
-    enum outcome outcome = query_run(&env, &waiter->client, tcp, waiter->packet, waiter->len, given, w->reply,
-                                     room, &len, &w->need);
-    if (outcome == QUERY_FORWARD) {
-        if (ask(w, waiter) == 0)
-            return;
-        len = run_failed(w, &waiter->client, tcp, waiter->packet, waiter->len, w->reply, room);
-    }
-    if (len)
-        send_reply(w, waiter, w->reply, len);
-    end_waiter(w, waiter);
-}
-
-/* Makes of an upstream's reply what clients are given, and keeps it. */
-static void take_answer(struct worker *w, const struct exchange_event *done, struct forward_given *given)
-{
-    uint32_t ttl_s;
-    int len = done->reply ? answer_make(done->reply, done->reply_len, w->answer, &ttl_s) : -EBADMSG;
-    if (len < 0) {
-        count(&w->counters.failed, 1);
-        return;
-    }
-    given->answer = w->answer;
-    given->answer_len = (size_t)len;
-    struct cache_key key = {
-        .upstreams = done->servers_id,
-        .type = done->question.type,
-        .class = done->question.class,
-        .dnssec_ok = done->question.dnssec_ok,
-        .checking_disabled = done->question.checking_disabled,
-        .name = done->question.name,
-        .name_len = done->question.name_len,
-    };
-    if (ttl_s)
-        cache_put(w->snap->cache, &key, w->answer, (size_t)len, (nsec_t)uv_hrtime(), ttl_s);
-}
-
-static void on_exchange_done(struct exchange_waiter *waiters, const struct exchange_event *done, void *arg)
-{
-    struct worker *w = arg;
-    struct forward_given given = {.question = done->question, .servers_id = done->servers_id};
-    take_answer(w, done, &given);
-    while (waiters) {
-        struct waiter *waiter = (struct waiter *)waiters;
-        waiters = waiters->next;
-        resume(w, waiter, &given);
-    }
 }
 
 /* --- its life --- */
@@ -170,12 +42,39 @@ static void end_loop(struct worker *w)
     tcp_close(w->tcp);
     if (w->forwarder)
         forwarder_close(w->forwarder, NULL, NULL);
+    worker_wait_close(w);
     uv_close((uv_handle_t *)&w->wake, NULL);
+}
+
+static void make_report(struct worker *w)
+{
+    nsec_t now = (nsec_t)uv_hrtime();
+    pthread_mutex_lock(&w->report_lock);
+    forwarder_stats(w->forwarder, &w->report.exchanges);
+    w->report.n_servers = forwarder_servers(w->forwarder, w->report.servers, EXCHANGE_SERVERS_MAX);
+    pthread_mutex_unlock(&w->report_lock);
+    atomic_store(&w->reported, now);
+}
+
+void worker_ping(struct worker *w)
+{
+    atomic_store(&w->report_wanted, true);
+    uv_async_send(&w->wake);
+}
+
+nsec_t worker_report(struct worker *w, struct worker_report *ret)
+{
+    pthread_mutex_lock(&w->report_lock);
+    *ret = w->report;
+    pthread_mutex_unlock(&w->report_lock);
+    return atomic_load(&w->reported);
 }
 
 static void on_wake(uv_async_t *wake)
 {
     struct worker *w = wake->data;
+    if (atomic_exchange(&w->report_wanted, false))
+        make_report(w);
     struct snapshot *next = atomic_exchange(&w->adopt, NULL);
     if (next) {
         snapshot_unref(w->snap);
@@ -195,6 +94,7 @@ void worker_adopt(struct worker *w, struct snapshot *snap)
 static void *run(void *arg)
 {
     struct worker *w = arg;
+    pthread_setname_np(pthread_self(), "worker");
     uv_run(&w->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -214,12 +114,15 @@ static void free_worker(struct worker *w)
     tcp_free(w->tcp);
     snapshot_unref(atomic_load(&w->adopt));
     snapshot_unref(w->snap);
+    pthread_mutex_destroy(&w->report_lock);
     free(w);
 }
 
 static int open_all(struct worker *w, char *why, size_t why_size)
 {
-    int e = forwarder_new(&w->loop, w->set.fstack, on_exchange_done, w, &w->forwarder);
+    const struct forwarder_settings upstream = {
+        .stack = w->set.fstack, .cookie_key = w->set.forward_key, .done = worker_exchange_done, .arg = w};
+    int e = forwarder_new(&w->loop, &upstream, &w->forwarder);
     if (e < 0) {
         snprintf(why, why_size, "cannot prepare forwarding: %s", strerror(-e));
         return e;
@@ -230,7 +133,14 @@ static int open_all(struct worker *w, char *why, size_t why_size)
     return e;
 }
 
-int worker_start(const struct worker_settings *settings, struct worker **ret, char *why, size_t why_size)
+static void end_without_thread(struct worker *w)
+{
+    tell_to_stop(w);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    free_worker(w);
+}
+
+int worker_new(const struct worker_settings *settings, struct worker **ret, char *why, size_t why_size)
 {
     snprintf(why, why_size, "cannot make a worker");
     struct worker *w = calloc(1, sizeof(*w));
@@ -242,27 +152,37 @@ int worker_start(const struct worker_settings *settings, struct worker **ret, ch
         free(w);
         return e;
     }
+    pthread_mutex_init(&w->report_lock, NULL);
+    atomic_init(&w->reported, (nsec_t)uv_hrtime());
     w->snap = snapshot_ref(settings->snap);
     w->wake.data = w;
+    worker_wait_open(w);
     e = uv_async_init(&w->loop, &w->wake, on_wake);
     if (e == 0)
         e = open_all(w, why, why_size);
-    if (e == 0)
-        e = -pthread_create(&w->thread, NULL, run, w);
     if (e < 0) {
-        tell_to_stop(w);
-        run(w);
-        free_worker(w);
+        end_without_thread(w);
         return e;
     }
     *ret = w;
     return 0;
 }
 
+int worker_start(struct worker *w)
+{
+    int e = -pthread_create(&w->thread, NULL, run, w);
+    w->has_thread = e == 0;
+    return e;
+}
+
 void worker_stop(struct worker *w)
 {
     if (!w)
         return;
+    if (!w->has_thread) {
+        end_without_thread(w);
+        return;
+    }
     tell_to_stop(w);
     pthread_join(w->thread, NULL);
     free_worker(w);

@@ -9,50 +9,63 @@
 
 #include "io/log.h"
 #include "libiothnamed/answer.h"
+#include "libiothnamed/clients.h"
+#include "libiothnamed/counters.h"
 #include "libiothnamed/forward.h"
 #include "libiothnamed/iothnamed.h"
 #include "libiothnamed/query.h"
 #include <ioth.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <uv.h>
 
 struct tcp_connection;
+struct waiter;
 struct udp_frontend;
 struct tcp_frontend;
 
-/* Counters of one worker: written by its thread alone, read by anyone. */
-struct worker_counters {
-    atomic_ullong udp_queries, tcp_queries, replies, dropped, forwarded, failed, tcp_connections, tcp_refused;
+/* Packet info of one message: the address that was asked, and is answered from. */
+struct udp_control {
+    _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
-
-static inline void count(atomic_ullong *counter, unsigned n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
 
 /* Where a reply goes. */
 struct reply_path {
-    struct tcp_connection *tcp; /* a reference is held (tcp_hold); NULL: UDP */
+    struct tcp_connection *tcp; /* a reference is held (tcp_hold); NULL: UDP, and what follows */
     struct udp_socket *udp;
-    struct sockaddr_storage peer;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in6 v6;
+    } peer;
     socklen_t peer_len;
-    struct ipaddr local; /* the address that was asked, when has_local */
-    unsigned local_if;   /* interface index, for link-local addresses */
-    bool has_local;
+    unsigned control_len; /* 0: the system chooses the source address */
+    struct udp_control control;
 };
 
 struct worker_settings {
-    struct snapshot *snap; /* a reference is taken */
-    const struct siphash_key *cookie_secret;
+    struct snapshot *snap;                   /* a reference is taken */
+    const struct siphash_key *cookie_master; /* of secrets that change every day */
+    struct rrl *rrl;                         /* shared by all workers, as is the next */
+    struct clients *clients;
+    const struct siphash_key
+        *forward_key;             /* of the cookies in questions to upstream, by which loops are noticed */
+    atomic_bool *loop_told;       /* a loop has been logged */
     struct ioth *rstack, *fstack; /* NULL: the default stack of the process */
     const struct log *log;
     bool share_port; /* other workers bind the same addresses */
 };
 
+/* What a worker knows of its upstream servers, for people to look at. */
+struct worker_report {
+    struct exchange_stats exchanges;
+    unsigned n_servers;
+    struct exchange_server servers[EXCHANGE_SERVERS_MAX];
+};
+
 struct worker {
     struct worker_settings set;
     pthread_t thread;
+    bool has_thread;
     uv_loop_t loop;
     uv_async_t wake;
     struct snapshot *snap;            /* what queries run on; the worker's thread alone */
@@ -62,27 +75,48 @@ struct worker {
     struct udp_frontend *udp;
     struct tcp_frontend *tcp;
     unsigned waiting; /* clients that wait for upstream */
+    struct {
+        struct waiter *first, *last; /* those that may be told what is stale, the oldest first */
+        uv_timer_t timer;
+    } slow;
     struct worker_counters counters;
-    struct forward_need need;   /* of the query that runs now */
-    uint8_t reply[DNS_MSG_MAX]; /* scratch of replies that go out one by one */
-    uint8_t answer[ANSWER_MAX]; /* scratch */
+    atomic_bool report_wanted;
+    _Atomic nsec_t reported; /* when its loop answered last */
+    pthread_mutex_t report_lock;
+    struct worker_report report;
+    struct cookie_secrets cookies; /* of today, unless the configuration has its own */
+    struct forward_need need;      /* of the query that runs now */
+    uint8_t reply[DNS_MSG_MAX];    /* scratch of replies that go out one by one */
+    uint8_t answer[ANSWER_MAX];    /* scratch */
 };
 
-/* Binds its sockets, then starts its thread. 0 and *ret, or -errno with one sentence in why. */
-MUST_CHECK int worker_start(const struct worker_settings *settings, struct worker **ret, char *why,
-                            size_t why_size);
+/* One with its sockets bound. 0 and *ret, or -errno with one sentence in why. */
+MUST_CHECK int worker_new(const struct worker_settings *settings, struct worker **ret, char *why,
+                          size_t why_size);
+/* Starts its thread. 0 or -errno. */
+MUST_CHECK int worker_start(struct worker *w);
 /* Hands over a snapshot (a reference is taken); from any thread. */
 void worker_adopt(struct worker *w, struct snapshot *snap);
-/* Ends the thread and frees the worker. */
+/* Asks its loop for a sign of life and a new report; from any thread. Does not wait. */
+void worker_ping(struct worker *w);
+/* The report that it made last, and when; from any thread. */
+nsec_t worker_report(struct worker *w, struct worker_report *ret);
+/* Ends the thread, if it was started, and frees the worker. */
 void worker_stop(struct worker *w);
 
 /* What queries of this moment run on. */
-struct query_env worker_env(const struct worker *w);
+struct query_env worker_env(struct worker *w);
+/* worker_wait.c: clients that wait for upstream */
 /* A query must wait for upstream (w->need): remembers its bytes and where its reply goes, and asks. Nothing:
  * the reply comes later; or the length of a reply in `out` that must be sent at once, since it cannot wait.
  */
 size_t worker_wait(struct worker *w, const struct ipaddr *client, const uint8_t *packet, size_t len,
                    const struct reply_path *path, uint8_t *out, size_t out_size);
+/* Asks for what the query just answered wants to be renewed (w->need, need.refresh). */
+void worker_refresh(struct worker *w);
+void worker_exchange_done(struct exchange_waiter *waiters, const struct exchange_event *done, void *arg);
+void worker_wait_open(struct worker *w);
+void worker_wait_close(struct worker *w);
 #define WAITING_MAX 10000 /* clients of one worker that wait for upstream: some 5 MB */
 
 /* udp.c */

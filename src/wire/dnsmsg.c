@@ -22,14 +22,16 @@ enum {
 
 struct dns_header dns_read_header(struct reader *r)
 {
-    struct dns_header header;
+    const uint8_t *at = reader_take(r, DNS_HEADER_LEN);
 
-    header.id = reader_u16(r);
-    header.flags = reader_u16(r);
-    header.qdcount = reader_u16(r);
-    for (unsigned section = 0; section < ARRAY_LEN(header.count); section++)
-        header.count[section] = reader_u16(r);
-    return header;
+    if (!at)
+        return (struct dns_header){0};
+    return (struct dns_header){
+        .id = get_be16(at),
+        .flags = get_be16(at + 2),
+        .qdcount = get_be16(at + 4),
+        .count = {get_be16(at + 6), get_be16(at + 8), get_be16(at + 10)},
+    };
 }
 
 void dns_read_question(struct reader *r, struct dns_question *ret)

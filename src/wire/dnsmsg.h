@@ -42,9 +42,12 @@ enum {
     RCODE_NXDOMAIN = 3,
     RCODE_NOTIMP = 4,
     RCODE_REFUSED = 5,
+    RCODE_YXDOMAIN = 6, /* a name made by a DNAME is too long (RFC 6672 s2.2) */
     RCODE_BADVERS = 16,
     RCODE_BADCOOKIE = 23, /* the upper bits of it go into the OPT record */
 };
+
+enum { EDNS_OPTION_COOKIE = 10 }; /* RFC 7873 s4 */
 
 enum dns_section { DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL };
 
@@ -114,6 +117,7 @@ struct dns_writer {
     uint16_t reserved;    /* bytes kept back for the OPT record */
     uint16_t records;     /* offset of the first record */
     uint8_t question_len; /* of the question's name, at offset DNS_HEADER_LEN; 0: none yet */
+    bool question_known;  /* its suffixes are among `names` */
     uint8_t n_names;
     uint16_t names[DNS_COMPRESS_MAX]; /* offsets of name suffixes that later names may point to */
     uint8_t hashes[DNS_COMPRESS_MAX]; /* of them, to skip most comparisons */
@@ -132,6 +136,9 @@ int dns_put_question(struct dns_writer *dw, const uint8_t *name, uint16_t type, 
  * in the message. */
 MUST_CHECK int dns_put_rr(struct dns_writer *dw, enum dns_section section, const uint8_t *name, uint16_t type,
                           uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t rdlen);
+/* Room for `count` records of a section, `len` bytes, that the caller copies there whole; names in them are not
+ * compressed against, nor remembered. NULL: they do not fit. */
+uint8_t *dns_reserve_records(struct dns_writer *dw, enum dns_section section, unsigned count, size_t len);
 /* An OPT record with our size DNS_UDP_EDNS, version 0, the upper bits of rcode (the low ones are the
  * header's), the DO bit. Uses the reserved room. 0 or -ENOSPC. */
 int dns_put_opt(struct dns_writer *dw, uint16_t rcode, bool dnssec_ok, const uint8_t *options,

@@ -8,7 +8,8 @@
  * first among the hashes, then byte by byte in the message, which may itself point further back. What was not
  * found is written out and remembered, as long as there are places and offsets that a pointer can hold; of
  * the question's name, the first suffixes always are. The most frequent owner, the name of the question, is
- * compared before all this.
+ * compared before all this; the suffixes of the question are remembered when first another name is written,
+ * since most answers have none.
  *
  * Letter case plays no part in the comparison: a record takes over the spelling of the name that it points
  * to, so an answer speaks as its question did (RFC 4343 s4.1). Inside RDATA only the names of RFC 1035's own
@@ -103,6 +104,18 @@ static void hash_suffixes(const uint8_t *name, const uint8_t *offsets, unsigned 
     }
 }
 
+static void remember_question(struct dns_writer *dw)
+{
+    const uint8_t *name = dw->w.base + DNS_HEADER_LEN;
+    uint8_t offsets[DNAME_LABELS_MAX + 1], hashes[DNAME_LABELS_MAX];
+    unsigned labels = dname_offsets(name, offsets);
+
+    dw->question_known = true;
+    hash_suffixes(name, offsets, labels, hashes);
+    for (unsigned i = 0; i < labels; i++)
+        remember(dw, DNS_HEADER_LEN + offsets[i], hashes[i]);
+}
+
 /* Writes a name compressed: its first labels, then a pointer to the others, or all of it. */
 static void put_name(struct dns_writer *dw, const uint8_t *name)
 {
@@ -110,6 +123,8 @@ static void put_name(struct dns_writer *dw, const uint8_t *name)
     unsigned labels = dname_offsets(name, offsets), label = 0;
     size_t start = dw->w.pos, target = 0;
 
+    if (!dw->question_known && dw->question_len > 0)
+        remember_question(dw);
     hash_suffixes(name, offsets, labels, hashes);
     while (label < labels && (target = find_written(dw, name + offsets[label], hashes[label])) == 0)
         label++;
@@ -176,11 +191,12 @@ void dns_writer_init(struct dns_writer *dw, uint8_t *buffer, size_t size, uint16
     dw->reserved = 0;
     dw->records = DNS_HEADER_LEN;
     dw->question_len = 0;
+    dw->question_known = false;
     dw->n_names = 0;
-    writer_u16(&dw->w, id);
-    writer_u16(&dw->w, flags);
-    writer_u32(&dw->w, 0);
-    writer_u32(&dw->w, 0);
+    uint8_t *header = writer_reserve(&dw->w, DNS_HEADER_LEN);
+    put_be16(header, id);
+    put_be16(header + FLAGS_OFFSET, flags);
+    memset(header + COUNTS_OFFSET, 0, DNS_HEADER_LEN - COUNTS_OFFSET);
 }
 
 void dns_reserve_opt(struct dns_writer *dw, uint16_t options_len)
@@ -192,9 +208,9 @@ void dns_reserve_opt(struct dns_writer *dw, uint16_t options_len)
 
 int dns_put_question(struct dns_writer *dw, const uint8_t *name, uint16_t type, uint16_t class)
 {
-    size_t start = dw->w.pos;
+    size_t start = dw->w.pos, len = dname_len(name);
 
-    put_name(dw, name);
+    writer_put(&dw->w, name, len);
     writer_u16(&dw->w, type);
     writer_u16(&dw->w, class);
     if (dw->w.bad) {
@@ -202,7 +218,7 @@ int dns_put_question(struct dns_writer *dw, const uint8_t *name, uint16_t type, 
         return -ENOSPC;
     }
     put_be16(dw->w.base + COUNTS_OFFSET, 1);
-    dw->question_len = (uint8_t)dname_len(name);
+    dw->question_len = (uint8_t)len;
     dw->records = (uint16_t)dw->w.pos;
     return 0;
 }
@@ -237,6 +253,16 @@ int dns_put_rr(struct dns_writer *dw, enum dns_section section, const uint8_t *n
     }
     dw->count[section]++;
     return 0;
+}
+
+uint8_t *dns_reserve_records(struct dns_writer *dw, enum dns_section section, unsigned count, size_t len)
+{
+    size_t left = writer_left(&dw->w);
+
+    if (left < dw->reserved || left - dw->reserved < len || count > UINT16_MAX - (unsigned)dw->count[section])
+        return NULL;
+    dw->count[section] = (uint16_t)(dw->count[section] + count);
+    return writer_reserve(&dw->w, len);
 }
 
 int dns_put_opt(struct dns_writer *dw, uint16_t rcode, bool dnssec_ok, const uint8_t *options,

@@ -155,6 +155,20 @@ static struct sent *choose(struct world *w)
     return w->n_sent == 0 ? NULL : &w->sent[w->n_sent - 1 - back % w->n_sent];
 }
 
+/* Puts a server's cookie behind ours, the last option of the message; returns how much longer it is. */
+static size_t add_cookie(struct world *w, size_t len)
+{
+    enum { COOKIE_LEN = 8, OPTION_LEN = 4 + COOKIE_LEN };
+    uint8_t *option = w->reply + len - OPTION_LEN;
+
+    if (get_be16(option) != EDNS_OPTION_COOKIE || get_be16(option + 2) != COOKIE_LEN)
+        return 0; /* there is one already */
+    put_be16(option + 2, 2 * COOKIE_LEN);
+    put_be16(option - 2, OPTION_LEN + COOKIE_LEN);
+    memset(option + OPTION_LEN, (uint8_t)len, COOKIE_LEN);
+    return COOKIE_LEN;
+}
+
 /* The query as its reply: flags of the script, OPT kept or cut, then bytes changed as the script says. */
 static void answer(struct world *w)
 {
@@ -169,7 +183,9 @@ static void answer(struct world *w)
     put_be16(w->reply + 2, flags | DNS_QR);
     if (how & 1 && get_be16(w->reply + 10) == 1) {
         put_be16(w->reply + 10, 0);
-        len -= DNS_OPT_LEN;
+        len = DNS_HEADER_LEN + dname_len(w->reply + DNS_HEADER_LEN) + 4;
+    } else if (how & 0x10 && get_be16(w->reply + 10) == 1) {
+        len += add_cookie(w, len);
     }
     for (unsigned i = 0; i < (how >> 1 & 7U); i++) {
         uint16_t at = reader_u16(&w->script);
@@ -194,10 +210,13 @@ static void garbage(struct world *w)
 
 static void fail(struct world *w)
 {
+    static void (*const ends[])(struct exchange_table *, attempt_id, nsec_t) = {
+        exchange_failed, exchange_unsent, exchange_again, exchange_guessed};
     const struct sent *s = choose(w);
+    unsigned how = reader_u8(&w->script) % ARRAY_LEN(ends);
 
     if (s)
-        exchange_failed(w->table, s->id, w->now);
+        ends[how](w->table, s->id, w->now);
 }
 
 /* As far as the script says, with a stop at each deadline. */

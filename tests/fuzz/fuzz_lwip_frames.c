@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames into a stack of lwip: the input is frames, each behind two bytes of length. No assertion of lwIP fails, or
  * the stack would be dead. */
-#include "frames.h"
 #include "fuzz.h"
+#include "target.h"
 
 enum { REST_EVERY = 64 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct target *target;
+    static struct frame_peer peer;
     static unsigned inputs;
     uint8_t frame[FRAME_BYTES];
     size_t len;
@@ -22,13 +23,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         len = len < size ? len : size;
         len = len < sizeof(frame) ? len : sizeof(frame);
         memcpy(frame, data, len);
-        target_acknowledge(target, frame, len);
+        frame_peer_say(&peer, frame, len);
         frame_fix_checksums(frame, len);
         FUZZ_ASSERT(target_input(target, frame, len) == 0);
         data += len;
         size -= len;
     }
     if (++inputs % REST_EVERY == 0)
-        target_rest(target);
+        target_rest(target, &peer);
+    while ((len = frame_peer_reset(&peer, frame)) > 0)
+        FUZZ_ASSERT(target_input(target, frame, len) == 0);
     return 0;
 }

@@ -3,6 +3,7 @@
 it with pkg-config and sends a datagram."""
 
 import os
+import re
 import socket
 import subprocess
 
@@ -12,9 +13,9 @@ import world as w
 
 HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "libnlq.h"]
 LIBRARIES = ["libioth", "libiothaddr", "libiothconf", "libnlq"]
-PROGRAMS = ["iothnamed", "otipaddr", "hashaddr"]
+PROGRAMS = ["iothnamed", "iothnamedctl", "otipaddr", "hashaddr"]
 PLUGINS = ["vdestack"]  # that of the kernel is in libioth itself
-MAN_PAGES = ["man8/iothnamed.8", "man5/iothnamed.conf.5", "man1/otipaddr.1"]
+MAN_PAGES = ["man8/iothnamed.8", "man8/iothnamedctl.8", "man5/iothnamed.conf.5", "man1/otipaddr.1"]
 
 
 def only(paths, what):
@@ -125,3 +126,12 @@ def test_the_installed_server_serves(world, prefix):
 
     daemon.wait_until(answers, "an answer")
     assert daemon.stop() == 0
+
+
+def test_unit_starts_what_was_installed(prefix):
+    unit = (prefix / "lib/systemd/system/iothnamed.service").read_text()
+    assert f"ExecStart={prefix}/bin/iothnamed /etc/iothnamed/iothnamed.conf\n" in unit
+    assert f"ExecReload={prefix}/bin/iothnamedctl " in unit
+    assert "@bindir@" not in unit and "@user@" not in unit
+    (user,) = re.findall(r"^User=(\w+)$", unit, re.MULTILINE)
+    assert f"u {user} " in (prefix / "lib/sysusers.d/iothnamed.conf").read_text()

@@ -23,9 +23,10 @@ import time
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-RELEASE = TREE / "build/release"
-ASAN = TREE / "build/asan"
-TSAN = TREE / "build/tsan"
+# Build folders; the environment may name others.
+RELEASE = pathlib.Path(os.environ.get("IOTH_BUILD", TREE / "build/release"))
+ASAN = pathlib.Path(os.environ.get("IOTH_BUILD_ASAN", TREE / "build/asan"))
+TSAN = pathlib.Path(os.environ.get("IOTH_BUILD_TSAN", TREE / "build/tsan"))
 HUB = "vde:///tmp/hub"
 CLONE_NEWNET = 0x40000000
 
@@ -158,6 +159,12 @@ class Daemon:
         with open(f"/proc/{self.pid}/statm") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu_seconds(self):
+        """The CPU time of all its threads so far."""
+        with open(f"/proc/{self.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, deadline_s=10.0):
         """SIGTERM, then waits for the end; returns the exit status. A sanitizer's report is a failure, whatever the status."""
         if self.is_alive():
@@ -181,9 +188,26 @@ class Daemon:
         assert not SANITIZER_REPORT.search(self.stderr()), self.stderr()
 
 
+NOBODY = 65534
+
+
+def has_other_users():
+    """Not so in a user namespace of one user, which script/in-namespace makes for who is not root."""
+    return subprocess.run(["setpriv", f"--reuid={NOBODY}", "true"], capture_output=True).returncode == 0
+
+
+def without_privilege(*argv):
+    """The command that runs argv as an ordinary user, without any capability or a way to get one. Where there are no other
+    users the same one, who is an ordinary user outside, loses his powers."""
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if has_other_users() else []
+    return ["setpriv", *user, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--", *argv]
+
+
 class World:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="world-"))
+        self.directory.chmod(0o755)  # for daemons that run as another user
+        self.directory.chmod(0o755)  # daemons that give up root read their files in there again
         self._undo = contextlib.ExitStack()
 
     def close(self):
@@ -219,13 +243,14 @@ class World:
 
     # Virtual Ethernet
 
-    def hub(self):
-        """The hub of the scenarios. Skips the test where there can be none."""
+    def hub(self, ordinary_user=False):
+        """The hub of the scenarios, which belongs to whoever is to use it. Skips the test where there can be none."""
         need_virtual_ethernet()
         # The daemon is killed at the end and leaves its sockets behind.
         self._undo.callback(shutil.rmtree, "/tmp/hub", ignore_errors=True)
         inside = Namespace("here", "/proc/self/ns/net", [])
-        hub = self.daemon(inside, "vde_plug", "null://", "hub:///tmp/hub")
+        command = ["vde_plug", "null://", "hub:///tmp/hub"]
+        hub = self.daemon(inside, *(without_privilege(*command) if ordinary_user else command))
         hub.wait_until(pathlib.Path("/tmp/hub/ctl").exists, "the hub's control socket")
         return hub
 
@@ -253,13 +278,14 @@ class World:
         self._undo.callback(daemon.kill)
         return daemon
 
-    def iothnamed(self, namespace, configuration, build=RELEASE, **kwargs):
+    def iothnamed(self, namespace, configuration, build=RELEASE, ordinary_user=False, **kwargs):
         """Starts iothnamed from a file (a path) or from text. It may not answer yet: see wait_until of Daemon."""
         if isinstance(configuration, str):
             path = self.directory / f"iothnamed-{next(_serial)}.rc"
             path.write_text(configuration)
             configuration = path
-        daemon = self.daemon(namespace, build / "programs/iothnamed", configuration, **kwargs)
+        command = [build / "programs/iothnamed", configuration]
+        daemon = self.daemon(namespace, *(without_privilege(*command) if ordinary_user else command), **kwargs)
         daemon.configuration = configuration
         return daemon
 

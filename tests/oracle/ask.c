@@ -76,6 +76,9 @@ static void server_open(struct server *s, const char *path)
                 cache_new(CACHE_BYTES, &key, &s->cache) == 0 && hrev_new(HREV_NAMES, &key, &s->hrev) == 0;
 
     must(fine, "out of memory");
+    struct diags diags = {0};
+    must(lists_load(config, NULL, &key, &diags, &s->config->lists) == 0, "a list cannot be read");
+    diags_fini(&diags);
     struct snapshot_parts parts = {
         .bases = unknown,
         .registry = &s->registry,
@@ -170,7 +173,9 @@ static void ask_upstream(const struct query_env *env, const struct forward_need 
     up->given.question.name = up->name;
     if (strcmp(line, "silent") == 0)
         return;
-    int len = answer_make(reply, read_message(line, reply, sizeof(reply)), up->answer, &ttl_s);
+    const struct config_options *options = &env->snap->config->options;
+    const struct answer_limits limits = {options->cachettlmin_s, options->cachettlmax_s};
+    int len = answer_make(reply, read_message(line, reply, sizeof(reply)), &limits, up->answer, &ttl_s);
     must(len > 0, "upstream's reply is malformed");
     up->given.answer = up->answer;
     up->given.answer_len = (size_t)len;
@@ -205,7 +210,8 @@ static void take_query(const struct server *s, const char *line)
     char from[IPADDR_STRLEN], text[2 * QUERY_SIZE + 1];
     struct ipaddr client;
     uint8_t query[QUERY_SIZE];
-    struct query_env env = {.snap = s->snapshot, .cookie_secret = &key};
+    const struct cookie_secrets cookies = {.count = 1, .list = {key}};
+    struct query_env env = {.snap = s->snapshot, .cookies = &cookies};
 
     must(sscanf(line, "%" SCNd64 " %45s %1024s", &env.wall_s, from, text) == 3 &&
              ipaddr_parse(from, strlen(from), &client) == 0,

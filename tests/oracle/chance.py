@@ -4,7 +4,7 @@ and questions meet often."""
 
 import ipaddress
 
-from model import NXDOMAIN, REFUSED, Below, Configuration, Record, Reverse, Rule, OneName, reverse_name
+from model import NXDOMAIN, REFUSED, Below, Configuration, Listed, Record, Reverse, Rule, OneName, reverse_name
 
 NETS = {
     "n1": ["10.0.0.0/8"],
@@ -23,8 +23,8 @@ BASES = ["fc00::", "fc00:0:0:1::"]
 ASKED_ADDRESSES = "10.1.2.1 10.0.1.2 10.1.0.1 192.168.3.1 11.0.0.1 fc00::1 fc00:0:0:1::1 fc01::1 fd00::1".split()
 
 SOURCES = "error static static hash otip cache fwd fwd hrev accept".split()
-TYPES = "A A AAAA AAAA TXT NS SOA PTR CNAME".split()
-RECORD_TYPES = "A A CNAME TXT NS SOA AAAA PTR".split()
+TYPES = "A A AAAA AAAA TXT NS SOA PTR CNAME DNAME".split()
+RECORD_TYPES = "A A CNAME TXT NS SOA AAAA PTR A CNAME DNAME".split()
 
 
 def a_name(rng, most_labels):
@@ -32,8 +32,26 @@ def a_name(rng, most_labels):
     return ".".join([*below, rng.choice(TLDS)])
 
 
+def a_list(rng):
+    file = f"list{rng.randint(1, 1_000_000)}.txt"
+    forms = list(Listed.forms.values())
+    return Listed(file, tuple(rng.choice(forms).format(a_name(rng, 3)) for _ in range(rng.randint(0, 12))))
+
+
+def lines_of(rng, listed):
+    """The lines of its file: each name in one of the forms that mean it, and lines that mean nothing."""
+    lines = ["# a list", "127.0.0.1 localhost", "", "bad..name", "! comment"]
+    for name in listed.names:
+        form = rng.choice([line for line, means in Listed.forms.items() if means.startswith("*.") == name.startswith("*.")])
+        lines.append(a_spelling(rng, form.format(name.removeprefix("*."))) + rng.choice(["", "", " # why", "\r"]))
+    rng.shuffle(lines)
+    return lines
+
+
 def a_domain(rng, source):
     k = rng.random()
+    if source == "error" and k > 0.75:
+        return a_list(rng)
     if source == "hrev" or (k < 0.12 and source not in ("hash", "otip")):
         return Reverse(rng.choice(PREFIXES))
     if k < 0.45:
@@ -71,11 +89,14 @@ def a_record(rng):
     name = a_name(rng, 4)
     if rrtype == "PTR":
         name = reverse_name(f"10.1.{rng.randint(0, 3)}.{rng.randint(1, 2)}", 32)
+    elif rrtype in ("A", "TXT", "CNAME") and rng.random() < 0.2:
+        name = "*." + name
     rdata = {
         "A": f"192.0.2.{rng.randint(1, 3)}",
         "AAAA": f"2001:db8::{rng.randint(1, 3)}",
         "CNAME": a_name(rng, 4) + ".",
         "PTR": a_name(rng, 4) + ".",
+        "DNAME": a_name(rng, 2) + ".",
         "NS": "ns.com.",
         "SOA": f"ns.com. h.com. 1 2 3 4 {rng.choice([30, 7200])}",
         "TXT": f'"t{rng.randint(1, 3)}"',
@@ -84,11 +105,11 @@ def a_record(rng):
 
 
 def fits(record, records):
-    """An alias has no other records beside it, a name has one SOA, and no record stands twice."""
+    """An alias has no other records beside it, a name has one SOA and one DNAME, and no record stands twice."""
     beside = [other for other in records if other.name == record.name]
     if any("CNAME" in (other.type, record.type) for other in beside):
         return False
-    return all(other.type != record.type or (other.type != "SOA" and other.rdata != record.rdata) for other in beside)
+    return all(other.type != record.type or (other.type not in ("SOA", "DNAME") and other.rdata != record.rdata) for other in beside)
 
 
 def a_configuration(rng):
@@ -120,6 +141,8 @@ def an_asked_name(rng, configuration, hashed):
     k = rng.random()
     known = [record.name for record in configuration.records]
     known += [rule.domain.name for rule in configuration.rules if hasattr(rule.domain, "name")]
+    lists = [rule.domain for rule in configuration.rules if isinstance(rule.domain, Listed)]
+    known += [name.removeprefix("*.") for listed in lists for name in listed.names]
     if k < 0.35 or (k < 0.7 and not known):
         return a_name(rng, 4)
     if k < 0.7:

@@ -36,6 +36,12 @@ def is_below(name, ancestor):
     return name != ancestor and (ancestor == "." or name.endswith("." + ancestor))
 
 
+def suffixes(name, apex):
+    """The name and the names above it, up to the apex."""
+    parts = labels(name)
+    return [from_labels(parts[i:]) for i in range(len(parts) - len(labels(apex)) + 1)]
+
+
 def with_final_dot(name):
     return name if name == "." else name + "."
 
@@ -135,6 +141,33 @@ class Reverse:
         return self.prefix
 
 
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """`@FILE`: the names that a file has. Its lines are `a.b`, that name alone, or `*.a.b`, it and every name below it, in any
+    of the forms that lists come in: see `forms`."""
+
+    file: str
+    names: tuple
+
+    forms = {
+        "{}": "{}",
+        "0.0.0.0 {}": "{}",
+        "*.{}": "*.{}",
+        ".{}": "*.{}",
+        "||{}^": "*.{}",
+    }
+
+    def apex(self, name):
+        """The name in the list; of several the one nearest to the root."""
+        found = [listed for listed in self.names if name == listed]
+        trees = [listed.removeprefix("*.") for listed in self.names if listed.startswith("*.")]
+        found += [tree for tree in trees if name == tree or is_below(name, tree)]
+        return min(found, key=lambda listed: len(labels(listed)), default=None)
+
+    def __str__(self):
+        return "@" + self.file
+
+
 # --- Configurations
 
 
@@ -152,9 +185,13 @@ class Rule:
 
     def __str__(self):
         words = [self.source, ",".join(self.nets), self.domain or "", self.base, self.password, *self.servers]
-        if self.source == "error" and self.rcode == NXDOMAIN:
-            words.append("nxdomain")
+        if self.source == "error" and self.rcode != self.usual_rcode():
+            words.append("nxdomain" if self.rcode == NXDOMAIN else "refused")
         return "auth " + " ".join(str(word) for word in words if word)
+
+    def usual_rcode(self):
+        """That of an error rule without a last word: of what a list blocks, stubs would ask the next server on REFUSED."""
+        return NXDOMAIN if isinstance(self.domain, Listed) else REFUSED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,6 +240,19 @@ class Configuration:
         """A static record has this name or one below it (RFC 8020)."""
         return any(record.name == name or is_below(record.name, name) for record in self.records)
 
+    def is_cut(self, name):
+        """NS delegate the name, unless an SOA beside them says that it is ours."""
+        return self.rrset(name, "NS") and not self.rrset(name, "SOA")
+
+    def source_of_records(self, name, apex):
+        """Whose records a name has: its own or, if it does not exist, those of the wildcard below the nearest name above it
+        (RFC 4592 s3.3.1). None: there is no such name."""
+        closest = next((above for above in suffixes(name, apex) if self.exists(above)), None)
+        if closest in (name, None):
+            return closest
+        wildcard = from_labels(["*", *labels(closest)])
+        return wildcard if self.exists(wildcard) else None
+
 
 # --- Questions and replies
 
@@ -214,11 +264,16 @@ class Reply:
     recursion_available: bool = False
     answers: list = dataclasses.field(default_factory=list)
     soa: Record | None = None  # in the authority section
+    referral: list = dataclasses.field(default_factory=list)  # there too: NS
     forwarded: list = dataclasses.field(default_factory=list)  # what upstream was asked: (name, type, servers)
 
     def sorted(self):
-        """The same, its answers in an order of their own: that of the reply means nothing."""
-        return dataclasses.replace(self, answers=sorted(self.answers, key=dataclasses.astuple))
+        """The same, its records in an order of their own: that of the reply means nothing."""
+        return dataclasses.replace(
+            self,
+            answers=sorted(self.answers, key=dataclasses.astuple),
+            referral=sorted(self.referral, key=dataclasses.astuple),
+        )
 
 
 @dataclasses.dataclass
@@ -241,6 +296,11 @@ class Question:
 
     def add(self, rrtype, ttl, rdata):
         self.reply.answers.append(Record(self.name, rrtype, ttl, rdata))
+
+    def add_all(self, records):
+        """Records as those of the name asked for."""
+        for record in records:
+            self.add(record.type, record.ttl, record.rdata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -295,7 +355,7 @@ class Server:
         if q.aliases and reply.rcode == REFUSED:
             reply.rcode = NOERROR  # the alias is an answer: where it leads is the client's to find out
         if reply.rcode == SERVFAIL:
-            reply.answers, reply.soa = [], None
+            reply.answers, reply.soa, reply.referral = [], None, []
         if reply.rcode in (SERVFAIL, REFUSED):
             reply.authoritative = False
         return reply
@@ -321,11 +381,12 @@ class Server:
     def rules_of(self, *sources):
         return [rule for rule in self.configuration.rules if rule.source in sources]
 
-    def is_own_apex(self, q):
+    def is_own_apex(self, q, name=None):
         """A rule of static, hash or otip for `.a.b` has the apex `a.b`, for the clients that it serves. If no rule matches
         the apex we answer for it, so that a delegation to this server is not lame."""
+        name = name or q.name
         owners = self.rules_of("static", "hash", "otip")
-        return q.name != "." and any(rule.domain == Below(q.name) and q.is_for_client(rule) for rule in owners)
+        return name != "." and any(rule.domain == Below(name) and q.is_for_client(rule) for rule in owners)
 
     def stands_at_apex(self, q, rule, apex):
         """The rule matches the name and the name is an apex of ours. A rule that names one name alone stands at an apex only
@@ -348,14 +409,16 @@ class Server:
         return ANSWERED
 
     def soa(self, apex, believe_s):
-        """The SOA of an apex: the static one, else one of our making. believe_s: how long a "no" may be believed; its TTL is
-        not more, and not more than the minimum in the record (RFC 2308 s3). None: the SOA is what was asked for."""
+        """The SOA of an apex: the static one, else one of our making. believe_s: how long a "no" may be believed. A static SOA
+        says itself how long, by its TTL and its minimum (RFC 2308 s3), but it is not more than a source knows. None: the SOA is
+        what was asked for."""
         found = self.configuration.rrset(apex, "SOA")
         if found and believe_s is None:
             return found[0]
         if found:
-            minimum = int(found[0].rdata.split()[-1])
-            return dataclasses.replace(found[0], ttl=min(found[0].ttl, minimum, believe_s))
+            limits = [found[0].ttl, int(found[0].rdata.split()[-1])]
+            limits += [believe_s] if believe_s != NEGATIVE_TTL else []
+            return dataclasses.replace(found[0], ttl=min(limits))
         ns = self.configuration.rrset(apex, "NS")
         primary = ns[0].rdata if ns else with_final_dot(self.configuration.nsname or apex)
         ttl = believe_s or NEGATIVE_TTL
@@ -380,7 +443,7 @@ class Server:
 
 
 def error(server, q, rule, apex):
-    """REFUSED, or NXDOMAIN if the last word says so. Never passes."""
+    """REFUSED, or NXDOMAIN if the last word says so, or by default for the names of a list. Never passes."""
     if rule.rcode == NXDOMAIN:
         return server.deny(q, NXDOMAIN, apex)
     q.reply.rcode = REFUSED
@@ -388,22 +451,45 @@ def error(server, q, rule, apex):
 
 
 def static(server, q, rule, apex):
-    """The static records, with authority. An alias is an answer and is followed. A name with other types, or with names
-    below it only: no data. No such name: NXDOMAIN. An apex has SOA and NS beside its records. Never passes."""
-    q.ours()
+    """The static records, with authority, as the zone of the rule's domain. An alias is an answer and is followed. A name with
+    other types, or with names below it only: no data. No such name: NXDOMAIN. An apex has SOA and NS beside its records. Never
+    passes."""
     configuration = server.configuration
-    found = configuration.rrset(q.name, q.type)
+    for above in reversed(suffixes(q.name, apex)):
+        if above != apex and configuration.is_cut(above) and not server.is_own_apex(q, above):
+            q.reply.referral = configuration.rrset(above, "NS")
+            return ANSWERED
+        if above != q.name and configuration.rrset(above, "DNAME"):
+            return redirect(q, configuration.rrset(above, "DNAME")[0])
+    q.ours()
+    source = configuration.source_of_records(q.name, apex)
+    found = configuration.rrset(source, q.type)
     if found:
-        q.reply.answers += found
+        q.add_all(found)
         return ANSWERED
-    alias = configuration.rrset(q.name, "CNAME")
+    alias = configuration.rrset(source, "CNAME")
     if alias:
-        q.reply.answers += alias
+        q.add_all(alias)
         q.name = alias[0].rdata.rstrip(".") or "."
         return FOLLOW_ALIAS
     if server.stands_at_apex(q, rule, apex):
         return server.answer_for_apex(q, apex)
-    return server.deny(q, NOERROR if configuration.exists(q.name) else NXDOMAIN, apex)
+    zone = next((above for above in suffixes(q.name, apex) if configuration.rrset(above, "SOA")), apex)
+    return server.deny(q, NOERROR if source else NXDOMAIN, zone)
+
+
+def redirect(q, dname):
+    """What lies below a DNAME lies below its target (RFC 6672): an alias is made that says so."""
+    q.ours()
+    if dname not in q.reply.answers:
+        q.reply.answers.append(dname)
+    kept = labels(q.name)[: -len(labels(dname.name))]
+    target = from_labels(kept + labels(dname.rdata.rstrip(".") or "."))
+    q.add("CNAME", dname.ttl, with_final_dot(target))
+    if q.type == "CNAME":
+        return ANSWERED
+    q.name = target
+    return FOLLOW_ALIAS
 
 
 def hashed_address(base, name, password=b"", epoch=b""):

@@ -8,6 +8,7 @@ A failure prints the seed, the configuration, the question and both answers. To 
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import pprint
 import random
@@ -25,7 +26,8 @@ import pytest
 import chance
 import model
 
-ASK = pathlib.Path(__file__).resolve().parents[2] / "build/asan/tests/oracle/ask"
+TREE = pathlib.Path(__file__).resolve().parents[2]
+ASK = pathlib.Path(os.environ.get("IOTH_BUILD_ASAN", TREE / "build/asan")) / "tests/oracle/ask"
 QUESTIONS = 100
 START_S = 1_700_000_000
 
@@ -51,7 +53,8 @@ def from_message(message):
         authoritative=bool(message.flags & dns.flags.AA),
         recursion_available=bool(message.flags & dns.flags.RA),
         answers=records(message.answer),
-        soa=next(iter(records(message.authority)), None),
+        soa=next((record for record in records(message.authority) if record.type == "SOA"), None),
+        referral=[record for record in records(message.authority) if record.type == "NS"],
     )
 
 
@@ -83,11 +86,14 @@ class Ask:
     """The server without sockets, ask.c, and the conversation with it."""
 
     def __init__(self, configuration):
-        with tempfile.NamedTemporaryFile("w", suffix=".rc") as file:
-            file.write(str(configuration))
-            file.flush()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "test.rc"
+            path.write_text(str(configuration))
+            for listed in [rule.domain for rule in configuration.rules if isinstance(rule.domain, model.Listed)]:
+                lines = chance.lines_of(random.Random(listed.file), listed)
+                (path.parent / listed.file).write_text("\n".join(lines), newline="")
             self.process = subprocess.Popen(
-                [ASK, file.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                [ASK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
             self.say("0 ::1 00")  # not even a header: it is dropped, and the file has been read
             assert self.hear() == ["drop"]

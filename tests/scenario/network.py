@@ -2,13 +2,14 @@
 """The networks of the five scenarios: a server, a client, and an upstream that owns 8.8.8.8 and 80.80.80.80.
 
 On `vdestack` the server is started from the very file in examples/scenarios, and the client is a vdens on the same hub. On
-`lwip` the file says stack=lwip in place of stack=vdestack. On `kernel` the file is used without its rstack lines; what they say is done with ip(8) in the server's namespace, and a cable
+`lwip` the file says stack=lwip in place of stack=vdestack, and hub and server belong to an ordinary user. On `kernel` the file is used without its rstack lines; what they say is done with ip(8) in the server's namespace, and a cable
 leads to the client's.
 
                       hub or cable                 veth
     client (vde0/lan0) ------------ (vde0/lan0) server (up0) ------ (up0) upstream: knotd on 8.8.8.8 and 80.80.80.80
 """
 
+import os
 import re
 
 import questions
@@ -42,7 +43,7 @@ class Scenario:
         if stack == "vdestack":
             self._start_on_hub(world, path)
         elif stack == "lwip":
-            self._start_on_hub(world, path.read_text().replace("stack=vdestack", "stack=lwip"))
+            self._start_on_hub(world, path.read_text().replace("stack=vdestack", "stack=lwip"), ordinary_user=True)
         else:
             self._start_on_kernel(world, path.read_text())
         self.server.wait_until(lambda: questions.answers(self.client, "x.test", server=self.server_address), "an answer")
@@ -57,9 +58,9 @@ class Scenario:
             server.ip(f"route add {address}/32 via 10.53.0.2")
         self.upstream = upstream.start_knotd(world, up, ["8.8.8.8", "80.80.80.80"])
 
-    def _start_on_hub(self, world, configuration):
-        world.hub()
-        self.server = world.iothnamed(self._server_namespace, configuration)
+    def _start_on_hub(self, world, configuration, ordinary_user=False):
+        world.hub(ordinary_user)
+        self.server = world.iothnamed(self._server_namespace, configuration, ordinary_user=ordinary_user)
         self.client = world.vde_client("client", CLIENT_ADDRESSES[self.number], self.server_address)
 
     def _start_on_kernel(self, world, text):
@@ -71,6 +72,12 @@ class Scenario:
         without_rstack = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("rstack"))
         self.server = world.iothnamed(server, without_rstack)
         self.client = world.with_resolver(client, self.server_address)
+
+    @property
+    def server_net(self):
+        """The network namespace that the server was started in, as readlink shows it."""
+        with self._server_namespace.entered():
+            return os.readlink("/proc/thread-self/ns/net")
 
     def link_local_address(self):
         """The server's, as seen from the client; it follows from the MAC address of the file (RFC 4291 appendix A)."""

@@ -3,6 +3,8 @@
 get what README shows. Each also runs on the kernel's stack."""
 
 import ipaddress
+import os
+import pathlib
 import re
 import time
 
@@ -226,6 +228,25 @@ class TestOtipProxy:
 
     def test_forwarded_name(self, scenario):
         assert "alias for ftp.gnu.org" in scenario.client.host("prep.ai.mit.edu").stdout
+
+
+@pytest.mark.parametrize("scenario", [pytest.param((n, "lwip"), id=str(n)) for n in range(1, 6)], indirect=True)
+def test_lwip_needs_no_privilege(scenario):
+    """The server of each scenario has port 53 of its address, and no power, namespace, tap or helper for that."""
+    pid = scenario.server.pid
+    with open(f"/proc/{pid}/status") as status:
+        said = {name: value.strip() for name, _, value in (line.partition(":") for line in status)}
+    assert int(said["CapEff"], 16) == int(said["CapPrm"], 16) == int(said["CapBnd"], 16) == 0
+    assert said["NoNewPrivs"] == "1"
+    if w.has_other_users():
+        assert set(said["Uid"].split()) == {str(w.NOBODY)}
+    assert os.readlink(f"/proc/{pid}/ns/user") == os.readlink("/proc/self/ns/user")
+    assert os.readlink(f"/proc/{pid}/ns/net") == scenario.server_net
+    opened = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    assert "/dev/net/tun" not in opened
+    children = [t.read_text() for t in pathlib.Path(f"/proc/{pid}/task").glob("*/children")]
+    assert not any(children)
+    w.wait_for(lambda: questions.answers(scenario.client, "x.test", server=scenario.server_address), "an answer")
 
 
 def reverse_name(address):

@@ -68,7 +68,7 @@ static inline struct config_name world_name(struct world *w, const char *text)
 }
 
 /* Adds a rule for the nets whose bits are set in `nets`. domain as in a file: "a.b", ".a.b", ".", "ADDR/LEN";
- * NULL: none. */
+ * NULL: none. No two are alike: each has servers of its own. */
 static inline struct config_rule *world_rule(struct world *w, const struct source *source, uint64_t nets,
                                              const char *domain)
 {
@@ -78,7 +78,7 @@ static inline struct config_rule *world_rule(struct world *w, const struct sourc
 
     if (w->config.n_rules > w->rules_size)
         abort();
-    *rule = (struct config_rule){.source = source, .nets = indices};
+    *rule = (struct config_rule){.source = source, .nets = indices, .upstreams = w->config.n_rules};
     for (unsigned net = 0; net < 64; net++)
         if (nets >> net & 1)
             indices[rule->n_nets++] = net;

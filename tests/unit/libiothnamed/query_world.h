@@ -25,6 +25,7 @@ struct world {
 };
 
 static const struct siphash_key world_key = {{1, 2}};
+static const struct cookie_secrets world_cookies = {.count = 1, .list = {{{1, 2}}}};
 
 static inline struct snapshot *world_snapshot(struct world *w, const struct base_value *bases)
 {
@@ -56,7 +57,7 @@ static inline void world_open(struct world *w, const char *text)
     assert_int_equal(cache_new(1 << 20, &world_key, &w->cache), 0);
     assert_int_equal(hrev_new(1000, &world_key, &w->hrev), 0);
     w->env = (struct query_env){.snap = world_snapshot(w, NULL),
-                                .cookie_secret = &world_key,
+                                .cookies = &world_cookies,
                                 .now = 1000 * NSEC_PER_SEC,
                                 .wall_s = 1700000000};
 }

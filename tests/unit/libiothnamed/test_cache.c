@@ -52,27 +52,37 @@ struct seen {
     unsigned calls;
     size_t len;
     uint32_t age_s;
+    bool expired, refresh;
     uint8_t value[MiB];
 };
 
-static void see(void *arg, const uint8_t *value, size_t len, uint32_t age_s)
+static void see(void *arg, const struct cache_found *found)
 {
     struct seen *seen = arg;
 
     seen->calls++;
-    seen->len = len;
-    seen->age_s = age_s;
-    memcpy(seen->value, value, len);
+    seen->len = found->len;
+    seen->age_s = found->age_s;
+    seen->expired = found->expired;
+    seen->refresh = found->refresh;
+    memcpy(seen->value, found->value, found->len);
 }
 
 static struct seen last;
 
-static bool get(struct cache *c, const struct cache_key *key, nsec_t now)
+static bool get_by(struct cache *c, const struct cache_key *key, const struct cache_terms *terms)
 {
     last.calls = 0;
-    bool hit = cache_get(c, key, now, see, &last);
+    bool hit = cache_get(c, key, terms, see, &last);
     assert_int_equal(last.calls, hit);
     return hit;
+}
+
+static bool get(struct cache *c, const struct cache_key *key, nsec_t now)
+{
+    const struct cache_terms terms = {.now = now};
+
+    return get_by(c, key, &terms);
 }
 
 static bool has_number(struct cache *c, unsigned number, nsec_t now)
@@ -145,11 +155,11 @@ static void the_longest_lifetime(void **state)
     struct numbered n;
 
     (void)state;
-    cache_put(c, numbered(&n, 1), "", 0, START, UINT32_MAX);
-    assert_true(get(c, &n.key, START + (UINT32_MAX - INT64_C(1)) * NSEC_PER_SEC));
+    cache_put(c, numbered(&n, 1), "", 0, START, INT32_MAX);
+    assert_true(get(c, &n.key, START + (INT32_MAX - INT64_C(1)) * NSEC_PER_SEC));
     assert_int_equal(last.len, 0);
-    assert_int_equal(last.age_s, UINT32_MAX - 1);
-    assert_false(get(c, &n.key, START + UINT32_MAX * NSEC_PER_SEC));
+    assert_int_equal(last.age_s, INT32_MAX - 1);
+    assert_false(get(c, &n.key, START + INT64_C(1) * INT32_MAX * NSEC_PER_SEC));
     cache_put(c, &n.key, "", 0, START, 0); /* not kept */
     cache_put(c, numbered(&n, 2), "", 0, START, 0);
     assert_false(has_number(c, 2, START));
@@ -481,19 +491,108 @@ static void random_questions_and_answers(void **state)
     random_run(&c, 2 * MiB + 77, 100000);
 }
 
+/* ---- what has expired, what is popular, what failed */
+
+static void an_expired_value_is_there_for_those_who_take_it(void **state)
+{
+    struct cache *c = new_cache(MiB);
+    struct cache_stats stats;
+    struct numbered n;
+
+    (void)state;
+    cache_put(c, numbered(&n, 1), "old", 3, START, 10);
+    struct cache_terms terms = {.now = START + 9 * NSEC_PER_SEC, .stale_s = 100};
+    assert_true(get_by(c, &n.key, &terms));
+    assert_false(last.expired);
+    terms.now = START + 10 * NSEC_PER_SEC;
+    assert_true(get_by(c, &n.key, &terms));
+    assert_true(last.expired);
+    assert_memory_equal(last.value, "old", 3);
+    terms.now = START + 110 * NSEC_PER_SEC - 1;
+    assert_true(get_by(c, &n.key, &terms));
+    terms.now++;
+    assert_false(get_by(c, &n.key, &terms));
+    terms.stale_s = 0;
+    terms.now = START + 10 * NSEC_PER_SEC;
+    assert_false(get_by(c, &n.key, &terms));
+    cache_stats(c, &stats);
+    assert_int_equal(stats.hits, 1);
+    assert_int_equal(stats.misses, 4);
+    cache_free(c);
+}
+
+/* One of those who ask in the last tenth of its life is told, if others had asked before. */
+static void a_popular_value_is_renewed_once(void **state)
+{
+    struct cache *c = new_cache(MiB);
+    struct numbered popular, lonely;
+    struct cache_terms early = {.now = START + 89 * NSEC_PER_SEC, .may_refresh = true};
+    struct cache_terms late = {.now = START + 95 * NSEC_PER_SEC};
+
+    (void)state;
+    cache_put(c, numbered(&popular, 1), "p", 1, START, 100);
+    cache_put(c, numbered(&lonely, 2), "l", 1, START, 100);
+    assert_true(get_by(c, &popular.key, &early));
+    assert_false(last.refresh);
+    assert_true(get_by(c, &popular.key, &late)); /* who may not */
+    assert_false(last.refresh);
+    late.may_refresh = true;
+    assert_true(get_by(c, &popular.key, &late));
+    assert_true(last.refresh);
+    assert_true(get_by(c, &popular.key, &late));
+    assert_false(last.refresh);
+    assert_true(get_by(c, &lonely.key, &late));
+    assert_false(last.refresh);
+
+    cache_put(c, &popular.key, "q", 1, late.now, 100); /* it has been renewed */
+    late.now += 95 * NSEC_PER_SEC;
+    get_by(c, &popular.key, &late);
+    get_by(c, &popular.key, &late);
+    assert_true(last.refresh);
+    cache_free(c);
+}
+
+static void a_failure_stands_beside_the_answer(void **state)
+{
+    struct cache *c = new_cache(MiB);
+    struct numbered n, other;
+    struct cache_terms terms = {.now = START + 20 * NSEC_PER_SEC, .stale_s = 100};
+
+    (void)state;
+    cache_put(c, numbered(&n, 1), "old", 3, START, 10);
+    assert_int_equal(cache_failure(c, &n.key, terms.now), -1);
+    cache_put_failure(c, &n.key, 7, terms.now, 5);
+    assert_int_equal(cache_failure(c, &n.key, terms.now), 7);
+    assert_int_equal(cache_failure(c, numbered(&other, 2), terms.now), -1);
+    assert_true(get_by(c, &n.key, &terms));
+    assert_memory_equal(last.value, "old", 3);
+    assert_int_equal(cache_failure(c, &n.key, terms.now + 5 * NSEC_PER_SEC - 1), 7);
+    assert_int_equal(cache_failure(c, &n.key, terms.now + 5 * NSEC_PER_SEC), -1);
+
+    /* It is no answer for those who walk through them. */
+    static uint8_t value[1000];
+    struct cache_cursor at = {0};
+    struct cache_copy copy;
+    enum cache_step step;
+    unsigned found = 0;
+    while ((step = cache_next(c, &at, START, &copy, value, sizeof(value))) != CACHE_END)
+        found += step == CACHE_FOUND;
+    assert_int_equal(found, 1);
+    cache_free(c);
+}
+
 /* ---- threads */
 
 enum { THREADS = 4, THREAD_STEPS = 100000 };
 
-static void check_pattern(void *arg, const uint8_t *value, size_t len, uint32_t age_s)
+static void check_pattern(void *arg, const struct cache_found *found)
 {
     unsigned number;
 
-    (void)age_s;
-    memcpy(&number, value, sizeof(number));
+    memcpy(&number, found->value, sizeof(number));
     assert_int_equal(number, *(unsigned *)arg);
-    for (size_t i = sizeof(number); i < len; i++)
-        assert_int_equal(value[i], 0);
+    for (size_t i = sizeof(number); i < found->len; i++)
+        assert_int_equal(found->value[i], 0);
 }
 
 static void *one_thread(void *arg)
@@ -501,11 +600,12 @@ static void *one_thread(void *arg)
     struct cache *c = arg;
     static atomic_uint seeds = 1;
     struct chance chance = {atomic_fetch_add(&seeds, 1)};
+    const struct cache_terms terms = {.now = START};
 
     for (unsigned i = 0; i < THREAD_STEPS; i++) {
         struct numbered n;
         unsigned number = chance_below(&chance, 5000);
-        if (!cache_get(c, numbered(&n, number), START, check_pattern, &number))
+        if (!cache_get(c, numbered(&n, number), &terms, check_pattern, &number))
             put_number(c, number, 4 + chance_below(&chance, 900), START);
         if (i % 50000 == 49999)
             cache_flush(c);
@@ -545,6 +645,9 @@ int main(void)
         cmocka_unit_test(second_chances_are_bounded),
         cmocka_unit_test(a_full_index_gives_up_the_oldest),
         cmocka_unit_test(random_questions_and_answers),
+        cmocka_unit_test(an_expired_value_is_there_for_those_who_take_it),
+        cmocka_unit_test(a_popular_value_is_renewed_once),
+        cmocka_unit_test(a_failure_stands_beside_the_answer),
         cmocka_unit_test(many_threads),
     };
 

@@ -12,7 +12,7 @@ static void test_nothing_to_say(void **state)
 
     expect_reports("", "0:0: warning: no auth line: every question is refused\n");
     expect_reports("net n ::/0\nauth accept n\nauth error n x.y\nauth static n .a.b\nauth static n a.b\n"
-                   "static NS a.b ns.c\nauth cache n .\nauth fwd n .\ndns ::1",
+                   "static NS a.b ns.c\nauth cache n .\nauth fwd n .\ndns 192.0.2.1",
                    "");
 }
 
@@ -30,6 +30,36 @@ static void test_fwd_without_servers(void **state)
 
     expect_reports("net n ::/0\nauth fwd n .a 1.1.1.1\nauth fwd n .\n",
                    "3:1: warning: fwd without servers to ask, expected dns lines or servers in the rule\n");
+}
+
+static void test_own_addresses(void **state)
+{
+    static const char own[] =
+        " is this server itself: questions that lead there get SERVFAIL, expected another\n";
+    static const struct {
+        const char *text, *which; /* NULL: none of them */
+    } rows[] = {
+        {"dns ::1", "5:5: warning: ::1@53"},
+        {"dns 127.0.0.53", "5:5: warning: 127.0.0.53@53"},
+        {"dns 127.0.0.53@5353", NULL},
+        {"dns 127.0.0.53@5353\noption port 5353", "5:5: warning: 127.0.0.53@5353"},
+        {"dns 127.0.0.53\noption listen 127.0.0.1", NULL},
+        {"dns 192.0.2.1", NULL},
+        {"option listen 192.0.2.1\ndns 192.0.2.1", "6:5: warning: 192.0.2.1@53"},
+        {"option listen 192.0.2.1\ndns 192.0.2.2\nauth fwd n .c 192.0.2.3 192.0.2.1",
+         "7:25: warning: 192.0.2.1@53"},
+        {"dns 127.0.0.1\nfstack stack=vdestack", NULL},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[400], expected[200] = "";
+        snprintf(text, sizeof(text), "net n ::/0\nauth accept n\n\nauth fwd n .a 192.0.2.9\n%s\n",
+                 rows[i].text);
+        if (rows[i].which)
+            snprintf(expected, sizeof(expected), "%s%s", rows[i].which, own);
+        expect_reports(text, expected);
+    }
 }
 
 /* Rules for the nets a (10/8), in (10.1/16) and all, and whether the last of them is reached. */
@@ -51,6 +81,12 @@ static const struct {
     {"auth error a .y\nauth cache a y", 0},
     {"auth error a .\nauth cache a y", 5},
     {"auth error a .\nauth cache a .", 5},
+    {"auth error a .\nauth error a @names", 5},
+    {"auth error a .y\nauth error a @names", 0},
+    {"auth error a @names\nauth error a @names refused", 5},
+    {"auth error a @names\nauth error a @others", 0},
+    {"auth error a @names\nauth cache a x.y", 0},
+    {"auth error a @names\nauth cache a .", 0},
     {"auth error a .\nauth cache a 10.0.0.0/8", 5},
     {"auth error a .in-addr.arpa\nauth cache a 10.0.0.0/8", 5},
     {"auth error a .10.in-addr.arpa\nauth cache a 10.0.0.0/8", 0}, /* not the prefix's own name */
@@ -74,7 +110,7 @@ static void expect_reached(const char *rules, unsigned by)
     char text[512], expected[100];
 
     snprintf(text, sizeof(text),
-             NS "dns ::1\nnet a 10.0.0.0/8\nnet in 10.1.0.0/16\n%s\nnet all ::/0\nauth accept a,in,all\n",
+             NS "dns ::2\nnet a 10.0.0.0/8\nnet in 10.1.0.0/16\n%s\nnet all ::/0\nauth accept a,in,all\n",
              rules);
     struct outcome o = parse(text);
     snprintf(expected, sizeof(expected), "never reached: the rule of line %u answers before it\n", by);
@@ -108,8 +144,8 @@ static void test_apex(void **state)
     expect_reports("net n ::/0\nauth otip n .a.b fc00:: pw\noption nsname x", "");
     expect_reports("net n ::/0\nauth static n .a.b\nstatic NS a.b ns.c", "");
     expect_reports("net n ::/0\nauth static n a.b\nauth hash n .a.b fc00::", "3:13: warning: " APEX("a.b"));
-    expect_reports("net n ::/0\nauth hash n .a.b fc00::\nauth fwd n .\ndns ::1", ""); /* fwd decides */
-    expect_reports("net n ::/0\nnet m ::1/128\nauth hash n .a.b fc00::\nauth fwd m .\ndns ::1",
+    expect_reports("net n ::/0\nauth hash n .a.b fc00::\nauth fwd n .\ndns ::2", ""); /* fwd decides */
+    expect_reports("net n ::/0\nnet m ::1/128\nauth hash n .a.b fc00::\nauth fwd m .\ndns ::2",
                    "3:13: warning: " APEX("a.b")); /* but not for everybody */
     expect_reports("net n ::/0\nauth static n .", "");
     expect_reports("net n ::/0\nauth error n .a.b\nauth cache n .c", "");
@@ -123,7 +159,7 @@ static void test_bases(void **state)
         NS "net n ::/0\nauth hash n .a base\nauth hrev n base/64",
         "3:16: warning: the address of base cannot be known, expected a static AAAA or a dns line\n");
     expect_reports(NS "net n ::/0\nauth hash n .a base\nstatic AAAA Base fc00::", "");
-    expect_reports(NS "net n ::/0\nauth hash n .a base\ndns ::1", "");
+    expect_reports(NS "net n ::/0\nauth hash n .a base\ndns ::2", "");
 }
 
 static void test_shown_records(void **state)
@@ -147,7 +183,7 @@ static void test_shown_records(void **state)
         NS "net n ::/0\nauth static n d/64\nstatic AAAA d fc00::\nstatic PTR fc00::1 x\nstatic PTR fc01::1 x",
         "6:1: warning: no static rule shows this record of "
         "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.c.f.ip6.arpa\n");
-    expect_reports(NS "net n ::/0\nauth static n d/64\nstatic PTR fc01::1 x\ndns ::1",
+    expect_reports(NS "net n ::/0\nauth static n d/64\nstatic PTR fc01::1 x\ndns ::2",
                    ""); /* and here it may be any */
 }
 
@@ -189,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_nothing_to_say),
         cmocka_unit_test(test_unused_nets),
         cmocka_unit_test(test_fwd_without_servers),
+        cmocka_unit_test(test_own_addresses),
         cmocka_unit_test(test_reached),
         cmocka_unit_test(test_apex),
         cmocka_unit_test(test_bases),

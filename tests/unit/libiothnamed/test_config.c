@@ -357,8 +357,13 @@ static const struct {
      "2:24: error: prefix length '129' is out of range, expected a number from 0 to 128\n"},
     {"net n ::/0\nauth static n 10.0.0.1", "2:15: error: '10.0.0.1' is no domain, expected a name, or "
                                            "ADDR/LEN for the reverse names of addresses\n"},
-    {"net n ::/0\nauth error n @names.txt",
-     "2:14: error: names from a file ('@names.txt') are not built yet, expected a domain\n"},
+    {"net n ::/0\nauth static n @names.txt",
+     "2:15: error: static takes no file of names ('@names.txt'), expected a domain\n"},
+    {"net n ::/0\nauth error n @", "2:14: error: '@' without a file, expected @FILE\n"},
+    {"net n ::/0\nauth error n @a @b",
+     "2:17: error: unknown rcode '@b', expected one of refused, nxdomain\n"},
+    {"net n ::/0\nauth error n",
+     "2:13: error: the line ends too early, expected 'auth error NETS DOMAIN|@FILE [refused|nxdomain]'\n"},
     {"net n ::/0\nauth error n . nxdomian",
      "2:16: error: unknown rcode 'nxdomian', did you mean 'nxdomain'?\n"},
     {"net n ::/0\nauth otip n .a fc00:: my secret",
@@ -438,16 +443,50 @@ static void test_errors(void **state)
         expect_reports(wrong[i].text, wrong[i].reports);
 }
 
+static void test_zone_rules(void **state)
+{
+    struct config *c = parse_good("net n 10.0.0.0/8\nnet m 11.0.0.0/8\nauth zone n Example.ORG z/a.zone\n"
+                                  "auth zone m example.org. 'z/a.zone'\nauth zone n . /abs/root.zone\n"
+                                  "auth zone m org z/a.zone\n");
+    (void)state;
+
+    assert_int_equal(c->n_zones, 3); /* one for each zone and file */
+    assert_int_equal(c->rules[0].zone, c->rules[1].zone);
+    assert_int_equal(c->rules[0].domain.kind, DOMAIN_TREE);
+    assert_memory_equal(c->zones[0].apex.wire, "\7example\3org", 13);
+    assert_string_equal(c->zones[0].path, "z/a.zone"); /* test.rc lies in no folder */
+    assert_string_equal(c->zones[1].path, "/abs/root.zone");
+    char *print = print_of(c);
+    assert_non_null(
+        strstr(print, "auth zone m example.org \"z/a.zone\"\nauth zone n . \"/abs/root.zone\"\n"));
+    free(print);
+    config_free(c);
+
+    expect_reports(
+        "net n 10.0.0.0/8\nauth zone n .a.b f\nauth zone n 10.0.0.0/8 f\nauth zone n a.b\nauth zone n a.b "
+        "''\n",
+        "2:13: error: '.a.b' is not the name of a zone, expected one such as example.org, without the dot "
+        "before it\n"
+        "3:13: error: '10.0.0.0/8' is not the name of a zone, expected one such as example.org\n"
+        "4:16: error: the line ends too early, expected 'auth zone NETS DOMAIN FILE'\n"
+        "5:17: error: expected the path of a zone file\n");
+    /* a zone holds its name and all below */
+    expect_reports("net n 10.0.0.0/8\nauth zone n a.b f\nauth error n a.b\nauth error n .a.b\n"
+                   "auth zone n c.b f\nauth error n .d.b\nauth zone n d.b f\n",
+                   "3:1: warning: this rule is never reached: the rule of line 2 answers before it\n"
+                   "4:1: warning: this rule is never reached: the rule of line 2 answers before it\n");
+}
+
 static void test_unknown_rule_is_answered_with_all_types(void **state)
 {
-    char reports[512] = "1:6: error: unknown type of rule 'zone', expected one of ";
+    char reports[512] = "1:6: error: unknown type of rule 'tsig', expected one of ";
 
     (void)state;
     for (const struct source *const *s = source_table; *s; s++) {
         strcat(reports, (*s)->keyword);
         strcat(reports, s[1] ? ", " : "\n");
     }
-    expect_reports("auth zone n a.b f", reports);
+    expect_reports("auth tsig n a.b f", reports);
 }
 
 /* The library that reads the strings of stacks says what is wrong; the place must be that of the right line.
@@ -632,6 +671,7 @@ int main(void)
         cmocka_unit_test(test_seventy_nets),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_unknown_rule_is_answered_with_all_types),
+        cmocka_unit_test(test_zone_rules),
         cmocka_unit_test(test_stack_error_place),
         cmocka_unit_test(test_seven_mistakes),
         cmocka_unit_test(test_binary_and_long),

@@ -4,7 +4,7 @@
  * room here. */
 #include "config_world.h"
 
-#include "libiothnamed/zone.h"
+#include "libiothnamed/zone_pool.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -68,8 +68,8 @@ static int run(const char *text, size_t len)
     int result = config_parse("test.rc", text, len, &config, &diags);
 
     if (result == 0)
-        result = zone_build(config, &key, &zone);
-    zone_free(zone);
+        result = zone_pool_build(config, &key, &zone);
+    zone_unref(zone);
     config_free(config);
     diags_fini(&diags);
     return result;

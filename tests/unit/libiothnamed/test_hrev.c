@@ -248,6 +248,42 @@ static void two_floods_share(void **state)
 }
 
 /* Asking for the names of others is no way to make them one's own and to let them go. */
+/* Somebody with a /48 asks from each of its networks once. */
+static void a_flood_from_many_networks_of_one_site(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr quiet = addr_of("fc00::1"), other = addr_of("10.1.2.3");
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        ask(h, i, &quiet, START);
+        ask(h, 1000 + i, &other, START);
+    }
+    for (unsigned i = 0; i < 5000; i++) {
+        struct ipaddr flood = {{0xfd, [6] = (uint8_t)(i >> 8), [7] = (uint8_t)i}};
+        ask(h, 10000 + i, &flood, START + 1);
+    }
+    assert_int_equal(count_known(h, 0, 100, START + 2), 100);
+    assert_int_equal(count_known(h, 1000, 1100, START + 2), 100);
+    assert_int_equal(hrev_count(h), 1000);
+    hrev_free(h);
+}
+
+/* Within a site each network has a share too. */
+static void a_flood_from_one_network_of_a_site(void **state)
+{
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr quiet = addr_of("fc00:0:0:1::1"), flood = addr_of("fc00:0:0:2::1");
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        ask(h, i, &quiet, START);
+    for (unsigned i = 0; i < 5000; i++)
+        ask(h, 10000 + i, &flood, START + 1);
+    assert_int_equal(count_known(h, 0, 100, START + 2), 100);
+    hrev_free(h);
+}
+
 static void a_flood_cannot_take_names_along(void **state)
 {
     struct hrev *h = new_hrev(1000);
@@ -373,6 +409,192 @@ static void random_pressure(void **state)
     hrev_free(h);
 }
 
+/* ---- another bound */
+
+static void more_names_are_allowed(void **state)
+{
+    struct hrev *h = new_hrev(100);
+    struct ipaddr client = addr_of("fc00::1");
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        ask(h, i, &client, START);
+    assert_int_equal(hrev_resize(h, 10000), 0);
+    assert_int_equal(count_known(h, 0, 100, START), 100);
+    for (unsigned i = 100; i < 5000; i++)
+        ask(h, i, &client, START);
+    assert_int_equal(count_known(h, 0, 5000, START), 5000);
+    assert_false(known(h, 1, START + LIFETIME));
+    hrev_free(h);
+}
+
+static void fewer_names_are_allowed(void **state)
+{
+    struct hrev *h = new_hrev(10000);
+    struct ipaddr flood = addr_of("fc00::1"), quiet = addr_of("fc01::1");
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        ask(h, i, &quiet, START);
+    for (unsigned i = 1000; i < 6000; i++)
+        ask(h, i, &flood, START);
+    assert_int_equal(hrev_resize(h, 100), 0);
+    assert_in_range(hrev_count(h), 90, 100);
+    assert_in_range(count_known(h, 0, 20, START), 15, 20); /* the share of the quiet network holds */
+    for (unsigned i = 10000; i < 20000; i++) {
+        ask(h, i, &flood, START);
+        assert_in_range(hrev_count(h), 90, 100);
+    }
+    hrev_free(h);
+}
+
+/* ---- what a store is told */
+
+struct told {
+    unsigned written, deleted;
+};
+
+/* A store in a few words: the numbers whose names it has, and until when. */
+static struct told take_all(struct hrev *h, nsec_t now, nsec_t stored[], unsigned count)
+{
+    struct hrev_entry entries[7];
+    struct told told = {0};
+    unsigned n;
+
+    for (unsigned part = 0; part < hrev_parts(h); part++) {
+        do {
+            n = hrev_take_changes(h, part, now, entries, 7);
+            for (unsigned i = 0; i < n; i++) {
+                unsigned number = get_be32(entries[i].addr.b + 12);
+                bool gone = entries[i].name_len == 0;
+                assert_true(number < count);
+                assert_true(!gone || stored[number]);
+                stored[number] = gone ? 0 : entries[i].until;
+                told.written += !gone;
+                told.deleted += gone;
+            }
+        } while (n == 7);
+    }
+    return told;
+}
+
+static void a_store_is_told_of_each_name(void **state)
+{
+    static nsec_t stored[3000];
+    struct hrev *h = new_hrev(1000);
+    struct ipaddr client = addr_of("fc00::1");
+
+    (void)state;
+    memset(stored, 0, sizeof(stored));
+    hrev_track(h);
+    for (unsigned i = 0; i < 1000; i++)
+        ask(h, i, &client, START);
+    struct told told = take_all(h, START, stored, 3000);
+    assert_int_equal(told.written, 1000);
+    assert_int_equal(told.deleted, 0);
+    assert_int_equal(stored[1], START + LIFETIME + LIFETIME / 8);
+    told = take_all(h, START, stored, 3000);
+    assert_int_equal(told.written + told.deleted, 0);
+
+    for (unsigned i = 1000; i < 3000; i++) /* what comes and goes between two looks is not heard of */
+        ask(h, i, &client, START);
+    told = take_all(h, START, stored, 3000);
+    assert_int_equal(told.written, 1000);
+    assert_int_equal(told.deleted, 1000);
+
+    take_all(h, START + LIFETIME, stored, 3000); /* a few of those that have expired, each time */
+    while (hrev_count(h))
+        take_all(h, START + LIFETIME, stored, 3000);
+    take_all(h, START + LIFETIME, stored, 3000);
+    for (unsigned i = 0; i < 3000; i++)
+        assert_int_equal(stored[i], 0);
+    hrev_free(h);
+}
+
+static void refreshes_are_seldom_told(void **state)
+{
+    nsec_t stored[2] = {0};
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("fc00::1");
+    unsigned written = 0;
+
+    (void)state;
+    hrev_track(h);
+    for (nsec_t t = 0; t < 10 * LIFETIME; t += NSEC_PER_SEC) {
+        ask(h, 1, &client, START + t);
+        written += take_all(h, START + t, stored, 2).written;
+        assert_true(stored[1] >= START + t + LIFETIME);
+        assert_true(stored[1] <= START + t + LIFETIME + LIFETIME / 8);
+    }
+    assert_in_range(written, 70, 90);
+    hrev_change_all(h);
+    assert_int_equal(take_all(h, START, stored, 2).written, 1);
+    hrev_free(h);
+}
+
+static struct hrev_entry entry_of(unsigned number, nsec_t until)
+{
+    struct hrev_entry entry = {.addr = numbered_addr(number), .network = addr_of("fc00::"), .until = until};
+
+    entry.name_len = (uint8_t)numbered_name(number, entry.name);
+    return entry;
+}
+
+static void names_come_back_from_a_store(void **state)
+{
+    struct hrev *h = new_hrev(10);
+    struct ipaddr client = addr_of("fc00::1");
+    nsec_t stored[20] = {0};
+
+    (void)state;
+    hrev_track(h);
+    ask(h, 1, &client, START);
+    struct hrev_entry late = entry_of(2, START), other = entry_of(3, START + LIFETIME);
+    other.addr = numbered_addr(1);
+    assert_false(hrev_restore(h, &late, START));
+    assert_false(hrev_restore(h, &other, START)); /* the last name asked for stays */
+    assert_true(known(h, 1, START));
+    for (unsigned i = 2; i <= 10; i++) {
+        struct hrev_entry entry = entry_of(i, START + LIFETIME);
+        assert_true(hrev_restore(h, &entry, START));
+    }
+    struct hrev_entry more = entry_of(11, START + LIFETIME);
+    assert_false(hrev_restore(h, &more, START));
+    assert_int_equal(count_known(h, 0, 20, START), 10);
+    assert_int_equal(take_all(h, START, stored, 20).written, 1); /* the store has the others */
+    hrev_free(h);
+}
+
+/* The table and a store in step, whatever happens: what the store has is what the table has, or more. */
+static void a_store_in_step(void **state)
+{
+    static nsec_t stored[1600];
+    struct chance c = {31};
+    struct hrev *h = new_hrev(300);
+    nsec_t now = START;
+
+    (void)state;
+    memset(stored, 0, sizeof(stored));
+    hrev_track(h);
+    for (unsigned step = 0; step < 100000; step++) {
+        struct ipaddr client = {{0xfd, [7] = (uint8_t)chance_below(&c, 20)}};
+        now += chance_below(&c, 1000000000);
+        ask(h, chance_below(&c, 40) * chance_below(&c, 40), &client, now);
+        if (chance_below(&c, 5000) == 0)
+            assert_int_equal(hrev_resize(h, 100 + chance_below(&c, 400)), 0);
+        if (chance_below(&c, 100) != 0)
+            continue;
+        take_all(h, now, stored, 1600);
+        unsigned in_store = 0;
+        for (unsigned i = 0; i < 1600; i++) {
+            in_store += stored[i] != 0;
+            assert_true(!known(h, i, now) || stored[i] > now);
+        }
+        assert_int_equal(in_store, hrev_count(h));
+    }
+    hrev_free(h);
+}
+
 /* ---- threads */
 
 enum { THREADS = 4, THREAD_STEPS = 50000, THREAD_MAX = 20000 };
@@ -426,11 +648,19 @@ int main(void)
         cmocka_unit_test(one_network_may_use_all_of_it),
         cmocka_unit_test(a_flood_pushes_out_its_own_names),
         cmocka_unit_test(two_floods_share),
+        cmocka_unit_test(a_flood_from_many_networks_of_one_site),
+        cmocka_unit_test(a_flood_from_one_network_of_a_site),
         cmocka_unit_test(a_flood_cannot_take_names_along),
         cmocka_unit_test(the_expired_go_first),
         cmocka_unit_test(refreshed_names_stay),
         cmocka_unit_test(random_names),
         cmocka_unit_test(random_pressure),
+        cmocka_unit_test(more_names_are_allowed),
+        cmocka_unit_test(fewer_names_are_allowed),
+        cmocka_unit_test(a_store_is_told_of_each_name),
+        cmocka_unit_test(refreshes_are_seldom_told),
+        cmocka_unit_test(names_come_back_from_a_store),
+        cmocka_unit_test(a_store_in_step),
         cmocka_unit_test(many_threads),
     };
 

@@ -9,10 +9,15 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "libiothnamed/cache.h"
+#include "libiothnamed/clients.h"
 #include "libiothnamed/hrev.h"
+#include "libiothnamed/list.h"
+#include "libiothnamed/load_zones.h"
 #include "libiothnamed/policy_world.h"
+#include "libiothnamed/rrl.h"
 
 static const struct siphash_key secret = {{5, 6}};
 
@@ -184,12 +189,129 @@ static void hrev(void **state)
     hrev_free(h);
 }
 
+static const char listed[] = "0.0.0.0 ads.example\n*.tree.example\nbad..name\n";
+
+static void lists(void **state)
+{
+    char path[] = "/tmp/names-XXXXXX";
+    struct config_list named = {.written = path, .path = path};
+    struct config config = {.lists = &named, .n_lists = 1};
+    int fd = mkstemp(path), error = -ENOMEM;
+
+    (void)state;
+    assert_true(fd >= 0 && write(fd, listed, strlen(listed)) == (ssize_t)strlen(listed));
+    close(fd);
+    for (long n = 0; error < 0; n++) {
+        struct diags diags = {0};
+        struct lists *l = NULL;
+        fail_after(n);
+        error = lists_load(&config, NULL, &secret, &diags, &l);
+        bool failed = has_failed();
+        assert_int_equal(l == NULL, error < 0);
+        assert_true(error == 0 || (error == -ENOMEM && failed));
+        assert_int_equal(diags.errors, 0);
+        if (l)
+            assert_int_equal(list_find(l->files[0].names, (const uint8_t *)"\1x\4tree\7example"), 2);
+        lists_free(l);
+        diags_fini(&diags);
+    }
+    unlink(path);
+}
+
+static const char zone_text[] =
+    "@ 60 SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nns A 192.0.2.2\n*.w MX 1 ns\n"
+    "sub NS ns.sub\nns.sub AAAA 2001:db8::1\nlonger.names.and.more.of.them TXT text\n";
+
+/* A zone file, and what it was before when it is read anew. */
+static void zones(void **state)
+{
+    char path[] = "/tmp/zone-XXXXXX";
+    static const uint8_t apex[] = "\4test";
+    struct config_zone named = {.apex = {apex, sizeof(apex)}, .written = path, .path = path};
+    struct config config = {.zones = &named, .n_zones = 1};
+    struct zones *old = NULL;
+    int fd = mkstemp(path), error = -ENOMEM;
+
+    (void)state;
+    assert_true(fd >= 0 && write(fd, zone_text, strlen(zone_text)) == (ssize_t)strlen(zone_text));
+    for (unsigned again = 0; again < 2; again++) {
+        struct zones *z = NULL;
+        bool failed = true;
+        for (long n = 0; failed; n++) {
+            struct diags diags = {0};
+            zones_unref(z);
+            z = NULL;
+            fail_after(n);
+            error = zones_load(&config, old, &secret, &diags, &z);
+            failed = has_failed();
+            assert_int_equal(z == NULL, error < 0);
+            assert_true(error == 0 || (error == -ENOMEM && failed));
+            assert_int_equal(diags.errors, 0);
+            diags_fini(&diags);
+        }
+        assert_int_equal(error, 0);
+        assert_non_null(zone_rrset(zone_find(z->list[0].zone, (const uint8_t *)"\2ns\4test"), RR_A));
+        if (old)
+            assert_ptr_equal(z->list[0].zone, old->list[0].zone);
+        zones_unref(old);
+        old = z;
+    }
+    zones_unref(old);
+    close(fd);
+    unlink(path);
+}
+
+static void hrev_of_another_size(void **state)
+{
+    const struct ipaddr client = {{0xfd}};
+    struct hrev *h = NULL;
+    int error = -ENOMEM;
+
+    (void)state;
+    assert_int_equal(hrev_new(10000, &secret, &h), 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct ipaddr addr = {{0xfc, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i}};
+        hrev_learn(h, &addr, (const uint8_t *)"\1a", 3, &client, 1000, 2000);
+    }
+    for (long n = 0; error < 0; n++) {
+        fail_after(n);
+        error = hrev_resize(h, 20000);
+        assert_int_equal(error, has_failed() ? -ENOMEM : 0);
+        assert_int_equal(hrev_count(h), 1000);
+    }
+    hrev_free(h);
+}
+
+static void tables_of_clients(void **state)
+{
+    struct clients *clients = NULL;
+    struct rrl *rrl = NULL;
+    int error = -ENOMEM;
+
+    (void)state;
+    for (long n = 0; error < 0; n++) {
+        fail_after(n);
+        error = clients_new(&secret, &clients);
+        assert_int_equal(error, has_failed() ? -ENOMEM : 0);
+        assert_int_equal(clients == NULL, error < 0);
+    }
+    error = -ENOMEM;
+    for (long n = 0; error < 0; n++) {
+        fail_after(n);
+        error = rrl_new(&secret, &rrl);
+        assert_int_equal(error, has_failed() ? -ENOMEM : 0);
+        assert_int_equal(rrl == NULL, error < 0);
+    }
+    clients_free(clients);
+    rrl_free(rrl);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nets_and_policy),
-        cmocka_unit_test(cache),
-        cmocka_unit_test(hrev),
+        cmocka_unit_test(nets_and_policy),      cmocka_unit_test(cache), cmocka_unit_test(hrev),
+        cmocka_unit_test(hrev_of_another_size), cmocka_unit_test(lists), cmocka_unit_test(zones),
+        cmocka_unit_test(tables_of_clients),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

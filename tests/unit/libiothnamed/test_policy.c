@@ -287,6 +287,38 @@ static void equal_lists_are_one(void **state)
     world_fini(&w);
 }
 
+/* Rules that differ in their domains alone are one to queries, so names have their list in common. */
+static void rules_that_are_alike(void **state)
+{
+    struct world w;
+    char text[32];
+
+    (void)state;
+    world_init(&w, 2, 102);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(text, sizeof(text), "%sn%u.example", i % 2 ? "." : "", i);
+        world_rule(&w, &row_error, i < 80 ? 1 : 2, text)->upstreams = 7;
+    }
+    world_rule(&w, &row_error, 1, "other.example")->upstreams = 8;
+    world_rule(&w, &source_fwd, 3, ".");
+    world_build(&w, NULL);
+
+    struct placements first = world_find(&w, "n0.example");
+    assert_int_equal(first.count, 2);
+    assert_ptr_equal(first.list[0].rule, &w.config.rules[0]);
+    for (unsigned i = 0; i < 80; i += 2) {
+        snprintf(text, sizeof(text), "n%u.example", i);
+        assert_ptr_equal(world_find(&w, text).list, first.list);
+    }
+    assert_int_equal(world_find(&w, "n1.example").count, 1);
+    assert_ptr_equal(world_find(&w, "x.n3.example").list, world_find(&w, "x.n1.example").list);
+    assert_ptr_equal(world_find(&w, "x.n1.example").list[0].rule,
+                     &w.config.rules[1]); /* a domain of its kind */
+    assert_ptr_equal(world_find(&w, "n80.example").list[0].rule, &w.config.rules[80]);
+    assert_ptr_equal(world_find(&w, "other.example").list[0].rule, &w.config.rules[100]);
+    world_fini(&w);
+}
+
 static void a_hundred_thousand_names(void **state)
 {
     enum { N = 100000 };
@@ -342,7 +374,7 @@ enum { TWIN_SIZE = 32 };
 static void find_twins(char a[static TWIN_SIZE], char b[static TWIN_SIZE])
 {
     enum { N = 1 << 18, TABLE = 1 << 20, FIRST_SLOTS_MASK = 63 };
-    uint64_t parent = policy_hash(policy_root_hash(&world_key), (const uint8_t *)"\7example");
+    uint64_t parent = name_hash_down(name_hash_root(&world_key), (const uint8_t *)"\7example");
     uint64_t *seen = must(calloc(TABLE, sizeof(*seen)));
     bool found = false;
 
@@ -351,7 +383,7 @@ static void find_twins(char a[static TWIN_SIZE], char b[static TWIN_SIZE])
         snprintf(b, TWIN_SIZE, "n%07u.example", i);
         int len = dname_from_text(b, strlen(b), name);
         assert_true(len > 0);
-        uint64_t hash = policy_hash(parent, name);
+        uint64_t hash = name_hash_down(parent, name);
         uint64_t look = (hash >> 32 & FIRST_SLOTS_MASK) << 32 | policy_tag(hash, (size_t)len);
         uint64_t at = (look * UINT64_C(0x9e3779b97f4a7c15)) >> 44;
         for (; seen[at] && !found; at = (at + 1) % TABLE) {
@@ -565,6 +597,7 @@ int main(void)
         cmocka_unit_test(prefixes_of_bases),
         cmocka_unit_test(unions_of_nets),
         cmocka_unit_test(equal_lists_are_one),
+        cmocka_unit_test(rules_that_are_alike),
         cmocka_unit_test(a_hundred_thousand_names),
         cmocka_unit_test(the_deepest_name),
         cmocka_unit_test(names_that_look_alike_are_told_apart),

@@ -272,7 +272,8 @@ static struct forward_given upstream_says(struct got *asked, uint16_t rcode, uns
                          0);
     size_t len = dns_finish(&w);
     uint32_t keep;
-    int n = answer_make(reply, len, answer, &keep);
+    const struct answer_limits limits = {0, 86400};
+    int n = answer_make(reply, len, &limits, answer, &keep);
     assert_true(n > 0);
     given.answer = answer;
     given.answer_len = (size_t)n;

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sockets to upstream servers. A socket for each question costs five system calls (socket, bind, connect,
+ * epoll_ctl, close) and twice the time of the question itself; so they are shared, in a way that leaves
+ * forgers where they were:
+ *
+ * - A UDP socket is bound to a port drawn from all of 1024..65535 (RFC 5452 s9.2) and connected to one server,
+ * so the stack keeps away what comes from elsewhere, and a refused port is an error of that socket.
+ * - A question chooses one of UDP_SLOTS sockets by chance, so nobody who sees or causes one question knows the
+ * port of the next. A forger must still hit port, id and letter case at once; equal questions are asked once,
+ * so he has no birthdays.
+ * - Sockets retire after UDP_USES_MAX questions or UDP_LIFE, answered or not. A search for open ports from
+ * outside takes longer: what such a search lives on, answers to probes, comes a thousand times a second at
+ * best, so in ten seconds it has seen a seventh of the ports, and those that it found are gone.
+ * - Whoever finds a port all the same has UDP_STRAYS_MAX tries: then the socket retires, and the questions on it
+ * go on over TCP (exchange_guessed). Late answers to questions given up do not count.
+ *
+ * An outlet that has retired closes with its last flight. Its struct is used again only after epoll has been
+ * asked anew (outlets_bury): events of the same round may still name it.
+ */
+#include "libiothnamed/forward_sockets.h"
+
+#include <errno.h>
+#include <ioth.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum {
+    PORT_MIN = 1024, /* of those that sources are bound to */
+    PORT_TRIES = 4,  /* then the stack chooses */
+};
+
+bool must_wait(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/* --- routes --- */
+
+static struct route **bucket_of(struct forwarder *f, const struct ipendpoint *server)
+{
+    uint8_t key[sizeof(server->addr.b) + sizeof(server->port)];
+
+    memcpy(key, server->addr.b, sizeof(server->addr.b));
+    memcpy(key + sizeof(server->addr.b), &server->port, sizeof(server->port));
+    return &f->routes[siphash(&f->route_key, key, sizeof(key)) % ROUTE_BUCKETS];
+}
+
+struct route *route_to(struct forwarder *f, const struct ipendpoint *server)
+{
+    struct route **bucket = bucket_of(f, server);
+
+    for (struct route *r = *bucket; r; r = r->next)
+        if (r->server.port == server->port && ipaddr_equal(&r->server.addr, &server->addr))
+            return r;
+    struct route *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->server = *server;
+    r->next = *bucket;
+    *bucket = r;
+    return r;
+}
+
+/* Those without outlets. */
+static void forget_routes(struct forwarder *f)
+{
+    for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
+        struct route **at = &f->routes[i];
+        while (*at) {
+            struct route *r = *at;
+            if (r->n_outlets > 0) {
+                at = &r->next;
+                continue;
+            }
+            *at = r->next;
+            free(r);
+        }
+    }
+}
+
+/* --- outlets --- */
+
+static struct outlet *outlet_new(struct forwarder *f)
+{
+    struct outlet *o = f->free;
+
+    if (!o)
+        return malloc(sizeof(*o));
+    f->free = o->next;
+    return o;
+}
+
+static void outlet_close(struct forwarder *f, struct outlet *o)
+{
+    ioth_close(o->fd); /* epoll forgets it with that */
+    o->fd = -1;
+    free(o->stream.in);
+    free(o->stream.out);
+    o->route->n_outlets--;
+    *o->at = o->next;
+    if (o->next)
+        o->next->at = o->at;
+    o->next = f->dead;
+    f->dead = o;
+}
+
+void outlet_retire(struct forwarder *f, struct outlet *o)
+{
+    if (o->slot)
+        *o->slot = NULL;
+    o->slot = NULL;
+    if (o->fd >= 0 && o->n_flights == 0)
+        outlet_close(f, o);
+}
+
+void outlets_bury(struct forwarder *f)
+{
+    while (f->dead) {
+        struct outlet *o = f->dead;
+        f->dead = o->next;
+        o->next = f->free;
+        f->free = o;
+    }
+}
+
+static void bind_random_port(struct forwarder *f, int fd, sa_family_t family)
+{
+    struct ipendpoint any = {0};
+    struct sockaddr_storage sa;
+
+    if (family == AF_INET)
+        any.addr.b[10] = any.addr.b[11] = 0xff;
+    for (unsigned i = 0; i < PORT_TRIES; i++) {
+        uint16_t random;
+        forwarder_draw(f, &random, sizeof(random));
+        any.port = (uint16_t)(PORT_MIN + random % (UINT16_MAX + 1 - PORT_MIN));
+        socklen_t len = ipendpoint_to_sockaddr(&any, false, &sa);
+        if (ioth_bind(fd, (struct sockaddr *)&sa, len) == 0)
+            return;
+    }
+}
+
+/* Connected, or connecting. */
+static int open_socket(struct forwarder *f, const struct ipendpoint *server, bool tcp)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = ipendpoint_to_sockaddr(server, false, &sa);
+    int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
+
+    int fd = ioth_msocket(f->set.stack, sa.ss_family, type, 0);
+    if (fd < 0)
+        return -errno;
+    if (fd >= f->fd_max) {
+        ioth_close(fd);
+        return -EMFILE;
+    }
+    if (tcp)
+        ioth_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    else
+        bind_random_port(f, fd, sa.ss_family);
+    if (ioth_connect(fd, (struct sockaddr *)&sa, len) < 0 && !(tcp && errno == EINPROGRESS)) {
+        int error = -errno;
+        ioth_close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int outlet_watch(const struct forwarder *f, struct outlet *o, int operation)
+{
+    bool sending = o->tcp && (o->stream.connecting || o->stream.out_start < o->stream.out_end);
+    struct epoll_event event = {.events = EPOLLIN | (sending ? EPOLLOUT : 0), .data.ptr = o};
+
+    return epoll_ctl(f->epoll, operation, o->fd, &event) < 0 ? -errno : 0;
+}
+
+int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outlet **slot)
+{
+    int fd = open_socket(f, &route->server, tcp);
+
+    if (fd < 0)
+        return fd;
+    struct outlet *o = outlet_new(f);
+    if (!o) {
+        ioth_close(fd);
+        return -ENOMEM;
+    }
+    *o = (struct outlet){.route = route, .slot = slot, .fd = fd, .tcp = tcp, .next = f->open, .at = &f->open};
+    o->opened_at = o->idle_since = forwarder_now();
+    o->stream.connecting = tcp;
+    if (o->next)
+        o->next->at = &o->next;
+    f->open = o;
+    route->n_outlets++;
+    *slot = o;
+    int error = outlet_watch(f, o, EPOLL_CTL_ADD);
+    if (error < 0)
+        outlet_retire(f, o);
+    return error;
+}
+
+static bool is_stale(const struct outlet *o, nsec_t now)
+{
+    return o->tcp ? o->n_flights == 0 && now - o->idle_since >= TCP_IDLE : now - o->opened_at >= UDP_LIFE;
+}
+
+bool outlets_sweep(struct forwarder *f, nsec_t now)
+{
+    for (struct outlet *o = f->open, *next; o; o = next) {
+        next = o->next;
+        if (is_stale(o, now))
+            outlet_retire(f, o);
+    }
+    forget_routes(f);
+    return f->open != NULL;
+}
+
+/* --- flights --- */
+
+struct flight *flight_new(struct forwarder *f, struct outlet *o, attempt_id attempt, uint16_t id)
+{
+    struct flight *flight = f->free_flights;
+
+    if (flight)
+        f->free_flights = flight->next;
+    else
+        flight = malloc(sizeof(*flight));
+    if (!flight)
+        return NULL;
+    *flight = (struct flight){.next = o->flights,
+                              .at = &o->flights,
+                              .outlet = o,
+                              .attempt = attempt,
+                              .id = id,
+                              .sent_at = forwarder_now()};
+    if (flight->next)
+        flight->next->at = &flight->next;
+    o->flights = flight;
+    o->n_flights++;
+    o->uses++;
+    return flight;
+}
+
+struct flight *flight_by_id(const struct outlet *o, uint16_t id)
+{
+    struct flight *flight = o->flights;
+
+    while (flight && flight->id != id)
+        flight = flight->next;
+    return flight;
+}
+
+/* Takes it off its outlet. */
+static void land(struct flight *flight)
+{
+    *flight->at = flight->next;
+    if (flight->next)
+        flight->next->at = flight->at;
+    flight->outlet->n_flights--;
+    flight->outlet = NULL;
+}
+
+/* A question given up on a connection of which nothing has been heard since it was sent: nobody may be there any more. */
+static bool seems_dead(const struct outlet *o, const struct flight *flight)
+{
+    return o->tcp && !flight->answered && o->stream.heard_at < flight->sent_at;
+}
+
+void flight_close(struct forwarder *f, struct flight *flight)
+{
+    if (!flight)
+        return;
+    struct outlet *o = flight->outlet;
+    if (o) {
+        land(flight);
+        o->owed += !flight->answered;
+        o->idle_since = forwarder_now();
+        if (!o->slot || seems_dead(o, flight))
+            outlet_retire(f, o);
+    }
+    flight->next = f->free_flights;
+    f->free_flights = flight;
+}
+
+void outlet_end(struct forwarder *f, struct outlet *o,
+                void (*end)(struct exchange_table *t, attempt_id attempt, nsec_t now))
+{
+    if (o->slot)
+        *o->slot = NULL;
+    o->slot = NULL;
+    while (o->flights) {
+        struct flight *flight = o->flights;
+        land(flight); /* it goes when the table closes its attempt */
+        end(f->table, flight->attempt, forwarder_now());
+    }
+    outlet_close(f, o);
+}
+
+void outlets_fini(struct forwarder *f)
+{
+    while (f->open)
+        outlet_close(f, f->open);
+    outlets_bury(f);
+    forget_routes(f);
+    while (f->free) {
+        struct outlet *o = f->free;
+        f->free = o->next;
+        free(o);
+    }
+    while (f->free_flights) {
+        struct flight *flight = f->free_flights;
+        f->free_flights = flight->next;
+        free(flight);
+    }
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The forwarder's sockets (outlets), the questions that are under way on them (flights), and the servers that
+ * they lead to (routes). Inside the forwarder; forward.c drives, forward_outlets.c keeps, forward_udp.c and
+ * forward_tcp.c speak.
+ */
+#ifndef IOTHNAMED_FORWARD_SOCKETS_H
+#define IOTHNAMED_FORWARD_SOCKETS_H
+
+#include "libiothnamed/forward.h"
+
+enum {
+    LENGTH_LEN = 2, /* RFC 1035 s4.2.2 */
+    STREAM_MESSAGE_MAX = LENGTH_LEN + DNS_MSG_MAX,
+    UDP_BATCH = 16, /* datagrams taken at once */
+    DATAGRAM_MAX =
+        4096, /* we ask for 1232 bytes at the most (DNS_UDP_EDNS); what is longer than this is cut */
+
+    UDP_SLOTS = 16,      /* sockets to one server among which a question chooses by chance */
+    UDP_USES_MAX = 64,   /* questions that a UDP socket carries in its life */
+    UDP_STRAYS_MAX = 16, /* replies that nobody asked for before a port counts as found out */
+    TCP_SLOTS = 4,       /* connections to one server: RFC 7766 s6.2.2 wants few */
+    FLIGHTS_MAX = 64,    /* of one connection: what it loses when it breaks */
+    ROUTE_BUCKETS = 64,
+    RANDOM_BATCH = 2048,
+};
+
+#define UDP_LIFE   (10 * NSEC_PER_SEC) /* of a UDP socket, used or not */
+#define TCP_IDLE   (10 * NSEC_PER_SEC) /* of a connection; servers close theirs after some tens of seconds */
+#define SWEEP_MSEC 1000
+
+/* A question under way. */
+struct flight {
+    struct flight *next, **at; /* in its outlet; or `next` in the list of free ones */
+    struct outlet *outlet;     /* NULL: that has ended */
+    attempt_id attempt;
+    uint16_t id;
+    bool answered;
+    nsec_t sent_at;
+};
+
+/* What a TCP connection is beside its socket. */
+struct stream {
+    bool connecting;
+    unsigned answers; /* that came over it */
+    nsec_t heard_at;  /* when the last bytes came; 0: none yet */
+    uint8_t *out;     /* out[out_start..out_end) is still to be sent */
+    size_t out_start, out_end, out_size;
+    uint8_t *in; /* of a message that has not come whole */
+    size_t in_len, in_size;
+};
+
+/* A socket connected to one server. */
+struct outlet {
+    struct outlet *next, **at; /* among the open ones; or `next` among the dead and the free */
+    struct route *route;
+    struct outlet **slot; /* where new questions find it; NULL: retired, it closes with its last flight */
+    int fd;               /* -1: closed */
+    bool tcp;
+    unsigned uses;   /* questions that it has carried */
+    unsigned strays; /* messages that belonged to none */
+    unsigned owed;   /* questions given up that may still be answered */
+    nsec_t opened_at, idle_since;
+    struct flight *flights;
+    unsigned n_flights;
+    struct stream stream;
+};
+
+/* A server. */
+struct route {
+    struct route *next; /* in its bucket */
+    struct ipendpoint server;
+    unsigned n_outlets;
+    struct outlet *udp[UDP_SLOTS], *tcp[TCP_SLOTS];
+};
+
+struct forwarder {
+    struct forwarder_settings set;
+    int fd_max; /* sockets have descriptors below this one */
+    struct exchange_table *table;
+    int epoll;
+    uv_poll_t ready; /* of the epoll instance */
+    uv_timer_t timer, sweeper;
+    nsec_t timer_at;
+    bool sweeping, pumping, closing;
+    bool holding;
+    struct exchange_event held; /* DONE, not yet told */
+    struct route *routes[ROUTE_BUCKETS];
+    struct siphash_key route_key;
+    struct outlet *open, *dead,
+        *free; /* dead: closed since the last look at epoll, whose events may name them */
+    struct flight *free_flights;
+    uint64_t strays; /* datagrams that belonged to no flight */
+    int open_handles;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    uint8_t random[RANDOM_BATCH];
+    size_t random_left;
+    bool no_random;                      /* the last that was drawn is none */
+    uint8_t message[STREAM_MESSAGE_MAX]; /* what was received last over TCP */
+    struct datagrams *datagrams;
+};
+
+nsec_t forwarder_now(void);
+/* Unpredictable bytes, given out once. */
+void forwarder_draw(void *arg, void *bytes, size_t len);
+/* What came or failed goes to the exchange table, and what follows is carried out. give: false: it was not to what was
+ * asked. */
+bool forwarder_give(struct forwarder *f, attempt_id attempt, const uint8_t *bytes, size_t len);
+void forwarder_pump(struct forwarder *f);
+
+/* --- forward_outlets.c --- */
+
+/* The route to a server, made if there is none; NULL: no memory. */
+struct route *route_to(struct forwarder *f, const struct ipendpoint *server);
+/* A socket of the stack, connected or (TCP) connecting to the route's server, watched for `events` of epoll, in *slot. 0
+ * or -errno. */
+MUST_CHECK int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outlet **slot);
+/* New questions find it no more. */
+void outlet_retire(struct forwarder *f, struct outlet *o);
+/* Its socket has ended: `end` tells the exchange table of each of its flights. Then it is closed. */
+void outlet_end(struct forwarder *f, struct outlet *o,
+                void (*end)(struct exchange_table *t, attempt_id attempt, nsec_t now));
+/* Puts a question on it. NULL: no memory. */
+struct flight *flight_new(struct forwarder *f, struct outlet *o, attempt_id attempt, uint16_t id);
+struct flight *flight_by_id(const struct outlet *o, uint16_t id);
+/* Nothing is wanted of it any more. Takes NULL. */
+void flight_close(struct forwarder *f, struct flight *flight);
+/* Closes what has been idle, or open, for too long. False: no outlet is left. */
+bool outlets_sweep(struct forwarder *f, nsec_t now);
+/* Outlets that were closed may be used again. */
+void outlets_bury(struct forwarder *f);
+void outlets_fini(struct forwarder *f);
+/* epoll's events that an outlet waits for; operation: EPOLL_CTL_ADD, EPOLL_CTL_MOD. 0 or -errno. */
+MUST_CHECK int outlet_watch(const struct forwarder *f, struct outlet *o, int operation);
+/* A call on a socket that failed for want of room, or of something to read. */
+bool must_wait(int error);
+
+/* --- forward_udp.c, forward_tcp.c: send a message, serve a socket that epoll names --- */
+
+/* 0, or -errno: -ECONNREFUSED is the server's, all others are ours. */
+MUST_CHECK int udp_send(struct forwarder *f, struct route *route, const struct exchange_event *e);
+MUST_CHECK int tcp_send(struct forwarder *f, struct route *route, const struct exchange_event *e);
+void udp_serve(struct forwarder *f, struct outlet *o);
+void tcp_serve(struct forwarder *f, struct outlet *o, unsigned events);
+/* Memory for what comes by UDP. */
+MUST_CHECK int datagrams_new(struct datagrams **ret);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What there is to measure of a server: the counters of its workers, row by row, and the totals of what they share;
+ * as OpenMetrics for machines, and in the words of iothnamedctl(8) for people. */
+#ifndef IOTHNAMED_METRICS_H
+#define IOTHNAMED_METRICS_H
+
+#include "io/http.h"
+#include "libiothnamed/service.h"
+
+/* /metrics and /healthz; their arg is a struct iothnamed. */
+extern const struct http_page metrics_pages[];
+
+/* All numbers, sums over the workers, as lines "NAME VALUE"; `json`: as one object. */
+void metrics_list(struct iothnamed *s, bool json, struct text *out);
+
+#endif
