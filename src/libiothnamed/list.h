@@ -10,8 +10,7 @@
 
 #include "base/siphash.h"
 #include "libiothnamed/config.h"
-
-#include <time.h>
+#include "libiothnamed/data_file.h"
 
 struct list;
 
@@ -69,11 +68,6 @@ void list_text_end(struct list_text *t);
 #define LIST_FILE_MAX (UINT64_C(1) << 30)
 
 /* By what a file is known to be the same as before. */
-struct file_mark {
-    uint64_t device, inode, size;
-    struct timespec modified, changed;
-};
-
 struct list_file {
     const char *path;
     struct list *names;

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The files of lists. A file is read in pieces, so its text is never in memory as a whole, and line by line
- * goes to list_text.c. What `stat` says of it before the reading is kept with the list: when the configuration
+ * goes to list_text.c. The mark that it has before the reading (data_file.h) is kept with the list: when the configuration
  * is loaded again and that is the same, so is the list. A file that is written to while it is read is read
  * again by the next reload, since its mark has changed.
- *
- * Only regular files are read: nothing that could end never, or wait for somebody.
  */
 #include "libiothnamed/list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- one file --- */
@@ -78,47 +74,6 @@ static int read_lines(struct file_reader *r)
     return -ENOMEM;
 }
 
-static struct file_mark mark_of(const struct stat *st)
-{
-    return (struct file_mark){.device = st->st_dev,
-                              .inode = st->st_ino,
-                              .size = (uint64_t)st->st_size,
-                              .modified = st->st_mtim,
-                              .changed = st->st_ctim};
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same_mark(const struct file_mark *a, const struct file_mark *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
-
-/* The descriptor of a regular file and its mark, or -errno. */
-static int open_file(const char *path, struct file_mark *ret_mark)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-    if (fd < 0)
-        return -errno;
-    int error = fstat(fd, &st) < 0                  ? -errno
-                : S_ISDIR(st.st_mode)               ? -EISDIR
-                : !S_ISREG(st.st_mode)              ? -ENXIO
-                : st.st_size > (off_t)LIST_FILE_MAX ? -EFBIG
-                                                    : 0;
-    if (error < 0) {
-        close(fd);
-        return error;
-    }
-    *ret_mark = mark_of(&st);
-    return fd;
-}
-
 static int read_names(int fd, const struct config_list *from, const struct siphash_key *key,
                       struct diags *diags, struct list **ret)
 {
@@ -134,13 +89,6 @@ static int read_names(int fd, const struct config_list *from, const struct sipha
 }
 
 /* --- those of a configuration --- */
-
-static const char *fault_text(int error)
-{
-    return error == -ENXIO   ? "it is no regular file"
-           : error == -EFBIG ? "it is too large"
-                             : strerrordesc_np(-error);
-}
 
 static const struct list_file *find_file(const struct lists *l, const char *path)
 {
@@ -163,9 +111,9 @@ static int load_file(struct list_file *file, const struct list_file *before, con
                      const struct siphash_key *key, struct diags *diags)
 {
     struct file_mark mark;
-    int fd = open_file(from->path, &mark), error = fd;
+    int fd = data_file_open(from->path, LIST_FILE_MAX, &mark), error = fd;
 
-    if (fd >= 0 && before && same_mark(&mark, &before->mark)) {
+    if (fd >= 0 && before && file_mark_equal(&mark, &before->mark)) {
         close(fd);
         return share(file, before, &mark);
     }
@@ -177,7 +125,7 @@ static int load_file(struct list_file *file, const struct list_file *before, con
     if (error >= 0 || error == -ENOMEM || !before)
         return error < 0 ? error : 0;
     diag_warning(diags, from->at, "%s cannot be read: %s; its names of before stay in force", from->path,
-                 fault_text(error));
+                 data_file_fault(error));
     return share(file, before, &before->mark);
 }
 
@@ -193,7 +141,7 @@ int lists_load(const struct config *config, const struct lists *old, const struc
         file->path = strdup(from->path);
         int error = file->path ? load_file(file, find_file(old, from->path), from, key, diags) : -ENOMEM;
         if (error < 0 && error != -ENOMEM)
-            diag_error(diags, from->at, "%s cannot be read: %s", from->path, fault_text(error));
+            diag_error(diags, from->at, "%s cannot be read: %s", from->path, data_file_fault(error));
         if (error < 0)
             result = error == -ENOMEM ? error : -EINVAL;
     }
@@ -216,7 +164,7 @@ int lists_check(const struct config *config, struct diags *diags)
         if (error == -ENOMEM)
             return error;
         if (error < 0)
-            diag_warning(diags, from->at, "%s cannot be read: %s", from->path, fault_text(error));
+            diag_warning(diags, from->at, "%s cannot be read: %s", from->path, data_file_fault(error));
     }
     diags_sort(diags);
     return 0;

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Zone files. Each is read as a whole, parsed (zone_text.c), checked (zone_check.c) and made a store; then its
- * text is given back. What `stat` said of the file and of those that it includes, before they were read, is kept:
- * as long as that is the same, the zone is too, and a reload takes it over. A file that was written to meanwhile
+ * text is given back. The marks that the file and those that it includes had before they were read (data_file.h) are kept:
+ * as long as they are the same, the zone is too, and a reload takes it over. A file that was written to meanwhile
  * has another mark, and is read again by the next reload.
  *
  * Reading takes place on whichever thread loads the configuration; workers go on with the zones that they have.
  */
 #include "libiothnamed/load_zones.h"
+#include "libiothnamed/data_file.h"
 #include "libiothnamed/zone_text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Files of one zone; more are a mistake, such as one that includes itself twice. */
@@ -23,7 +22,7 @@
 
 struct zone_input {
     char *path;
-    struct stat stat;
+    struct file_mark mark;
 };
 
 /* A zone that is being read. */
@@ -33,33 +32,6 @@ struct reading {
 };
 
 /* --- one file --- */
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
-}
-
-static const char *fault_text(int error)
-{
-    return error == -ENXIO   ? "it is no regular file"
-           : error == -EFBIG ? "it is too large"
-                             : strerrordesc_np(-error);
-}
-
-/* Nothing that could end never, or wait for somebody. */
-static int stat_fault(const struct stat *st)
-{
-    return S_ISDIR(st->st_mode)                              ? -EISDIR
-           : !S_ISREG(st->st_mode)                           ? -ENXIO
-           : (uint64_t)st->st_size > (uint64_t)ZONE_FILE_MAX ? -EFBIG
-                                                             : 0;
-}
 
 /* Up to `size` bytes; how many there were, or -errno. */
 static ssize_t read_bytes(int fd, char *bytes, size_t size)
@@ -78,28 +50,23 @@ static ssize_t read_bytes(int fd, char *bytes, size_t size)
     return (ssize_t)len;
 }
 
-/* The whole file, to be freed, and what `stat` says of it. 0 or -errno. */
-static int read_file(const char *path, struct stat *ret_stat, char **ret, size_t *ret_len)
+/* The whole file, to be freed, and its mark. 0 or -errno. */
+static int read_file(const char *path, struct file_mark *ret_mark, char **ret, size_t *ret_len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    char *bytes = NULL;
+    int fd = data_file_open(path, ZONE_FILE_MAX, ret_mark);
 
     if (fd < 0)
-        return -errno;
-    int e = fstat(fd, ret_stat) < 0 ? -errno : stat_fault(ret_stat);
-    if (e == 0) {
-        size_t size = (size_t)ret_stat->st_size;
-        bytes = malloc(size + 1);
-        ssize_t n = bytes ? read_bytes(fd, bytes, size) : -ENOMEM;
-        e = n < 0 ? (int)n : 0;
-        *ret_len = n < 0 ? 0 : (size_t)n;
-    }
+        return fd;
+    char *bytes = malloc((size_t)ret_mark->size + 1);
+    ssize_t n = bytes ? read_bytes(fd, bytes, (size_t)ret_mark->size) : -ENOMEM;
     close(fd);
-    if (e < 0)
+    if (n < 0) {
         free(bytes);
-    else
-        *ret = bytes;
-    return e;
+        return (int)n;
+    }
+    *ret = bytes;
+    *ret_len = (size_t)n;
+    return 0;
 }
 
 /* --- the files of a zone --- */
@@ -118,7 +85,7 @@ static int add_input(struct reading *r, const char *path, struct zone_include *r
     if (!input->path)
         return -ENOMEM;
     ret->file = (uint16_t)z->n_inputs++;
-    return read_file(path, &input->stat, &ret->text, &ret->len);
+    return read_file(path, &input->mark, &ret->text, &ret->len);
 }
 
 /* path, relative to the folder of the file `from`; to be freed. */
@@ -143,7 +110,7 @@ static int include(void *arg, uint16_t from, uint32_t line, const char *path, st
 
     if (e < 0 && e != -ENOMEM) {
         diag_error_in(r->diags, r->zone->inputs[from].path, line, "cannot include %s: %s", joined,
-                      fault_text(e));
+                      data_file_fault(e));
         e = -EINVAL;
     }
     free(joined);
@@ -189,7 +156,7 @@ static int read_zone(struct loaded_zone *z, const struct siphash_key *key, struc
     int e = add_input(&r, z->path, &first);
 
     if (e < 0 && e != -ENOMEM) {
-        diag_error_in(diags, z->path, 0, "cannot be read: %s", fault_text(e));
+        diag_error_in(diags, z->path, 0, "cannot be read: %s", data_file_fault(e));
         return -EINVAL;
     }
     if (e == 0)
@@ -215,10 +182,10 @@ static const struct loaded_zone *find_zone(const struct zones *zones, const stru
 
 static bool is_unchanged(const struct loaded_zone *z)
 {
-    struct stat now;
+    struct file_mark now;
 
     for (unsigned i = 0; i < z->n_inputs; i++)
-        if (stat(z->inputs[i].path, &now) < 0 || !same_file(&now, &z->inputs[i].stat))
+        if (file_mark_get(z->inputs[i].path, &now) < 0 || !file_mark_equal(&now, &z->inputs[i].mark))
             return false;
     return true;
 }
@@ -242,7 +209,7 @@ static int take_over(struct loaded_zone *z, const struct loaded_zone *old)
     for (; z->n_inputs < old->n_inputs; z->n_inputs++) {
         struct zone_input *input = &z->inputs[z->n_inputs];
         *input = (struct zone_input){.path = strdup(old->inputs[z->n_inputs].path),
-                                     .stat = old->inputs[z->n_inputs].stat};
+                                     .mark = old->inputs[z->n_inputs].mark};
         if (!input->path)
             return -ENOMEM;
     }

@@ -308,29 +308,6 @@ void set_nonblocking(int fd)
 
 /* ---- bytes ---- */
 
-static unsigned char byte_at(size_t at)
-{
-    return (unsigned char)((at * 2654435761U) >> 16);
-}
-
-void fill_bytes(unsigned char *buf, size_t len, size_t at)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++)
-        buf[i] = byte_at(at + i);
-}
-
-bool are_bytes(const unsigned char *buf, size_t len, size_t at)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++)
-        if (buf[i] != byte_at(at + i))
-            return false;
-    return true;
-}
-
 void read_bytes(int fd, unsigned char *buf, size_t len)
 {
     size_t got = 0;

@@ -21,6 +21,8 @@
 
 #include <ioth.h>
 
+#include "lab/pattern.h"
+
 /* ---- rows ---- */
 
 enum {
@@ -201,10 +203,6 @@ void aside_start(struct aside *aside, void (*run)(void *arg), void *arg);
 void aside_sleeps(struct aside *aside);
 void aside_join(struct aside *aside);
 
-/* ---- bytes that can be checked ---- */
-
-void fill_bytes(unsigned char *buf, size_t len, size_t at);
-bool are_bytes(const unsigned char *buf, size_t len, size_t at);
 /* Reads exactly len bytes, by as many calls as it takes. */
 void read_bytes(int fd, unsigned char *buf, size_t len);
 /* Receives one datagram, which has to be this text; has nothing to receive. */

@@ -317,7 +317,7 @@ static void test_to_itself(struct lab *lab)
     unsigned char sent[5000], got[5000];
     int i;
 
-    fill_bytes(sent, sizeof(sent), 7);
+    pattern_fill(sent, sizeof(sent), 7);
     for (i = 0; i < 2; i++) {
         int listener = tcp_listening(lab, in_b(lab), addresses[i], 7113);
         int client = open_socket(lab, in_b(lab), SOCK_STREAM), server;
@@ -328,7 +328,7 @@ static void test_to_itself(struct lab *lab)
         CHECK(addr_is(&from, addresses[i], addr_port(&from)));
         CHECK(MUST(ioth_send(client, sent, sizeof(sent), 0)) == sizeof(sent));
         read_bytes(server, got, sizeof(got));
-        CHECK(are_bytes(got, sizeof(got), 7));
+        CHECK(pattern_holds(got, sizeof(got), 7));
         MUST(ioth_close(client));
         MUST(ioth_close(server));
         MUST(ioth_close(listener));

@@ -112,11 +112,11 @@ static void send_sizes(const struct lab *lab, const size_t *sizes, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        fill_bytes(sent, sizes[i], i);
+        pattern_fill(sent, sizes[i], i);
         CHECK(OP(send_to(duo.from, sent, sizes[i], ip_b(lab), 7205)) == (int)sizes[i]);
         wait_events(duo.to, POLLIN);
         CHECK(MUST(ioth_recv(duo.to, got, sizeof(got), 0)) == (int)sizes[i]);
-        CHECK(are_bytes(got, sizes[i], i));
+        CHECK(pattern_holds(got, sizes[i], i));
     }
     FAILS(EMSGSIZE, send_to(duo.from, sent, 65536, ip_b(lab), 7205));
     duo_close(&duo);

@@ -84,10 +84,10 @@ static void exchange(const struct lab *lab, size_t len)
     static unsigned char sent[9216], got[9216];
     int to = udp_bound(lab, in_b(lab), ip_b(lab), 7400), from = open_socket(lab, in_a(lab), SOCK_DGRAM);
 
-    fill_bytes(sent, len, len);
+    pattern_fill(sent, len, len);
     CHECK(MUST(send_to(from, sent, len, ip_b(lab), 7400)) == (int)len);
     wait_events(to, POLLIN);
-    CHECK(MUST(ioth_recv(to, got, sizeof(got), 0)) == (int)len && are_bytes(got, len, len));
+    CHECK(MUST(ioth_recv(to, got, sizeof(got), 0)) == (int)len && pattern_holds(got, len, len));
     MUST(ioth_close(to));
     MUST(ioth_close(from));
 }

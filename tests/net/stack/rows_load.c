@@ -101,7 +101,7 @@ static void flow_out(struct flow *flow)
     size_t len = flow->total - flow->sent < CHUNK ? flow->total - flow->sent : CHUNK;
     ssize_t n;
 
-    fill_bytes(chunk, len, flow->offset + flow->sent);
+    pattern_fill(chunk, len, flow->offset + flow->sent);
     n = ioth_send(flow->fd, chunk, len, 0);
     if (n < 0 && errno == EAGAIN)
         return;
@@ -119,7 +119,7 @@ static bool flow_in(struct flow *flow)
     if (n < 0 && errno == EAGAIN)
         return true;
     MUST(n);
-    CHECK(are_bytes(chunk, (size_t)n, flow->others + flow->got));
+    CHECK(pattern_holds(chunk, (size_t)n, flow->others + flow->got));
     flow->got += (size_t)n;
     return n > 0;
 }
@@ -203,7 +203,7 @@ static void take_arrivals(int fd, struct tally *tally)
             continue; /* a late one of those that were sent before */
         CHECK(len == (ssize_t)sizeof(datagram));
         CHECK(datagram.number < tally->sent);
-        CHECK(are_bytes(datagram.bytes, sizeof(datagram.bytes), datagram.number));
+        CHECK(pattern_holds(datagram.bytes, sizeof(datagram.bytes), datagram.number));
         tally->doubled += tally->seen[datagram.number];
         tally->seen[datagram.number] = 1;
         tally->got++;
@@ -239,7 +239,7 @@ static struct tally count_datagrams(const struct lab *lab, unsigned n, int lost_
 
         while (tally.sent < n && tally.sent - (tally.got - tally.doubled) - tally.lost < WINDOW) {
             datagram.number = tally.sent++;
-            fill_bytes(datagram.bytes, sizeof(datagram.bytes), datagram.number);
+            pattern_fill(datagram.bytes, sizeof(datagram.bytes), datagram.number);
             MUST(ioth_send(from, &datagram, sizeof(datagram), 0));
         }
         if (MUST(poll(&pollfd, 1, lost_after_ms)) == 0)
@@ -435,7 +435,7 @@ static void send_all(void *arg)
 
     for (sent = 0; sent < end->total; sent += len) {
         len = end->total - sent < CHUNK ? end->total - sent : CHUNK;
-        fill_bytes(chunk, len, sent);
+        pattern_fill(chunk, len, sent);
         CHECK(MUST(ioth_send(end->fd, chunk, len, 0)) == (int)len);
     }
     MUST(ioth_shutdown(end->fd, SHUT_WR));
@@ -452,7 +452,7 @@ static void test_blocking_stream(struct lab *lab)
 
     aside_start(&aside, send_all, &end);
     while ((n = MUST(ioth_recv(pair.server, chunk, sizeof(chunk), 0))) > 0) {
-        CHECK(are_bytes(chunk, (size_t)n, got));
+        CHECK(pattern_holds(chunk, (size_t)n, got));
         got += (size_t)n;
     }
     CHECK(got == end.total);

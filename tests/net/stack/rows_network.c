@@ -78,7 +78,7 @@ static void talk_through(struct lab *lab, const char *there)
     server = MUST(ioth_accept(listener, &from.u.any, &from.len));
     CHECK(addr_is(&from, ip_a(lab), addr_port(&from)));
     set_nonblocking(client);
-    fill_bytes(sent, sizeof(sent), 5);
+    pattern_fill(sent, sizeof(sent), 5);
     while (at < sizeof(sent)) {
         ssize_t n = ioth_send(client, sent + at, sizeof(sent) - at, 0);
 
@@ -88,7 +88,7 @@ static void talk_through(struct lab *lab, const char *there)
         read_bytes(server, got + at, (size_t)n);
         at += (size_t)n;
     }
-    CHECK(are_bytes(got, sizeof(got), 5));
+    CHECK(pattern_holds(got, sizeof(got), 5));
     MUST(ioth_close(client));
     MUST(ioth_close(server));
     MUST(ioth_close(listener));

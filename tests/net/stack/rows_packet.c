@@ -61,12 +61,12 @@ static void test_cooked_frames(struct lab *lab)
                         .len = sizeof(dest.u.ll)};
     unsigned char payload[50], got[128];
 
-    fill_bytes(payload, sizeof(payload), 3);
+    pattern_fill(payload, sizeof(payload), 3);
     memset(dest.u.ll.sll_addr, 0xff, 6);
     OP(ioth_sendto(from, payload, sizeof(payload), 0, &dest.u.any, dest.len));
     wait_events(to, POLLIN);
     CHECK(MUST(ioth_recv(to, got, sizeof(got), 0)) == sizeof(payload));
-    CHECK(are_bytes(got, sizeof(payload), 3));
+    CHECK(pattern_holds(got, sizeof(payload), 3));
     MUST(ioth_close(from));
     MUST(ioth_close(to));
 }

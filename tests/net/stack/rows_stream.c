@@ -181,7 +181,7 @@ static size_t fill_up(int fd)
     bool partial = false;
 
     for (;;) {
-        fill_bytes(chunk, sizeof(chunk), sent);
+        pattern_fill(chunk, sizeof(chunk), sent);
         n = ioth_send(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (n < 0)
             break;
@@ -201,7 +201,7 @@ static void empty(int fd, size_t from, size_t to)
     for (; from < to; from += len) {
         len = to - from < sizeof(chunk) ? to - from : sizeof(chunk);
         read_bytes(fd, chunk, len);
-        CHECK(are_bytes(chunk, len, from));
+        CHECK(pattern_holds(chunk, len, from));
     }
 }
 
@@ -228,7 +228,7 @@ static void send_much(void *arg)
     static unsigned char bytes[BLOCKED_BYTES];
     struct sending *sending = arg;
 
-    fill_bytes(bytes, sizeof(bytes), sending->at);
+    pattern_fill(bytes, sizeof(bytes), sending->at);
     sending->sent = MUST(ioth_send(sending->fd, bytes, sizeof(bytes), 0));
 }
 
@@ -315,13 +315,13 @@ static void test_close_delivers(struct lab *lab)
     char byte;
 
     (void)sending;
-    fill_bytes(bytes, sizeof(bytes), 0);
+    pattern_fill(bytes, sizeof(bytes), 0);
     MUST(ioth_fcntl(pair.client, F_SETFL, O_NONBLOCK));
     sending.sent = MUST(ioth_send(pair.client, bytes, sizeof(bytes), 0));
     MUST(ioth_close(pair.client)); /* with most of it still to be sent */
     pair.client = -1;
     read_bytes(pair.server, got, (size_t)sending.sent);
-    CHECK(are_bytes(got, (size_t)sending.sent, 0));
+    CHECK(pattern_holds(got, (size_t)sending.sent, 0));
     CHECK(MUST(ioth_recv(pair.server, &byte, 1, 0)) == 0);
     pair_close(&pair);
 }
