@@ -131,11 +131,27 @@ static void print_diags(const char *path, const struct diags *diags)
 
 /* --- the work --- */
 
+/* Under which the configuration and what it names are found again, whatever links and folders change: absolute, links
+ * followed; for what has no such name, as the pipe of /dev/fd/63, the one given. To be freed; NULL: out of memory. */
+static char *lasting_path(const char *path)
+{
+    char *absolute = realpath(path, NULL);
+    return absolute ? absolute : strdup(path);
+}
+
+static int load(const char *given, struct config **ret, struct diags *diags)
+{
+    char *path = lasting_path(given);
+    int e = path ? config_load(path, ret, diags) : -ENOMEM;
+    free(path);
+    return e;
+}
+
 static int check(const struct command_line *cl)
 {
     struct diags diags = {0};
     struct config *config = NULL;
-    int e = config_load(cl->config, &config, &diags);
+    int e = load(cl->config, &config, &diags);
     if (e == 0 && ((e = lists_check(config, &diags)) < 0 || (e = zones_check(config, &diags)) < 0))
         config_free(config);
     print_diags(cl->config, &diags);
@@ -246,7 +262,7 @@ static void check_all_readable(const struct process *p, const struct config *con
     const char *secrets = config->options.cookiesecret, *folder_end = strrchr(p->path, '/');
     char path[PATH_MAX];
     if (secrets) {
-        int folder_len = secrets[0] == '/' ? 0 : (int)(folder_end - p->path) + 1;
+        int folder_len = secrets[0] == '/' || !folder_end ? 0 : (int)(folder_end - p->path) + 1;
         snprintf(path, sizeof(path), "%.*s%s", folder_len, p->path, secrets);
         check_readable(p, path);
     }
@@ -382,11 +398,9 @@ static int serve(const struct command_line *cl, struct config *config, int paren
     raise_descriptor_limit();
     if (notify_init(&p.notify) < 0)
         log_event(&p.log, LOG_LEVEL_WARNING, "the service manager cannot be told anything");
-    p.path = realpath(cl->config, NULL);
-    int e = p.path ? 0 : -errno;
-    if (e == 0)
-        e = begin(&p, config);
-    else
+    p.path = lasting_path(cl->config);
+    int e = p.path ? begin(&p, config) : -ENOMEM;
+    if (!p.path)
         config_free(config);
     if (e == 0 && p.pidfile >= 0 && dprintf(p.pidfile, "%ld\n", (long)getpid()) < 0)
         log_event(&p.log, LOG_LEVEL_ERROR, "the pid file cannot be written", LOG_TEXT("file", cl->pidfile));
@@ -440,9 +454,7 @@ int main(int argc, char **argv)
 
     struct diags diags = {0};
     struct config *config;
-    char *path = realpath(cl.config, NULL); /* so that a reload finds what its files had by the same names */
-    int e = config_load(path ? path : cl.config, &config, &diags);
-    free(path);
+    int e = load(cl.config, &config, &diags);
     print_diags(cl.config, &diags);
     diags_fini(&diags);
     if (e < 0) {

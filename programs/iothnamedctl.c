@@ -31,7 +31,7 @@ static void print_help(void)
            "  -h, --help           this text\n"
            "      --version        the version\n"
            "\n"
-           "'iothnamedctl help' lists the commands; see iothnamedctl(8).\n",
+           "'iothnamedctl help' asks the server for its commands; see iothnamedctl(8).\n",
            IOTHNAMED_CONTROL);
 }
 
@@ -74,7 +74,7 @@ static struct command_line parse_command_line(int argc, char **argv)
         }
     }
     if (optind == argc) {
-        fprintf(stderr, "iothnamedctl: the command is missing. Try 'iothnamedctl help'.\n");
+        fprintf(stderr, "iothnamedctl: the command is missing. Try 'iothnamedctl --help'.\n");
         exit(EXIT_USAGE);
     }
     cl.n_words = argc - optind;
@@ -115,6 +115,20 @@ static int connect_to(const char *path)
         return -1;
     }
     return fd;
+}
+
+/* What to do when no server is reached, by errno. */
+static const char *what_to_do(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ECONNREFUSED:
+        return ": does it run, and is this the path of its `option control`?";
+    case EACCES:
+        return ": its owner may, and the group of `option controlgroup`";
+    default:
+        return "";
+    }
 }
 
 static bool send_line(int fd, const char *line)
@@ -185,7 +199,9 @@ int main(int argc, char **argv)
     }
     int fd = connect_to(cl.socket);
     if (fd < 0) {
-        fprintf(stderr, "iothnamedctl: cannot reach a server at %s: %s\n", cl.socket, strerror(errno));
+        int e = errno;
+        fprintf(stderr, "iothnamedctl: cannot reach a server at %s: %s%s\n", cl.socket, strerror(e),
+                what_to_do(e));
         return EXIT_FAILURE;
     }
     bool answered = send_line(fd, line) && read_answer(fd, &answer);

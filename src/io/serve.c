@@ -268,39 +268,43 @@ static bool drain_wake(const struct server *s)
     return read(s->wake, &times, sizeof(times)) == sizeof(times);
 }
 
-/* The places of the poll list: the wake-up, the listeners, the clients, all of them: a free place has fd -1. */
-enum { PLACES = 1 + SERVE_SERVICES_MAX + SERVE_CLIENTS_MAX, FIRST_CLIENT = 1 + SERVE_SERVICES_MAX };
+enum { PLACES = 1 + SERVE_SERVICES_MAX + SERVE_CLIENTS_MAX };
 
-static void fill(const struct server *s, nsec_t now, struct pollfd list[static PLACES])
+/* What poll is to watch: the wake-up, the listeners, the clients in the order of their places. None but what is open: poll
+ * takes no list that is longer than the process may have descriptors. */
+static nfds_t fill(const struct server *s, nsec_t now, struct pollfd list[static PLACES])
 {
-    for (unsigned i = 0; i < PLACES; i++)
-        list[i] = (struct pollfd){.fd = -1};
-    list[0] = (struct pollfd){.fd = s->wake, .events = POLLIN};
-    for (unsigned i = 0; i < s->n_listeners && now >= s->rest_until; i++)
-        list[1 + i] = (struct pollfd){.fd = s->listeners[i].fd, .events = POLLIN};
+    nfds_t n = 0;
+    list[n++] = (struct pollfd){.fd = s->wake, .events = POLLIN};
+    for (unsigned i = 0; i < s->n_listeners; i++)
+        list[n++] = (struct pollfd){.fd = now >= s->rest_until ? s->listeners[i].fd : -1, .events = POLLIN};
     for (unsigned i = 0; i < SERVE_CLIENTS_MAX; i++) {
         const struct connection *c = &s->connections[i];
         if (c->client.service)
-            list[FIRST_CLIENT + i] = (struct pollfd){.fd = c->client.fd, .events = events_of(c)};
+            list[n++] = (struct pollfd){.fd = c->client.fd, .events = events_of(c)};
     }
+    return n;
 }
 
 static void turn(struct server *s)
 {
     struct pollfd list[PLACES];
     nsec_t now = monotonic();
-    fill(s, now, list);
-    int n = poll(list, PLACES, wait_ms(s, now));
-    if (n < 0)
+    nfds_t watched = fill(s, now, list);
+    if (poll(list, watched, wait_ms(s, now)) < 0)
         return;
     now = monotonic();
     tick(s, list[0].revents && drain_wake(s), now);
+    const struct pollfd *at = list + 1 + s->n_listeners;
     for (unsigned i = 0; i < SERVE_CLIENTS_MAX; i++) {
         struct connection *c = &s->connections[i];
-        if (c->client.service && now >= ends_at(c))
+        if (!c->client.service)
+            continue;
+        short events = at++->revents;
+        if (now >= ends_at(c))
             close_connection(c);
-        else if (c->client.service && (list[FIRST_CLIENT + i].revents || is_our_turn(c)))
-            serve(c, list[FIRST_CLIENT + i].revents, now);
+        else if (events || is_our_turn(c))
+            serve(c, events, now);
     }
     for (unsigned i = 0; i < s->n_listeners; i++)
         if (list[1 + i].revents)

@@ -93,7 +93,9 @@ static int open_control(struct attendant *a, const struct config_options *o, cha
     int fd = serve_listen_unix(path, group);
     if (fd < 0) {
         snprintf(why, why_size, "cannot make the control socket %s: %s%s", path, strerror(-fd),
-                 fd == -EADDRINUSE ? ": another server has it" : "");
+                 fd == -EADDRINUSE ? ": another server has it"
+                 : fd == -ENOENT   ? ": its folder is not there"
+                                   : "");
         return fd;
     }
     snprintf(a->control_path, sizeof(a->control_path), "%s", path);

@@ -88,6 +88,7 @@ static void put_reload(struct pairs *p, struct reloads *r)
     if (r->ended) {
         put_text(p, "last-reload", utc(r->ended_wall_s, when));
         put_text(p, "last-reload-result", r->failed ? "failed" : "ok");
+        put_number(p, "last-reload-warnings", r->warnings);
         put_number(p, "last-reload-ms", r->took / NSEC_PER_MSEC);
     }
     pthread_mutex_unlock(&r->lock);

@@ -174,6 +174,14 @@ static int read_all(int fd, struct file_text *file)
     }
 }
 
+/* What a pipe held is gone when it was read: to load it again finds nothing, which is no configuration. */
+static bool is_used_up(int fd, const struct file_text *file)
+{
+    struct stat st;
+
+    return file->len == 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode));
+}
+
 static int read_file(const char *path, struct file_text *file)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -181,6 +189,8 @@ static int read_file(const char *path, struct file_text *file)
     if (fd < 0)
         return -errno;
     int error = read_all(fd, file);
+    if (error == 0 && is_used_up(fd, file))
+        error = -ENODATA;
     close(fd);
     return error;
 }
@@ -191,6 +201,8 @@ static void report_unreadable(struct diags *diags, int error)
 
     if (error == EISDIR)
         diag_error(diags, whole, "is a directory, expected a configuration file");
+    else if (error == ENODATA)
+        diag_error(diags, whole, "gives nothing, expected a configuration; what a pipe held is read once");
     else if (error == EFBIG)
         diag_error(diags, whole, "has more than %u MiB, expected a configuration file",
                    CONFIG_FILE_MAX >> 20);

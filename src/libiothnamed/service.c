@@ -158,6 +158,7 @@ static void write_log(void *arg, enum log_level level, const char *line)
     pthread_mutex_lock(&r->lock);
     bool noted =
         r->begun != r->ended && pthread_equal(r->thread, pthread_self()) && level <= LOG_LEVEL_WARNING;
+    r->warnings += noted;
     if (noted && r->notes.len + strlen(line) < RELOAD_NOTES_MAX)
         text_printf(&r->notes, "%s: %s\n", log_level_name(level), line);
     pthread_mutex_unlock(&r->lock);
@@ -169,6 +170,7 @@ static void begin_reload(struct reloads *r)
     r->begun++;
     r->thread = pthread_self();
     text_fini(&r->notes);
+    r->warnings = 0;
     pthread_mutex_unlock(&r->lock);
 }
 

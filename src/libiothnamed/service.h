@@ -18,7 +18,9 @@ struct reloads {
     bool failed;           /* the last one that ended */
     int64_t ended_wall_s;
     nsec_t took;
-    struct text notes; /* the lines that were logged meanwhile, one each */
+    unsigned
+        warnings; /* lines that were logged meanwhile, errors too; of a zone that stays as it was, for instance */
+    struct text notes; /* those lines, as many as have room */
 };
 
 struct iothnamed {

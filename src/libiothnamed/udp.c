@@ -113,16 +113,16 @@ static size_t wait_for_upstream(struct udp_frontend *u, struct udp_socket *s, co
                        DNS_UDP_EDNS);
 }
 
-/* Answers message `in` of the batch into reply slot `out`. True: there is a reply. */
-static bool answer(struct udp_frontend *u, struct udp_socket *s, const struct query_env *env, unsigned in,
-                   unsigned out)
+/* Answers message `in` of the batch into reply slot `out`, if the answer is there: QUERY_REPLY. */
+static enum outcome answer(struct udp_frontend *u, struct udp_socket *s, const struct query_env *env,
+                           unsigned in, unsigned out)
 {
     const struct mmsghdr *asked = &u->in[in];
     struct ipendpoint client;
     size_t len = 0;
     if (ipendpoint_from_sockaddr(asked->msg_hdr.msg_name, &client) < 0 || client.port == 0 ||
         (asked->msg_hdr.msg_flags & MSG_TRUNC))
-        return false;
+        return QUERY_DROP;
     enum outcome outcome = query_run(env, &client.addr, false, u->queries[in], asked->msg_len, NULL,
                                      u->replies[out], DNS_UDP_EDNS, &len, &u->worker->need);
     if (u->worker->need.refresh)
@@ -130,9 +130,9 @@ static bool answer(struct udp_frontend *u, struct udp_socket *s, const struct qu
     if (outcome == QUERY_FORWARD)
         len = wait_for_upstream(u, s, &client.addr, in, out);
     if (len == 0)
-        return false;
+        return outcome;
     prepare_reply(u, in, out, len);
-    return true;
+    return QUERY_REPLY;
 }
 
 /* One reply that the system refuses (no route, a firewall) must not hold back the others. */
@@ -158,12 +158,14 @@ static int serve_batch(struct udp_frontend *u, struct udp_socket *s)
     if (n <= 0)
         return n;
     struct query_env env = worker_env(u->worker);
-    unsigned replies = 0, forwarded = u->worker->waiting;
-    for (unsigned i = 0; i < (unsigned)n; i++)
-        replies += answer(u, s, &env, i, replies);
-    forwarded = u->worker->waiting - forwarded;
+    unsigned replies = 0, dropped = 0;
+    for (unsigned i = 0; i < (unsigned)n; i++) {
+        enum outcome outcome = answer(u, s, &env, i, replies);
+        replies += outcome == QUERY_REPLY;
+        dropped += outcome == QUERY_DROP;
+    }
     count(&u->worker->counters.udp_queries, (unsigned)n);
-    count(&u->worker->counters.dropped, (unsigned)n - replies - forwarded);
+    count(&u->worker->counters.dropped, dropped);
     if (replies)
         send_batch(u, s, replies);
     return n;

@@ -98,6 +98,31 @@ def test_a_pipe_that_nobody_writes_to(box):
     assert "cannot be read" in result.stderr
 
 
+def test_a_pipe_is_read_once(box):
+    """`iothnamed <(...)` serves; what the pipe held is gone then, so a reload leaves all as it is, and says why."""
+    path = box.world.directory / "piped.rc"
+    path.write_text("option user none\n" + LOCAL)
+    command = ["bash", "-c", 'exec "$0" <(cat "$1")', box.build / PROGRAM, path]
+    box.daemon = box.world.daemon(box.namespace, *command)
+    box.daemon.wait_until(lambda: questions.answers(box.namespace, "one.test.local"), "iothnamed answers")
+    box.daemon.process.send_signal(signal.SIGHUP)
+    box.daemon.wait_until(lambda: "not loaded" in box.daemon.stderr(), "the reload has failed")
+    assert "what a pipe held is read once" in box.daemon.stderr()
+    box.assert_serves()
+
+
+def test_a_link_to_a_configuration(box):
+    """Relative paths are beside the file itself, for the check as for the server."""
+    real = box.world.directory / "real"
+    real.mkdir()
+    (real / "zone").write_text("@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.1\n")
+    (real / "file.rc").write_text("net all 0.0.0.0/0\nauth zone all example zone\n")
+    link = box.world.directory / "link.rc"
+    link.symlink_to(real / "file.rc")
+    result = box.namespace.run(box.build / PROGRAM, "-n", link, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 def test_bytes_that_are_no_configuration(box):
     _, result = check(box, bytes(range(256)) * 40)
     assert result.returncode == 1 and result.stderr

@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -131,6 +132,7 @@ def test_reload_tells_who_asked(operated):
     operated.rewrite(server.LOCAL + "option port 54\n")
     assert "restart" in operated.say("reload")
     assert "last-reload-result ok" in operated.say("status")
+    assert re.search(r"last-reload-warnings [1-9]", operated.say("status"))  # port was not changed
     assert json.loads(operated.say("-j", "status"))["reloads"] == 3
 
 
@@ -179,6 +181,33 @@ def test_flush_and_dump(operated):
     assert re.fullmatch(rf"{reverse} \d+ IN PTR renzo\.hash\.local\n", operated.say("dump", "hrev"))
 
 
+def test_a_prefetch_is_no_dropped_question(operated):
+    """An answer near its end is given and renewed: both count, and nothing was dropped."""
+
+    def answer(question):
+        reply = questions.dns.message.make_response(question)
+        reply.answer.append(questions.dns.rrset.from_text(question.question[0].name, 1, "IN", "A", "192.0.2.1"))
+        return reply.to_wire()
+
+    def prefetched():
+        for _ in range(20):
+            operated.ask("www.example.org")
+        return operated.counters()["prefetches"]
+
+    with scripted_upstream(operated.namespace, answer):
+        operated.serve(server.LOCAL + server.FORWARD)
+        w.wait_for(prefetched, "an answer is renewed before its end", deadline_s=20, poll_s=0)
+    assert operated.counters()["dropped"] == 0
+
+
+def test_few_descriptors(operated):
+    """poll(2) refuses a list longer than the process may have descriptors; the control socket is served all the same."""
+    few = (64, 64)
+    operated.serve(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few))
+    assert "healthy yes" in operated.say("status")
+    operated.assert_serves()
+
+
 class scripted_upstream:
     """A UDP server on UPSTREAM that answers by a function, until the end of the `with`."""
 
@@ -212,7 +241,9 @@ def test_what_a_command_line_can_have_wrong(operated):
     program = operated.build / CTL
     assert run(program, check=False).returncode == 2
     assert run(program, "-x", check=False).returncode == 2
-    assert run(program, "-s", "/nowhere", "status", check=False).returncode == 1
+    nobody = run(program, "-s", "/nowhere", "status", check=False)
+    assert nobody.returncode == 1 and "cannot reach a server at /nowhere" in nobody.stderr
+    assert "does it run, and is this the path of its `option control`?" in nobody.stderr
     assert run(program, "-s", "/" + "x" * 200, "status", check=False).returncode == 1
     assert operated.ctl("two words", check=False).returncode == 2
     assert operated.ctl("x" * 3000, check=False).returncode == 2
