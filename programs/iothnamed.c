@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -409,6 +410,7 @@ static int serve(const struct command_line *cl, struct config *config, int paren
         tell_parent(parent);
     }
     if (e == 0) {
+        malloc_trim(0); /* what the start took for itself, as the filter of system calls did, goes back */
         say_serving(&p, "serving");
         wait_for_end(&p, &signals);
         notify_stopping(&p.notify);
