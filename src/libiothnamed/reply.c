@@ -186,32 +186,55 @@ static bool has_addresses(const struct zone_node *host)
     return zone_rrset(host, RR_A) || zone_rrset(host, RR_AAAA);
 }
 
-/* The name of a host, with its wildcard if that stands for it, in lower case. */
-static bool may_show(const struct query *q, const struct reply_hosts *hosts, size_t record_at)
+/* The name of the host of a record, in lower case; its length. */
+static size_t host_name(const struct reply_hosts *hosts, size_t record_at, uint8_t name[static DNAME_MAX])
 {
-    uint8_t room[ZONE_NAMES_MAX], name[DNAME_MAX];
+    uint8_t room[ZONE_NAMES_MAX];
     size_t len;
     const uint8_t *rdata = zone_rdata(hosts->node, hosts->set, record_at, room, &len);
     const uint8_t *host = rdata + zone_target_offset(hosts->set->type);
 
-    dname_lower(name, host, dname_len(host));
+    len = dname_len(host);
+    dname_lower(name, host, len);
+    return len;
+}
+
+static bool may_show(const struct query *q, const struct reply_hosts *hosts, size_t record_at)
+{
+    uint8_t name[DNAME_MAX];
+
+    host_name(hosts, record_at, name);
     return hosts->may_show(q, name, hosts->arg);
 }
 
-/* Hosts whose addresses stand in the reply already: several records may name one. */
+/* Hosts of a set whose addresses stand in the reply already: several records may name one. */
 struct given_hosts {
-    const struct zone_node *list[REPLY_HOSTS_MAX];
+    struct {
+        const struct zone_node *node;
+        size_t record_at;
+    } list[REPLY_HOSTS_MAX];
     unsigned count;
 };
 
-static bool is_new(struct given_hosts *given, const struct zone_node *host)
+/* One node is one host, but a wildcard stands for any number of them. */
+static bool same_host(const struct reply_hosts *hosts, size_t a_at, size_t b_at)
+{
+    uint8_t a[DNAME_MAX], b[DNAME_MAX];
+    size_t a_len = host_name(hosts, a_at, a), b_len = host_name(hosts, b_at, b);
+
+    return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+static bool is_new(struct given_hosts *given, const struct reply_hosts *hosts, const struct zone_node *host,
+                   size_t record_at)
 {
     for (unsigned i = 0; i < given->count; i++)
-        if (given->list[i] == host)
+        if (given->list[i].node == host && same_host(hosts, given->list[i].record_at, record_at))
             return false;
     if (given->count == REPLY_HOSTS_MAX)
         return false;
-    given->list[given->count++] = host;
+    given->list[given->count].node = host;
+    given->list[given->count++].record_at = record_at;
     return true;
 }
 
@@ -229,7 +252,7 @@ static bool put_hosts(struct query *q, const struct reply_hosts *hosts, struct g
         size_t rdlen_at = behind_owner(message, at) + 8;
         size_t host_at = rdlen_at + 2 + (size_t)zone_target_offset(hosts->set->type);
         if (host && has_addresses(host) && dname_within(host->name, hosts->node->name) == within &&
-            may_show(q, hosts, record_at) && is_new(given, host))
+            may_show(q, hosts, record_at) && is_new(given, hosts, host, record_at))
             fit = put_addresses(q, host, host_at) && fit;
         at = rdlen_at + 2 + get_be16(message + rdlen_at);
         record_at += zone_record_len(hosts->set, record_at);

@@ -39,17 +39,12 @@ struct stack *stack_current(void)
     return current;
 }
 
-uint64_t stack_now_ns(void)
+uint64_t stack_now_ms(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-uint64_t stack_now_ms(void)
-{
-    return stack_now_ns() / 1000000;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 uint32_t stack_random(void)

@@ -122,8 +122,7 @@ ssize_t stack_run(struct stack *stack, ssize_t (*f)(void *arg), void *arg);
 /* The stack whose lock this thread holds. */
 struct stack *stack_current(void);
 
-/* The monotonic clock. */
-uint64_t stack_now_ns(void);
+/* Milliseconds of the monotonic clock. */
 uint64_t stack_now_ms(void);
 /* Random numbers of the kernel. */
 uint32_t stack_random(void);

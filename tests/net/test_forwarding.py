@@ -296,16 +296,8 @@ auth fwd one . {UPSTREAM}
 auth fwd other . {SECOND_UPSTREAM}
 """
 
-    def says(address):
-        def behave(server, wire, question, client):
-            reply = dns.message.make_response(question, recursion_available=True)
-            reply.answer.append(dns.rrset.from_text(question.question[0].name, 300, "IN", "A", address))
-            server.socket.sendto(reply.to_wire(), client)
-
-        return behave
-
-    with ScriptedUpstream(box.namespace, UPSTREAM, udp=says("192.0.2.1")):
-        with ScriptedUpstream(box.namespace, SECOND_UPSTREAM, udp=says("192.0.2.2")):
+    with ScriptedUpstream(box.namespace, UPSTREAM, udp=upstream.answer_with_address("192.0.2.1", 300)):
+        with ScriptedUpstream(box.namespace, SECOND_UPSTREAM, udp=upstream.answer_with_address("192.0.2.2", 300)):
             box.serve(configuration)
             for _ in range(2):
                 assert addresses(box.ask("www.example", source="127.1.0.1")) == ["192.0.2.1"]

@@ -9,13 +9,12 @@ import re
 
 import dns.message
 import dns.rcode
-import dns.rrset
 import pytest
 
 import world as w
 from questions import addresses, timed
 from server import FORWARD, LOCAL, SECOND_UPSTREAM, UPSTREAM, Box
-from upstream import ScriptedUpstream, never_answer
+from upstream import ScriptedUpstream, answer_with_address, never_answer
 
 # Circles
 
@@ -123,14 +122,6 @@ auth fwd one . {UPSTREAM}
 auth fwd other . {SECOND_UPSTREAM}
 """
 
-    def says(address):
-        def behave(server, wire, question, client):
-            reply = dns.message.make_response(question, recursion_available=True)
-            reply.answer.append(dns.rrset.from_text(question.question[0].name, 1, "IN", "A", address))
-            server.socket.sendto(reply.to_wire(), client)
-
-        return behave
-
     seen = collections.defaultdict(set)
 
     def ask(job):
@@ -138,8 +129,8 @@ auth fwd other . {SECOND_UPSTREAM}
         seen[source] |= set(addresses(box.ask(name, source=source)))
 
     jobs = [(source, f"n{number % 7}.example") for number in range(60) for source in ("127.1.0.1", "127.2.0.1")]
-    with ScriptedUpstream(box.namespace, UPSTREAM, udp=says("192.0.2.1")) as first:
-        with ScriptedUpstream(box.namespace, SECOND_UPSTREAM, udp=says("192.0.2.2")):
+    with ScriptedUpstream(box.namespace, UPSTREAM, udp=answer_with_address("192.0.2.1", 1)) as first:
+        with ScriptedUpstream(box.namespace, SECOND_UPSTREAM, udp=answer_with_address("192.0.2.2", 1)):
             box.serve(configuration)
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 list(pool.map(ask, jobs))

@@ -218,6 +218,15 @@ def answer_udp(server, wire, question, client):
     server.socket.sendto(default_answer(question).to_wire(max_size=65535), client)
 
 
+def answer_with_address(address, ttl):
+    def behave(server, wire, question, client):
+        reply = dns.message.make_response(question, recursion_available=True)
+        reply.answer.append(dns.rrset.from_text(question.question[0].name, ttl, "IN", "A", address))
+        server.socket.sendto(reply.to_wire(), client)
+
+    return behave
+
+
 def never_answer(server, wire, question, client):
     pass
 

@@ -69,6 +69,24 @@ static void wildcard_aliases(void **state)
     world_close(&w);
 }
 
+/* Hosts that one wildcard stands for are hosts of their own; two records that name one host give its addresses once. */
+static void hosts_of_one_wildcard(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open_zone(&w, RULE,
+                    HEAD
+                    "two MX 1 a.h\ntwo MX 2 b.h\nsame SRV 1 0 1 c.h\nsame SRV 2 0 2 c.h\n*.h A 192.0.2.9\n");
+
+    expect(&w, "two.example", RR_MX,
+           "NOERROR AA\nanswer two.example 3600 MX 1 a.h.example\nanswer two.example 3600 MX 2 b.h.example\n"
+           "additional a.h.example 3600 A 192.0.2.9\nadditional b.h.example 3600 A 192.0.2.9\n");
+    expect(&w, "same.example", RR_SRV,
+           "NOERROR AA\nanswer same.example 3600 SRV 1 0 1 c.h.example\nanswer same.example 3600 SRV 2 0 2 "
+           "c.h.example\nadditional c.h.example 3600 A 192.0.2.9\n");
+    world_close(&w);
+}
+
 static void no_such_name_and_no_such_data(void **state)
 {
     struct world w;
@@ -466,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wildcards_as_in_the_rfc),
         cmocka_unit_test(wildcard_aliases),
+        cmocka_unit_test(hosts_of_one_wildcard),
         cmocka_unit_test(no_such_name_and_no_such_data),
         cmocka_unit_test(the_apex),
         cmocka_unit_test(delegations),
