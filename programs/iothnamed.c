@@ -384,6 +384,13 @@ static sigset_t block_signals(void)
     return signals;
 }
 
+/* Large tables come from the system one by one, so what is never touched of them is never in memory. Left
+   alone, glibc raises this threshold with each large block that is freed and takes them from the heap. */
+static void keep_memory_small(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 /* parent: the end of a pipe to who waits for the start of a daemon, or -1. */
 static int serve(const struct command_line *cl, struct config *config, int parent)
 {
@@ -396,6 +403,7 @@ static int serve(const struct command_line *cl, struct config *config, int paren
         .pidfile = -1,
     };
     p.log = (struct log){.write = write_log, .arg = &p};
+    keep_memory_small();
     raise_descriptor_limit();
     if (notify_init(&p.notify) < 0)
         log_event(&p.log, LOG_LEVEL_WARNING, "the service manager cannot be told anything");

@@ -373,28 +373,31 @@ bool hrev_restore(struct hrev *h, const struct hrev_entry *entry, nsec_t now)
 
 /* ---- the table as a whole */
 
-/* The arrays for a bound. */
+/* The arrays for a bound: one block, zeroed, which is so large that its pages are in memory only once touched.
+ */
 static int alloc_arrays(struct shard *s, uint32_t max)
 {
     uint64_t buckets = 1;
 
     while (buckets < max)
         buckets *= 2;
+    size_t names = buckets * sizeof(*s->names), networks = buckets * sizeof(*s->networks);
+    size_t sites = buckets * sizeof(*s->sites), by_count = ((size_t)max + 1) * sizeof(*s->by_count);
+    uint8_t *block = calloc(1, names + networks + sites + by_count);
+    if (!block)
+        return -ENOMEM;
     s->max = max;
     s->mask = (uint32_t)(buckets - 1);
-    s->names = calloc(buckets, sizeof(*s->names));
-    s->networks = calloc(buckets, sizeof(*s->networks));
-    s->sites = calloc(buckets, sizeof(*s->sites));
-    s->by_count = calloc((size_t)max + 1, sizeof(*s->by_count));
-    return s->names && s->networks && s->sites && s->by_count ? 0 : -ENOMEM;
+    s->names = (void *)block;
+    s->networks = (void *)(block + names);
+    s->sites = (void *)(block + names + networks);
+    s->by_count = (void *)(block + names + networks + sites);
+    return 0;
 }
 
 static void free_arrays(struct shard *s)
 {
     free(s->names);
-    free(s->networks);
-    free(s->sites);
-    free(s->by_count);
 }
 
 static int shard_init(struct shard *s, uint32_t max)
