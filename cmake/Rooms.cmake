@@ -1,20 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A room is one folder of sources that becomes one library. Sources are globbed: a new file needs no line here.
 
-# ioth_room(NAME [LIBS...]): an internal static library of this folder's .c files.
-# Includes are written from src/ ("base/cursor.h") or, for public headers, from include/.
+# ioth_room(NAME [LIBS...] [SOURCES pattern...]): an internal static library of this folder's .c files, or of those that the
+# patterns name. Includes are written from src/ ("base/cursor.h") or, for public headers, from include/.
 function(ioth_room name)
-    file(GLOB sources CONFIGURE_DEPENDS *.c)
+    cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
+    if(NOT arg_SOURCES)
+        set(arg_SOURCES *.c)
+    endif()
+    file(GLOB sources CONFIGURE_DEPENDS ${arg_SOURCES})
     add_library(${name} STATIC ${sources})
     target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-    target_link_libraries(${name} PUBLIC ${ARGN})
+    target_link_libraries(${name} PUBLIC ${arg_UNPARSED_ARGUMENTS})
 endfunction()
 
-# ioth_public_library(NAME HEADERS h... LIBS l... [PRIVATE_LIBS l...]): an installed shared library libNAME.so of this
-# folder's .c files, exporting what NAME.map lists, with its headers from include/ and a pkg-config file.
+# ioth_public_library(NAME HEADERS h... LIBS l... [PRIVATE_LIBS l...] [CORE room]): an installed shared library libNAME.so of
+# this folder's .c files, exporting what NAME.map lists, with its headers from include/ and a pkg-config file. CORE: a
+# room made of some of the folder's files, for those who need no more than that; it goes into the library whole.
 function(ioth_public_library name)
-    cmake_parse_arguments(arg "" "" "HEADERS;LIBS;PRIVATE_LIBS" ${ARGN})
+    cmake_parse_arguments(arg "" "CORE" "HEADERS;LIBS;PRIVATE_LIBS" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS *.c)
+    if(arg_CORE)
+        get_target_property(core_sources ${arg_CORE} SOURCES)
+        list(REMOVE_ITEM sources ${core_sources})
+        list(APPEND arg_PRIVATE_LIBS ${arg_CORE})
+    endif()
     add_library(${name} SHARED ${sources})
     target_include_directories(${name}
         PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
