@@ -11,6 +11,7 @@
  * ::ffff:10.0.0.0/104 and 10.0.0.0/8 are the same, and ::/0 holds IPv4 too.
  */
 #include "base/ipaddr.h"
+#include "base/cursor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +30,20 @@ static const uint8_t v4_mapped[V4_OFFSET] = {[10] = 0xff, [11] = 0xff};
 bool ipaddr_is_v4(const struct ipaddr *a)
 {
     return memcmp(a->b, v4_mapped, sizeof(v4_mapped)) == 0;
+}
+
+struct ipaddr ipaddr_of_v4(uint32_t number)
+{
+    struct ipaddr a;
+
+    memcpy(a.b, v4_mapped, sizeof(v4_mapped));
+    put_be32(a.b + V4_OFFSET, number);
+    return a;
+}
+
+uint32_t ipaddr_to_v4(const struct ipaddr *a)
+{
+    return get_be32(a->b + V4_OFFSET);
 }
 
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b)
@@ -157,6 +172,7 @@ int ipendpoint_from_sockaddr(const struct sockaddr *sa, struct ipendpoint *ret)
         memcpy(&in6, sa, sizeof(in6));
         memcpy(ret->addr.b, &in6.sin6_addr, sizeof(ret->addr.b));
         ret->port = ntohs(in6.sin6_port);
+        ret->scope = in6.sin6_scope_id;
         return 0;
     }
     if (sa->sa_family == AF_INET) {
@@ -165,6 +181,7 @@ int ipendpoint_from_sockaddr(const struct sockaddr *sa, struct ipendpoint *ret)
         memcpy(ret->addr.b, v4_mapped, sizeof(v4_mapped));
         memcpy(ret->addr.b + V4_OFFSET, &in.sin_addr, sizeof(in.sin_addr));
         ret->port = ntohs(in.sin_port);
+        ret->scope = 0;
         return 0;
     }
     return -EAFNOSUPPORT;
@@ -178,7 +195,8 @@ socklen_t ipendpoint_to_sockaddr(const struct ipendpoint *e, bool mapped, struct
         memcpy(ret, &in, sizeof(in));
         return sizeof(in);
     }
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(e->port)};
+    struct sockaddr_in6 in6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(e->port), .sin6_scope_id = e->scope};
     memcpy(&in6.sin6_addr, e->addr.b, sizeof(in6.sin6_addr));
     memcpy(ret, &in6, sizeof(in6));
     return sizeof(in6);

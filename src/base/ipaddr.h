@@ -16,13 +16,17 @@ struct ipaddr {
 
 struct ipendpoint {
     struct ipaddr addr;
-    uint16_t port; /* host byte order */
+    uint16_t port;  /* host byte order */
+    uint32_t scope; /* index of the interface, of link-local addresses; 0: none */
 };
 
 #define IPADDR_STRLEN     46                  /* an address and its NUL */
 #define IPENDPOINT_STRLEN (IPADDR_STRLEN + 6) /* ADDR@PORT and its NUL */
 
 bool ipaddr_is_v4(const struct ipaddr *a);
+/* IPv4 as a number, 10.0.0.1 is 0x0a000001, to an address, and its last four bytes back. */
+struct ipaddr ipaddr_of_v4(uint32_t number);
+uint32_t ipaddr_to_v4(const struct ipaddr *a);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
 /* The first `bits` (0..128, v4-mapped lengths count from 96) of a and b are the same. */
 bool ipaddr_same_prefix(const struct ipaddr *a, const struct ipaddr *b, unsigned bits);
@@ -41,8 +45,7 @@ MUST_CHECK int ipendpoint_parse(const char *text, size_t len, uint16_t default_p
 const char *ipaddr_format(const struct ipaddr *a, char text[static IPADDR_STRLEN]);
 const char *ipendpoint_format(const struct ipendpoint *e, char text[static IPENDPOINT_STRLEN]);
 
-/* From AF_INET or AF_INET6; 0 or -EAFNOSUPPORT. The scope id of link-local addresses is left to the caller.
- */
+/* From AF_INET or AF_INET6; 0 or -EAFNOSUPPORT. */
 MUST_CHECK int ipendpoint_from_sockaddr(const struct sockaddr *sa, struct ipendpoint *ret);
 /* To the family of the address, AF_INET for IPv4; `mapped`: to AF_INET6 always. Returns the length of *ret.
  */

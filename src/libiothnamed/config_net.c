@@ -151,18 +151,33 @@ static int compare_servers(const void *a, const void *b)
     return order != 0 ? order : (int)x->port - (int)y->port;
 }
 
+enum { SERVER_KEY_LEN = sizeof(struct ipaddr) + sizeof(uint16_t) };
+
+/* What tells one set of servers from another: all of them in order, without padding. NULL: no memory. */
+static uint8_t *servers_key(struct builder *b, const struct ipendpoint *servers, unsigned count)
+{
+    struct ipendpoint *sorted = arena_copy(&b->scratch, servers, count * sizeof(*sorted));
+    uint8_t *key = arena_alloc(&b->scratch, count * SERVER_KEY_LEN);
+
+    if (!sorted || !key)
+        return NULL;
+    qsort(sorted, count, sizeof(*sorted), compare_servers);
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(key + i * SERVER_KEY_LEN, &sorted[i].addr, sizeof(sorted[i].addr));
+        put_be16(key + i * SERVER_KEY_LEN + sizeof(sorted[i].addr), sorted[i].port);
+    }
+    return key;
+}
+
 /* The index in config->upstreams of a list of servers, new if need be; -ENOMEM. */
 static int upstreams_index(struct builder *b, const struct ipendpoint *servers, unsigned count)
 {
     struct config *c = b->config;
-    struct ipendpoint *sorted = arena_copy(&b->scratch, servers, count * sizeof(*sorted));
+    const uint8_t *key = servers_key(b, servers, count);
 
-    _Static_assert(sizeof(*sorted) == sizeof(sorted->addr) + sizeof(sorted->port),
-                   "padding would be compared");
-    if (!sorted)
+    if (!key)
         return -ENOMEM;
-    qsort(sorted, count, sizeof(*sorted), compare_servers);
-    int index = numbering_add(&b->upstreams, &b->scratch, sorted, count * sizeof(*sorted));
+    int index = numbering_add(&b->upstreams, &b->scratch, key, count * SERVER_KEY_LEN);
     if (index < 0 || (unsigned)index < c->n_upstreams)
         return index;
     struct config_upstreams *more = array_more(&c->arena, c->upstreams, c->n_upstreams, sizeof(*more));

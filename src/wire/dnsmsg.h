@@ -136,6 +136,9 @@ int dns_put_question(struct dns_writer *dw, const uint8_t *name, uint16_t type, 
  * in the message. */
 MUST_CHECK int dns_put_rr(struct dns_writer *dw, enum dns_section section, const uint8_t *name, uint16_t type,
                           uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t rdlen);
+/* A name inside a record that the caller writes himself by dw->w, compressed against all that was written before. An error
+ * sticks in dw->w. */
+void dns_put_name(struct dns_writer *dw, const uint8_t *name);
 /* Room for `count` records of a section, `len` bytes, that the caller copies there whole; names in them are not
  * compressed against, nor remembered. NULL: they do not fit. */
 uint8_t *dns_reserve_records(struct dns_writer *dw, enum dns_section section, unsigned count, size_t len);

@@ -117,7 +117,7 @@ static void remember_question(struct dns_writer *dw)
 }
 
 /* Writes a name compressed: its first labels, then a pointer to the others, or all of it. */
-static void put_name(struct dns_writer *dw, const uint8_t *name)
+void dns_put_name(struct dns_writer *dw, const uint8_t *name)
 {
     uint8_t offsets[DNAME_LABELS_MAX + 1], hashes[DNAME_LABELS_MAX];
     unsigned labels = dname_offsets(name, offsets), label = 0;
@@ -147,7 +147,7 @@ static void put_owner(struct dns_writer *dw, const uint8_t *name)
     if (dw->question_len > 1 && dname_equal(name, dname_len(name), question, dw->question_len))
         writer_u16(&dw->w, POINTER_TAG | DNS_HEADER_LEN);
     else
-        put_name(dw, name);
+        dns_put_name(dw, name);
 }
 
 static size_t field_len(char letter, size_t left)
@@ -173,7 +173,7 @@ static void put_rdata(struct dns_writer *dw, uint16_t type, const uint8_t *rdata
     size_t pos = 0;
     for (const char *letter = row->shape; *letter != '\0' && pos < rdlen; letter++) {
         if (*letter == 'N') {
-            put_name(dw, rdata + pos);
+            dns_put_name(dw, rdata + pos);
             pos += dname_len(rdata + pos);
         } else {
             size_t len = field_len(*letter, rdlen - pos);

@@ -48,6 +48,16 @@ static void text_and_back(void **state)
     }
 }
 
+static void numbers_of_ipv4(void **state)
+{
+    struct ipaddr addr = ipaddr_of_v4(0x0a000102), parsed;
+
+    (void)state;
+    assert_int_equal(ipaddr_parse("10.0.1.2", 8, &parsed), 0);
+    assert_true(ipaddr_is_v4(&addr) && ipaddr_equal(&addr, &parsed));
+    assert_int_equal(ipaddr_to_v4(&addr), 0x0a000102);
+}
+
 static void what_is_no_address(void **state)
 {
     static const char *const texts[] = {
@@ -158,10 +168,17 @@ static void endpoints(void **state)
     assert_int_equal(endpoint.port, 65535);
 }
 
+static void assert_same_endpoint(const struct ipendpoint *a, const struct ipendpoint *b)
+{
+    assert_memory_equal(&a->addr, &b->addr, sizeof(a->addr));
+    assert_int_equal(a->port, b->port);
+    assert_int_equal(a->scope, b->scope);
+}
+
 static void socket_addresses(void **state)
 {
     struct ipendpoint v4 = {.addr = addr_of("192.0.2.1"), .port = 53},
-                      v6 = {.addr = addr_of("::1"), .port = 5300}, back;
+                      v6 = {.addr = addr_of("fe80::1"), .port = 5300, .scope = 3}, back;
     struct sockaddr_storage storage;
     const struct sockaddr *sa = (const struct sockaddr *)&storage;
     const struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -170,28 +187,33 @@ static void socket_addresses(void **state)
     assert_int_equal(ipendpoint_to_sockaddr(&v4, false, &storage), sizeof(struct sockaddr_in));
     assert_int_equal(sa->sa_family, AF_INET);
     assert_int_equal(ipendpoint_from_sockaddr(sa, &back), 0);
-    assert_memory_equal(&back, &v4, sizeof(v4));
+    assert_same_endpoint(&back, &v4);
 
     assert_int_equal(ipendpoint_to_sockaddr(&v4, true, &storage), sizeof(struct sockaddr_in6));
     assert_int_equal(sa->sa_family, AF_INET6);
     assert_int_equal(ipendpoint_from_sockaddr(sa, &back), 0);
-    assert_memory_equal(&back, &v4, sizeof(v4));
+    assert_same_endpoint(&back, &v4);
 
     assert_int_equal(ipendpoint_to_sockaddr(&v6, false, &storage), sizeof(struct sockaddr_in6));
     assert_int_equal(((const struct sockaddr_in6 *)sa)->sin6_port, htons(5300));
+    assert_int_equal(((const struct sockaddr_in6 *)sa)->sin6_scope_id, 3);
     assert_int_equal(ipendpoint_from_sockaddr(sa, &back), 0);
-    assert_memory_equal(&back, &v6, sizeof(v6));
+    assert_same_endpoint(&back, &v6);
 
     assert_int_equal(ipendpoint_from_sockaddr((const struct sockaddr *)&un, &back), -EAFNOSUPPORT);
-    assert_memory_equal(&back, &v6, sizeof(v6));
+    assert_same_endpoint(&back, &v6);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_and_back), cmocka_unit_test(what_is_no_address),
-        cmocka_unit_test(prefixes),      cmocka_unit_test(masks_and_comparisons_at_every_length),
-        cmocka_unit_test(endpoints),     cmocka_unit_test(socket_addresses),
+        cmocka_unit_test(text_and_back),
+        cmocka_unit_test(numbers_of_ipv4),
+        cmocka_unit_test(what_is_no_address),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(masks_and_comparisons_at_every_length),
+        cmocka_unit_test(endpoints),
+        cmocka_unit_test(socket_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
