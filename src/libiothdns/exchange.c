@@ -26,8 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When the last attempt leaves. */
-#define LAST_ATTEMPT (EXCHANGE_TOTAL - 400 * NSEC_PER_MSEC)
+/* How long before the end the last attempt leaves. */
+#define LAST_WAIT (400 * NSEC_PER_MSEC)
 
 /* Socket failures and broken replies after which a server is not asked again. The second chance is for what
  * passes: a server that is just starting. */
@@ -79,7 +79,7 @@ static struct peer *next_peer(struct exchange *x,
 {
     unsigned last = x->n_attempts > 0 ? x->attempts[x->n_attempts - 1].peer : x->n_peers - 1;
 
-    if (x->n_attempts == EXCHANGE_ATTEMPTS_MAX)
+    if (x->n_attempts == EXCHANGE_ATTEMPTS_MAX || x->n_attempts - x->n_followups >= x->attempts_max)
         return NULL;
     for (unsigned i = 1; i <= x->n_peers; i++) {
         struct peer *p = &x->peers[(last + i) % x->n_peers];
@@ -129,6 +129,7 @@ static void add_attempt(struct exchange_table *t, struct exchange *x, struct pee
     const struct server_state *state = state_of(t, p);
     struct attempt *a = &x->attempts[x->n_attempts++];
 
+    p->tcp |= x->over_tcp;
     *a = (struct attempt){
         .state = ATTEMPT_QUEUED,
         .peer = (uint8_t)(p - x->peers),
@@ -167,6 +168,7 @@ static void ask_again(struct exchange_table *t, struct exchange *x, struct peer 
 {
     if (!*how && x->n_attempts < EXCHANGE_ATTEMPTS_MAX) {
         *how = true;
+        x->n_followups++;
         add_attempt(t, x, p, now);
     } else if (!*how) {
         p->spent = true;
@@ -258,6 +260,7 @@ void exchange_table_free(struct exchange_table *t)
         return;
     heap_fini(&t->timers);
     pool_fini(t);
+    free(t->scratch);
     free(t->buckets);
     free(t);
 }
@@ -293,33 +296,50 @@ static void set_question(struct exchange *x, const struct exchange_question *que
     x->last_waiter = &x->waiters;
 }
 
-static void set_interval(struct exchange *x, nsec_t first)
+static void set_interval(struct exchange *x, nsec_t first, nsec_t total)
 {
-    const nsec_t n = EXCHANGE_ATTEMPTS_MAX - 1; /* intervals */
+    const nsec_t n = (nsec_t)x->attempts_max - 1; /* intervals */
+    const nsec_t rest = total - LAST_WAIT - n * first;
 
     x->interval = first;
-    /* Their sum, n * first + n * (n - 1) / 2 * step, is LAST_ATTEMPT. */
-    x->interval_step = (LAST_ATTEMPT - n * first) / (n * (n - 1) / 2);
+    /* Their sum, n * first + n * (n - 1) / 2 * step, is when the last attempt leaves. */
+    x->interval_step = n > 1 && rest > 0 ? rest / (n * (n - 1) / 2) : 0;
+}
+
+static struct server_order order_servers(struct exchange_table *t, const struct exchange_servers *servers,
+                                         nsec_t now, struct ipendpoint list[static EXCHANGE_ATTEMPTS_MAX])
+{
+    uint32_t random;
+
+    if (servers->plan.listed)
+        return servers_listed(&t->servers, servers->servers, servers->count, now, list,
+                              EXCHANGE_ATTEMPTS_MAX);
+    t->settings.random(t->settings.arg, &random, sizeof(random));
+    return servers_order(&t->servers, servers->servers, servers->count, random, now, list,
+                         EXCHANGE_ATTEMPTS_MAX);
 }
 
 /* Whom to ask in which order, and how long to wait for the first. */
 static void set_plan(struct exchange_table *t, struct exchange *x, const struct exchange_servers *servers,
                      nsec_t now)
 {
+    const struct exchange_plan *plan = &servers->plan;
     struct ipendpoint list[EXCHANGE_ATTEMPTS_MAX];
-    uint32_t random;
+    struct server_order order = order_servers(t, servers, now, list);
+    nsec_t total = plan->total > 0 ? plan->total : EXCHANGE_TOTAL;
 
-    t->settings.random(t->settings.arg, &random, sizeof(random));
-    struct server_order order = servers_order(&t->servers, servers->servers, servers->count, random, now,
-                                              list, EXCHANGE_ATTEMPTS_MAX);
     x->n_peers = order.count;
     for (unsigned i = 0; i < order.count; i++)
         x->peers[i].endpoint = list[i];
-    if (order.trial)
-        set_interval(x, server_trial_wait(state_of(t, &x->peers[1])));
+    x->over_tcp = plan->tcp;
+    x->attempts_max = plan->attempts > 0 ? plan->attempts : EXCHANGE_ATTEMPTS_MAX;
+    if (plan->interval > 0)
+        x->interval = plan->interval;
+    else if (order.trial)
+        set_interval(x, server_trial_wait(state_of(t, &x->peers[1])), total);
     else
-        set_interval(x, server_wait(state_of(t, &x->peers[0])));
-    x->end = now + EXCHANGE_TOTAL;
+        set_interval(x, server_wait(state_of(t, &x->peers[0])), total);
+    x->end = now + total;
 }
 
 static void add_waiter(struct exchange *x, struct exchange_waiter *waiter)
@@ -374,6 +394,14 @@ bool exchange_is_asking(const struct exchange_table *t, const struct exchange_qu
                         uint32_t servers_id)
 {
     return find_exchange(bucket_of(t, question, servers_id), question, servers_id) != NULL;
+}
+
+void exchange_cancel(struct exchange_table *t, const struct exchange_question *question, uint32_t servers_id)
+{
+    struct exchange *x = find_exchange(bucket_of(t, question, servers_id), question, servers_id);
+
+    if (x)
+        end_exchange(t, x, NULL, 0);
 }
 
 void exchange_attach(struct exchange_table *t, attempt_id attempt, void *handle)
@@ -440,6 +468,21 @@ static void act_on(struct exchange_table *t, struct exchange *x, struct peer *p,
     }
 }
 
+/* Room to look at a reply of `len` bytes. */
+static int reserve_scratch(struct exchange_table *t, size_t len)
+{
+    size_t size = reply_scratch_len(len);
+
+    if (size <= t->scratch_size)
+        return 0;
+    uint8_t *scratch = realloc(t->scratch, size);
+    if (!scratch)
+        return -ENOMEM;
+    t->scratch = scratch;
+    t->scratch_size = size;
+    return 0;
+}
+
 bool exchange_input(struct exchange_table *t, attempt_id attempt, const uint8_t *bytes, size_t len,
                     nsec_t now)
 {
@@ -449,6 +492,10 @@ bool exchange_input(struct exchange_table *t, attempt_id attempt, const uint8_t 
 
     if (!a)
         return true;
+    if (reserve_scratch(t, len) < 0) {
+        exchange_unsent(t, attempt, now);
+        return true;
+    }
     struct peer *p = &x->peers[a->peer];
     struct server_state *state = state_of(t, p);
     enum reply_kind kind = reply_judge(bytes, len, &x->question, &a->query, state, t->scratch, &signs);
@@ -496,10 +543,12 @@ void exchange_unsent(struct exchange_table *t, attempt_id attempt, nsec_t now)
 /* The same server once more; if there is an attempt left. */
 static void repeat(struct exchange_table *t, struct exchange *x, struct peer *p, nsec_t now)
 {
-    if (x->n_attempts < EXCHANGE_ATTEMPTS_MAX)
+    if (x->n_attempts < EXCHANGE_ATTEMPTS_MAX) {
+        x->n_followups++;
         add_attempt(t, x, p, now);
-    else
+    } else {
         p->spent = true;
+    }
     proceed(t, x);
 }
 

@@ -41,12 +41,25 @@
 
 struct exchange_table;
 
+/* How servers are asked. All zero: the fastest first, over UDP, within EXCHANGE_TOTAL. */
+struct exchange_plan {
+    bool listed;  /* in the order of the list, those that are silent last, in place of the fastest first */
+    bool tcp;     /* over TCP at once */
+    nsec_t total; /* of the exchange; 0: EXCHANGE_TOTAL. More than half a second */
+    nsec_t
+        interval; /* from each attempt to the next; 0: what round trips let expect, then longer and longer */
+    unsigned
+        attempts; /* that the passing of time leads to, 1..EXCHANGE_ATTEMPTS_MAX; 0: as many as there may be. What
+                          a reply leads to (TCP, no EDNS, ...) comes on top of that */
+};
+
 /* Servers that are asked as one; lives as long as the exchanges that use it (they count references by `id`
  * only: the core copies what it needs of the list, at most EXCHANGE_ATTEMPTS_MAX servers, the best). */
 struct exchange_servers {
     uint32_t id; /* identity: exchanges and cached answers of different sets never mix */
     unsigned count;
     const struct ipendpoint *servers;
+    struct exchange_plan plan;
 };
 
 struct exchange_question {
@@ -54,6 +67,7 @@ struct exchange_question {
     uint8_t name_len;
     uint16_t type, class;
     bool dnssec_ok, checking_disabled;
+    bool authentic_data; /* asks whether the server has validated the answer (RFC 6840 s5.7) */
 };
 
 /* Embedded in whatever waits for an answer. */
@@ -120,6 +134,8 @@ MUST_CHECK int exchange_ask(struct exchange_table *t, const struct exchange_ques
 /* The same is being asked of the same servers now. */
 bool exchange_is_asking(const struct exchange_table *t, const struct exchange_question *question,
                         uint32_t servers_id);
+/* Ends the exchange that asks this as failed, if there is one; its events follow as usual. */
+void exchange_cancel(struct exchange_table *t, const struct exchange_question *question, uint32_t servers_id);
 /* Keeps the driver's socket with an attempt that was sent, and gives it back as long as the attempt is open
  * (else NULL): what comes late from a socket already closed finds nothing. */
 void exchange_attach(struct exchange_table *t, attempt_id attempt, void *handle);

@@ -2,8 +2,7 @@
 /*
  * One query out, one judgement back.
  *
- * The query: RD, CD as asked, AD clear (RFC 6840 s5.7: without DO it would ask for validation), one question
- * in random letter case, and an OPT record with our UDP size, DO as asked and a cookie (RFC 7873), unless the
+ * The query: RD, CD as asked, AD too (RFC 6840 s5.7: without DO it asks for validation), one question in random letter case, and an OPT record with our UDP size, DO as asked and a cookie (RFC 7873), unless the
  * server does not know EDNS.
  *
  * A reply is to what was asked (RFC 5452 s9.1) if it is a response of opcode QUERY with the id and the one
@@ -54,7 +53,8 @@ size_t query_write(const struct exchange_question *question, const struct query_
 
     spell(question->name, question->name_len, sent->spelling, spelled);
     dns_writer_init(&dw, message, QUERY_LEN_MAX, sent->id,
-                    (uint16_t)(DNS_RD | (question->checking_disabled ? DNS_CD : 0)));
+                    (uint16_t)(DNS_RD | (question->checking_disabled ? DNS_CD : 0) |
+                               (question->authentic_data ? DNS_AD : 0)));
     if (sent->edns)
         dns_reserve_opt(&dw, cookie_len);
     dns_put_question(&dw, spelled, question->type, question->class);
@@ -89,7 +89,7 @@ static bool record_parses(struct reader *r, enum dns_section section, struct dns
     if (rr.type == RR_OPT)
         return section == DNS_ADDITIONAL && !edns->present && dns_read_opt(r, &rr, edns) == 0;
     struct reader rdata = {.base = r->base, .pos = rr.rdata, .len = r->len};
-    return rrtype_read_rdata(&rdata, rr.type, rr.rdlen, scratch, RDATA_MAX) >= 0;
+    return rrtype_read_rdata(&rdata, rr.type, rr.rdlen, scratch, reply_scratch_len(r->len)) >= 0;
 }
 
 static bool records_parse(struct reader *r, const struct dns_header *header, struct dns_edns *ret_edns,

@@ -45,7 +45,15 @@ struct reply_signs {
     size_t server_cookie_len;
 };
 
-/* scratch: RDATA_MAX bytes, whatever is in them. *ret_signs is filled for kinds up to REPLY_BAD_COOKIE. */
+/* Room for any RDATA of a message of len bytes, uncompressed: of the types that have names in it none has more than two. */
+static inline size_t reply_scratch_len(size_t len)
+{
+    size_t most = len + 2 * DNAME_MAX;
+
+    return most < RDATA_MAX ? most : RDATA_MAX;
+}
+
+/* scratch: reply_scratch_len(len) bytes, whatever is in them. *ret_signs is filled for kinds up to REPLY_BAD_COOKIE. */
 enum reply_kind reply_judge(const uint8_t *bytes, size_t len, const struct exchange_question *question,
                             const struct query_sent *sent, const struct server_state *server,
                             uint8_t *scratch, struct reply_signs *ret_signs);

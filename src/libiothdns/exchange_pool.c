@@ -36,11 +36,12 @@ static int grow_pool(struct exchange_table *t)
     if (!chunks)
         return -ENOMEM;
     t->chunks = chunks;
-    struct exchange *chunk = calloc(CHUNK, sizeof(struct exchange));
+    uint32_t count = min_u32(CHUNK, t->settings.max - first);
+    struct exchange *chunk = calloc(count, sizeof(struct exchange));
     if (!chunk)
         return -ENOMEM;
     t->chunks[t->n_chunks++] = chunk;
-    for (uint32_t i = min_u32(CHUNK, t->settings.max - first); i-- > 0;) {
+    for (uint32_t i = count; i-- > 0;) {
         chunk[i] = (struct exchange){.slot = first + i, .next = t->free};
         t->free = &chunk[i];
     }
@@ -85,7 +86,7 @@ struct attempt *attempt_of(struct exchange_table *t, attempt_id id, struct excha
     uint32_t slot = (uint32_t)(id >> ATTEMPT_BITS) & ((1U << SLOT_BITS) - 1);
     unsigned number = (unsigned)id & ((1U << ATTEMPT_BITS) - 1);
 
-    if (slot / CHUNK >= t->n_chunks)
+    if (slot / CHUNK >= t->n_chunks || slot >= t->settings.max)
         return NULL;
     struct exchange *x = &t->chunks[slot / CHUNK][slot % CHUNK];
     if (number >= x->n_attempts)
@@ -109,7 +110,7 @@ struct exchange **bucket_of(const struct exchange_table *t, const struct exchang
     writer_u32(&w, servers_id);
     writer_u16(&w, q->type);
     writer_u16(&w, q->class);
-    writer_u8(&w, (uint8_t)(q->dnssec_ok | q->checking_disabled << 1));
+    writer_u8(&w, (uint8_t)(q->dnssec_ok | q->checking_disabled << 1 | q->authentic_data << 2));
     return &t->buckets[siphash(&t->key, key, w.pos) & t->bucket_mask];
 }
 
@@ -119,7 +120,8 @@ static bool asks(const struct exchange *x, const struct exchange_question *q, ui
 
     return x->servers_id == servers_id && own->type == q->type && own->class == q->class &&
            own->dnssec_ok == q->dnssec_ok && own->checking_disabled == q->checking_disabled &&
-           own->name_len == q->name_len && memcmp(own->name, q->name, q->name_len) == 0;
+           own->authentic_data == q->authentic_data && own->name_len == q->name_len &&
+           memcmp(own->name, q->name, q->name_len) == 0;
 }
 
 struct exchange *find_exchange(struct exchange *const *bucket, const struct exchange_question *q,

@@ -41,7 +41,7 @@
 
 static bool same_endpoint(const struct ipendpoint *a, const struct ipendpoint *b)
 {
-    return a->port == b->port && ipaddr_equal(&a->addr, &b->addr);
+    return a->port == b->port && a->scope == b->scope && ipaddr_equal(&a->addr, &b->addr);
 }
 
 /* Its place in `recent`, or count. */
@@ -112,6 +112,13 @@ static void move_to_front(struct candidate *sorted, unsigned from)
     sorted[0] = c;
 }
 
+/* Its hold-down has ended: with this question it is tried, and held down for longer unless it answers. */
+static void put_on_trial(struct server_state *state, nsec_t now)
+{
+    state->hold = state->hold * 2 < HOLD_MAX ? state->hold * 2 : HOLD_MAX;
+    state->held_until = now + state->hold;
+}
+
 /* Which of the sorted is to be tried before the best; 0: none. */
 static unsigned choose_trial(struct server_states *s, const struct candidate *sorted, unsigned count,
                              uint32_t random, nsec_t now)
@@ -125,8 +132,7 @@ static unsigned choose_trial(struct server_states *s, const struct candidate *so
         n_good += !sorted[i].held;
         if (!sorted[i].held || now < state->held_until)
             continue;
-        state->hold = state->hold * 2 < HOLD_MAX ? state->hold * 2 : HOLD_MAX;
-        state->held_until = now + state->hold;
+        put_on_trial(state, now);
         return i;
     }
     if (n_good < 2 || random % TRIAL_ONE_IN != 0)
@@ -148,6 +154,28 @@ struct server_order servers_order(struct server_states *s, const struct ipendpoi
     unsigned trial = choose_trial(s, sorted, n, random, now);
     move_to_front(sorted, trial);
     struct server_order order = {.count = n < max ? n : max, .trial = trial > 0};
+    for (unsigned i = 0; i < order.count; i++)
+        ret[i] = *sorted[i].endpoint;
+    return order;
+}
+
+struct server_order servers_listed(struct server_states *s, const struct ipendpoint *list, unsigned count,
+                                   nsec_t now, struct ipendpoint *ret, unsigned max)
+{
+    struct candidate sorted[SERVERS_MAX];
+    const struct ipendpoint *tried = NULL; /* the first one on trial */
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < count && n < SERVERS_MAX; i++) {
+        struct server_state *state = server_state(s, &list[i]);
+        struct candidate c = {.endpoint = &list[i], .held = state->hold > 0 && now < state->held_until};
+        if (state->hold > 0 && !c.held) {
+            put_on_trial(state, now);
+            tried = tried ? tried : &list[i];
+        }
+        insert(sorted, n++, &c);
+    }
+    struct server_order order = {.count = n < max ? n : max, .trial = sorted[0].endpoint == tried && n > 1};
     for (unsigned i = 0; i < order.count; i++)
         ret[i] = *sorted[i].endpoint;
     return order;

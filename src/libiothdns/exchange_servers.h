@@ -52,6 +52,10 @@ struct server_order {
  * and then, as `random` (32 bits) decides, or when a hold-down has ended, another comes first on trial. */
 struct server_order servers_order(struct server_states *s, const struct ipendpoint *list, unsigned count,
                                   uint32_t random, nsec_t now, struct ipendpoint *ret, unsigned max);
+/* The same as they are listed, but those held down last; one whose hold-down has ended is asked at its place in the list, on
+ * trial if that is the first. */
+struct server_order servers_listed(struct server_states *s, const struct ipendpoint *list, unsigned count,
+                                   nsec_t now, struct ipendpoint *ret, unsigned max);
 /* How long to wait for it before somebody else is asked: within SERVER_WAIT_MIN..MAX. */
 #define SERVER_WAIT_MIN     (150 * NSEC_PER_MSEC) /* resolvers upstream take that long when they must ask */
 #define SERVER_WAIT_MAX     (400 * NSEC_PER_MSEC)

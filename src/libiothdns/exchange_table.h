@@ -57,6 +57,9 @@ struct exchange {
     nsec_t next_at;  /* the next attempt */
     nsec_t interval; /* to the attempt after it */
     nsec_t interval_step;
+    bool over_tcp;         /* from the first attempt on */
+    unsigned attempts_max; /* of those that time leads to */
+    unsigned n_followups;  /* attempts that a reply led to */
     unsigned n_peers, n_attempts;
     struct peer peers[EXCHANGE_ATTEMPTS_MAX];
     struct attempt attempts[EXCHANGE_ATTEMPTS_MAX];
@@ -80,7 +83,8 @@ struct exchange_table {
     struct exchange_stats stats;
     struct server_states servers;
     uint8_t message[QUERY_LEN_MAX]; /* of the last SEND event */
-    uint8_t scratch[RDATA_MAX];
+    uint8_t *scratch;               /* for reply_judge */
+    size_t scratch_size;
 };
 
 /* exchange_pool.c: exchanges and how they are found. */

@@ -20,6 +20,10 @@ void resolve_conf_put(const struct resolvconf *conf);
 /* The stack on which questions are asked; NULL: the default one (ioth.h). */
 struct ioth *resolve_stack(struct iothdns *d);
 
+/* What getaddrinfo keeps with the handle (addrinfo_files.h). */
+struct addrinfo_files;
+struct addrinfo_files *resolve_files(struct iothdns *d);
+
 /* One question, and what became of it. */
 struct resolve_question {
     const uint8_t *name; /* wire form, as spelled */

@@ -139,7 +139,10 @@ static void ask(struct world *w)
                                   .class = CLASS_IN,
                                   .dnssec_ok = which & 8,
                                   .checking_disabled = which & 16};
-    struct exchange_servers servers = {.id = how % 2, .count = how % (SERVERS + 1), .servers = w->servers};
+    struct exchange_servers servers = {.id = how % 2,
+                                       .count = how % (SERVERS + 1),
+                                       .servers = w->servers,
+                                       .plan = {.listed = how & 16, .tcp = how & 32, .attempts = how >> 6}};
     if (exchange_ask(w->table, &q, &servers, &waiter->link, w->now) < 0)
         return;
     waiter->waits = true;

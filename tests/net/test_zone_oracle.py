@@ -17,8 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+import peers
 import random_zone
-import upstream
 import world as w
 
 KNOTD = "127.0.0.53"
@@ -58,13 +58,9 @@ FROM_STATIC = HEAD + "auth static all {apex}\nauth static all .{apex}\n{statics}
 
 
 def start_knotd(world, namespace, directory):
-    program = upstream.PEERS / "usr/sbin/knotd"
-    if not program.exists():
-        pytest.skip("no knotd: script/unpack-peers could not fetch it")
     configuration = directory / "knot.conf"
     configuration.write_text(KNOT_CONFIGURATION.format(directory=directory, address=KNOTD, apex=random_zone.APEX))
-    libraries = ":".join(str(path) for path in upstream.PEERS.glob("usr/lib/*-linux-gnu"))
-    return world.daemon(namespace, program, "-c", configuration, env={"LD_LIBRARY_PATH": libraries})
+    return world.daemon(namespace, peers.program("knotd"), "-c", configuration, env=peers.environment())
 
 
 class Asker:

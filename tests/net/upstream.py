@@ -13,12 +13,9 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
-import pytest
 
-import world as w
+import peers
 from questions import framed, read_tcp_message
-
-PEERS = w.TREE / "build/peers"
 
 # One zone, the root, holds all that the tests ask for; so CNAMEs are followed as a resolver would.
 ROOT_ZONE = """\
@@ -107,11 +104,7 @@ def peer_directory(world, namespace, zone):
 
 
 def start_peer(world, namespace, addresses, name, *arguments):
-    program = PEERS / "usr/sbin" / name
-    if not program.exists():
-        pytest.skip(f"no {name}: script/unpack-peers could not fetch it")
-    libraries = ":".join(str(path) for path in PEERS.glob("usr/lib/*-linux-gnu"))
-    daemon = world.daemon(namespace, program, *arguments, env={"LD_LIBRARY_PATH": libraries})
+    daemon = world.daemon(namespace, peers.program(name), *arguments, env=peers.environment())
 
     def answers():
         with namespace.entered():

@@ -113,14 +113,14 @@ def _setns(namespace_file):
 class Daemon:
     """A program that runs in a namespace until it is stopped. Its stderr is kept."""
 
-    def __init__(self, namespace, *argv, env=None, preexec_fn=None):
+    def __init__(self, namespace, *argv, env=None, preexec_fn=None, stdin=subprocess.DEVNULL):
         self.argv = [str(word) for word in argv]
         self._stderr = tempfile.TemporaryFile()
         self._stdout = tempfile.TemporaryFile()
         # nsenter replaces itself by the program, so the process is the daemon's own.
         self.process = subprocess.Popen(
             namespace.command(*argv),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=self._stdout,
             stderr=self._stderr,
             env={**sanitizer_environment(), **(env or {})},

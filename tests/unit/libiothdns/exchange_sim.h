@@ -3,7 +3,7 @@
  * A simulated network for the exchange core: a virtual clock, packets that take time and get lost, servers
  * that are C functions. The driver at the bottom of it (sim_drain, sim_run) checks in every test what must
  * always hold: each attempt is sent once and closed once, before the end of its exchange is told; nothing is
- * sent for a question that nobody waits for; every waiter is told once, by EXCHANGE_TOTAL; the deadline is
+ * sent for a question that nobody waits for; every waiter is told once, by EXCHANGE_TOTAL or what the plan says; the deadline is
  * kept.
  */
 #ifndef EXCHANGE_SIM_H
@@ -210,7 +210,13 @@ static inline bool asks(const struct query *q, const struct exchange_question *q
 
     return dname_equal(name, len, question->name, question->name_len) &&
            get_be16(name + len) == question->type &&
-           !(get_be16(q->bytes + 2) & DNS_CD) == !question->checking_disabled;
+           !(get_be16(q->bytes + 2) & DNS_CD) == !question->checking_disabled &&
+           !(get_be16(q->bytes + 2) & DNS_AD) == !question->authentic_data;
+}
+
+static inline nsec_t total_of(const struct sim *sim)
+{
+    return sim->list.plan.total > 0 ? sim->list.plan.total : EXCHANGE_TOTAL;
 }
 
 static inline void on_done(struct sim *sim, const struct exchange_event *e)
@@ -223,7 +229,7 @@ static inline void on_done(struct sim *sim, const struct exchange_event *e)
         struct ask *ask = (struct ask *)w;
         assert_true(ask->waits);
         assert_ptr_equal(ask->sim, sim);
-        assert_true(sim->now <= ask->asked_at + EXCHANGE_TOTAL);
+        assert_true(sim->now <= ask->asked_at + total_of(sim));
         assert_memory_equal(e->question.name, ask->name, e->question.name_len);
         assert_int_equal(e->question.type, ask->type);
         assert_int_equal(e->servers_id, sim->list.id);

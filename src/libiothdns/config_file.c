@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The file of a configuration. Its stamp is taken before it is read, so a file that changes meanwhile is read once more.
+ * What belongs to the process (environment, name of the host) goes with the system's own file alone: a program that names
+ * another one, for a stack of its own, wants what that says.
+ */
+#include "libiothdns/config_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void stamp_of(const struct stat *st, struct file_stamp *ret)
+{
+    *ret = (struct file_stamp){.exists = true,
+                               .dev = st->st_dev,
+                               .ino = st->st_ino,
+                               .size = st->st_size,
+                               .mtime = st->st_mtim,
+                               .ctime = st->st_ctim};
+}
+
+void file_stamp_take(const char *path, struct file_stamp *ret)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        stamp_of(&st, ret);
+    else
+        *ret = (struct file_stamp){0};
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->exists == b->exists && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
+}
+
+/* All of the file into text, of RESOLVCONF_FILE_MAX bytes. Their number or -errno. */
+static ssize_t read_all(int fd, char *text)
+{
+    size_t len = 0;
+    char more;
+
+    while (len < RESOLVCONF_FILE_MAX) {
+        ssize_t n = read(fd, text + len, RESOLVCONF_FILE_MAX - len);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0)
+            return (ssize_t)len;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return read(fd, &more, 1) == 0 ? (ssize_t)len : -EFBIG;
+}
+
+static int parse(const char *text, size_t len, bool standard, struct resolvconf *ret)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (!standard)
+        return resolvconf_parse(text, len, NULL, ret);
+    struct resolvconf_env env = {.localdomain = secure_getenv("LOCALDOMAIN"),
+                                 .res_options = secure_getenv("RES_OPTIONS"),
+                                 .hostname = gethostname(host, sizeof(host) - 1) == 0 ? host : NULL};
+    return resolvconf_parse(text, len, &env, ret);
+}
+
+static int read_and_parse(int fd, bool standard, struct resolvconf *ret, struct file_stamp *ret_stamp)
+{
+    struct stat st;
+    char *text = malloc(RESOLVCONF_FILE_MAX);
+
+    if (!text)
+        return -ENOMEM;
+    int error = fstat(fd, &st) < 0 ? -errno : 0;
+    ssize_t len = error < 0 ? error : read_all(fd, text);
+    error = len < 0 ? (int)len : parse(text, (size_t)len, standard, ret);
+    if (error == 0)
+        stamp_of(&st, ret_stamp);
+    free(text);
+    return error;
+}
+
+int config_file_read(const char *path, bool standard, struct resolvconf *ret, struct file_stamp *ret_stamp)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 && errno == ENOENT && standard) {
+        *ret_stamp = (struct file_stamp){0};
+        return parse("", 0, true, ret);
+    }
+    if (fd < 0)
+        return -errno;
+    int error = read_and_parse(fd, standard, ret, ret_stamp);
+    close(fd);
+    return error;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The file of a configuration: read whole, and looked at for changes. Inside the library. */
+#ifndef IOTHDNS_CONFIG_FILE_H
+#define IOTHDNS_CONFIG_FILE_H
+
+#include "libiothdns/resolvconf.h"
+
+#include <sys/stat.h>
+
+#define RESOLVCONF_PATH "/etc/resolv.conf"
+
+/* What tells a file from the one that stood at its path before. All zero: there was none. */
+struct file_stamp {
+    bool exists;
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime, ctime;
+};
+
+/* *ret is what stands at the path now. */
+void file_stamp_take(const char *path, struct file_stamp *ret);
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
+
+/* Reads and parses the file. standard: with LOCALDOMAIN, RES_OPTIONS and the domain of the host's name, and a file that is
+ * missing is an empty one. *ret_stamp is that of what was read. 0, -EFBIG: longer than RESOLVCONF_FILE_MAX, -ENOMEM, or
+ * what the system says. */
+MUST_CHECK int config_file_read(const char *path, bool standard, struct resolvconf *ret,
+                                struct file_stamp *ret_stamp);
+
+#endif
