@@ -2,14 +2,14 @@
 /*
  * A slot for one pointer; see slot.h.
  *
- * The first who attaches wins, by compare and exchange, and only he writes the destructor. Nobody else reads
+ * The first who attaches wins, by compare and exchange, and only he writes the hooks. Nobody else reads
  * that before the stack is deleted, which is not to happen while another thread still uses the stack.
  */
 #include "libioth/slot.h"
 
 #include <stddef.h>
 
-void *slot_attach(struct slot *slot, void *data, void (*destroy)(void *data))
+void *slot_attach(struct slot *slot, void *data, const struct slot_hooks *hooks)
 {
     void *attached = NULL;
 
@@ -17,14 +17,37 @@ void *slot_attach(struct slot *slot, void *data, void (*destroy)(void *data))
         return atomic_load(&slot->data);
     if (!atomic_compare_exchange_strong(&slot->data, &attached, data))
         return attached;
-    slot->destroy = destroy;
+    slot->hooks = hooks;
     return data;
 }
 
-void slot_fini(struct slot *slot)
+int slot_hold(struct slot *slot)
+{
+    void *data = atomic_load(&slot->data);
+
+    return data == NULL ? 0 : slot->hooks->hold(data);
+}
+
+void slot_resume(struct slot *slot)
+{
+    void *data = atomic_load(&slot->data);
+
+    if (data != NULL)
+        slot->hooks->resume(data);
+}
+
+void slot_finish(struct slot *slot)
+{
+    void *data = atomic_load(&slot->data);
+
+    if (data != NULL)
+        slot->hooks->finish(data);
+}
+
+void slot_destroy(struct slot *slot)
 {
     void *data = atomic_exchange(&slot->data, NULL);
 
     if (data != NULL)
-        slot->destroy(data);
+        slot->hooks->destroy(data);
 }

@@ -9,6 +9,9 @@
  * A descriptor may have been closed behind our back, by close(2) on a socket of the kernel's. Its number then
  * comes back one day, and whoever gets it from here displaces the old owner, whose count goes down at last.
  *
+ * Who keeps a stack's configuration right (slot.h) has sockets on it that are not in the way of its end: he stands
+ * still while they are counted off, and closes them before the plug-in ends the stack.
+ *
  * What is one for the whole process is here in `process`: the default stack and the licence, which the
  * interface defines so. The default stack is an atomic pointer; the licence is behind a mutex.
  */
@@ -162,17 +165,28 @@ struct ioth *ioth_newstackl(const char *stack, const char *vnl, ...)
     return made;
 }
 
+/* Lets no more sockets be opened, if there are none but those of the slot's owner, who then closes them. */
+static int end_sockets(struct ioth *stack)
+{
+    int held = slot_hold(&stack->slot), open_sockets = held;
+
+    if (held < 0)
+        return held;
+    if (!atomic_compare_exchange_strong(&stack->nsockets, &open_sockets, STACK_ENDING)) {
+        slot_resume(&stack->slot);
+        return -EBUSY;
+    }
+    slot_finish(&stack->slot);
+    return 0;
+}
+
 int ioth_delstack(struct ioth *iothstack)
 {
     struct ioth *defstack = iothstack;
-    int open_sockets = 0;
+    int error = iothstack == NULL ? -EINVAL : end_sockets(iothstack);
 
-    if (iothstack == NULL) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!atomic_compare_exchange_strong(&iothstack->nsockets, &open_sockets, STACK_ENDING)) {
-        errno = EBUSY;
+    if (error < 0) {
+        errno = -error;
         return -1;
     }
     if (iothstack->loaded.plugin->stack_free(iothstack->ctx) < 0) {
@@ -180,7 +194,7 @@ int ioth_delstack(struct ioth *iothstack)
         return -1;
     }
     atomic_compare_exchange_strong(&process.defstack, &defstack, NULL);
-    slot_fini(&iothstack->slot);
+    slot_destroy(&iothstack->slot);
     loader_close(&iothstack->loaded);
     free(iothstack);
     return 0;
@@ -196,11 +210,11 @@ struct ioth *ioth_get_defstack(void)
     return atomic_load(&process.defstack);
 }
 
-void *ioth_slot_attach(struct ioth *stack, void *data, void (*destroy)(void *data))
+void *ioth_slot_attach(struct ioth *stack, void *data, const struct slot_hooks *hooks)
 {
     struct ioth *owner = stack == NULL ? ioth_get_defstack() : stack;
 
-    return slot_attach(owner == NULL ? &process.native_slot : &owner->slot, data, destroy);
+    return slot_attach(owner == NULL ? &process.native_slot : &owner->slot, data, hooks);
 }
 
 const struct ioth *stack_or_native(const struct ioth *owner)
@@ -219,7 +233,7 @@ static int stack_hold(struct ioth *stack)
     int nsockets = atomic_load(&stack->nsockets);
 
     do {
-        if (nsockets == STACK_ENDING)
+        if (nsockets < 0)
             return -EINVAL;
     } while (!atomic_compare_exchange_weak(&stack->nsockets, &nsockets, nsockets + 1));
     return 0;

@@ -2,6 +2,7 @@
 #ifndef LIBIOTH_STACK_H
 #define LIBIOTH_STACK_H
 
+#include <limits.h>
 #include <stdatomic.h>
 
 #include <ioth_plugin.h>
@@ -15,10 +16,10 @@ struct ioth {
     struct ioth_ops resolved;   /* what ops points to */
     struct loader_plugin loaded;
     struct slot slot;
-    atomic_int nsockets; /* open ones, of the fd table; STACK_ENDING once delstack has begun */
+    atomic_int nsockets; /* open ones, of the fd table; below 0 once delstack has begun */
 };
 
-enum { STACK_ENDING = -1 };
+enum { STACK_ENDING = INT_MIN / 2 }; /* far from 0: the last sockets are closed after it */
 
 /* The stack to ask for a descriptor of that owner: the owner, or the stack of plain system calls for NULL. */
 const struct ioth *stack_or_native(const struct ioth *owner);

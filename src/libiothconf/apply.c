@@ -10,27 +10,35 @@
    the first step needs it: "stack=kernel" alone, or dns= alone, needs no interface.
 
    What is already as asked for is a success: an address that exists, or that is gone when it is to be undone.
+   Clients (dhcp, dhcp6, rd) are begun when all that is static stands, and then waited for together, so that the slowest
+   one tells how long it takes. Those of one interface run on from then on (keepers.h).
+
    A default route that exists may be another one; then it is EEXIST, unless it is ours or deleting it shows
    that it had this very gateway. What was done is recorded (state.h), so that it can be undone without naming
    it. */
 #include "libiothconf/apply.h"
+#include "libiothconf/keepers.h"
 #include "libiothconf/parse.h"
 #include "libiothconf/state.h"
 
 #include <errno.h>
 #include <iothaddr.h>
 #include <iothconf.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_IFACE "vde0"
+#define DEFAULT_IFACE     "vde0"
+#define DEFAULT_TIMEOUT_S 15 /* DHCP tries three times meanwhile, and IPv6 waits 12 s for a router */
 
 struct settings {
-    char iface[IFNAMSIZ]; /* "" if not given */
-    unsigned ifindex;     /* 0 if not given */
-    char fqdn[256];       /* "" if not given */
-    bool mac_given;
+    char iface[IFNAMSIZ];    /* "" if not given */
+    unsigned ifindex;        /* 0 if not given */
+    char fqdn[256];          /* "" if not given */
+    char statedir[PATH_MAX]; /* "" if not given */
+    unsigned timeout_s;
+    bool mac_given, slaac, router_decides;
 };
 
 struct job {
@@ -38,6 +46,7 @@ struct job {
     struct conf_state *state;
     struct settings settings;
     unsigned ifindex; /* 0: not asked for yet */
+    unsigned begun;   /* clients, bits 1 << CONF_x */
 };
 
 typedef int step_f(struct job *, const struct conf_item *);
@@ -62,6 +71,7 @@ static int gather_settings(const char *config, struct settings *ret)
     struct conf_item item;
     int rc;
 
+    ret->timeout_s = DEFAULT_TIMEOUT_S;
     conf_parser_init(&parser, config);
     while ((rc = conf_parser_next(&parser, &item)) > 0) {
         switch (item.keyword->key) {
@@ -77,6 +87,19 @@ static int gather_settings(const char *config, struct settings *ret)
             break;
         case KEY_MAC:
             ret->mac_given = true;
+            break;
+        case KEY_SLAAC:
+            ret->slaac = true;
+            break;
+        case KEY_AUTO:
+        case KEY_AUTO6:
+            ret->router_decides = ret->router_decides || !item.undo;
+            break;
+        case KEY_TIMEOUT:
+            ret->timeout_s = item.value.number;
+            break;
+        case KEY_STATEDIR:
+            copy_text(ret->statedir, sizeof(ret->statedir), &item.value);
             break;
         default:
             break;
@@ -136,6 +159,17 @@ static int want_ifindex(struct job *job)
 
 /* --- the link --- */
 
+/* The keeper looks each time: a stack that does not tell of its links may be up again when it looks by itself. */
+static int set_link(struct job *job, int up)
+{
+    struct keepers *keepers = conf_state_keepers_made(job->state);
+    int rc = result(ioth_linksetupdown(job->stack, job->ifindex, up), 0);
+
+    if (rc == 0 && keepers != NULL)
+        keepers_look(keepers, job->ifindex);
+    return rc;
+}
+
 /* Some interfaces take another address only while they are down. */
 static int set_mac(struct job *job, const uint8_t mac[static 6])
 {
@@ -146,11 +180,11 @@ static int set_mac(struct job *job, const uint8_t mac[static 6])
     rc = result(ioth_linksetaddr(job->stack, job->ifindex, copy), 0);
     if (rc != -EBUSY)
         return rc;
-    rc = result(ioth_linksetupdown(job->stack, job->ifindex, 0), 0);
+    rc = set_link(job, 0);
     if (rc == 0)
         rc = result(ioth_linksetaddr(job->stack, job->ifindex, copy), 0);
     if (rc == 0)
-        rc = result(ioth_linksetupdown(job->stack, job->ifindex, 1), 0);
+        rc = set_link(job, 1);
     return rc;
 }
 
@@ -172,7 +206,7 @@ static int do_eth(struct job *job, const struct conf_item *item)
         iothaddr_hashmac(mac, job->settings.fqdn, NULL);
         rc = set_mac(job, mac);
     }
-    return rc < 0 ? rc : result(ioth_linksetupdown(job->stack, job->ifindex, 1), 0);
+    return rc < 0 ? rc : set_link(job, 1);
 }
 
 static int undo_eth(struct job *job, const struct conf_item *item)
@@ -180,7 +214,7 @@ static int undo_eth(struct job *job, const struct conf_item *item)
     int rc = need_ifindex(job);
 
     (void)item;
-    return rc < 0 ? rc : result(ioth_linksetupdown(job->stack, job->ifindex, 0), 0);
+    return rc < 0 ? rc : set_link(job, 0);
 }
 
 /* --- addresses, routes, names: as records, to and from the stack --- */
@@ -315,6 +349,82 @@ static int undo_static(struct job *job, const struct conf_item *item)
     return first;
 }
 
+/* --- clients --- */
+
+/* What the options with clients stand for, and what they add to the result. */
+static const struct {
+    enum conf_key key;
+    unsigned sources; /* bits 1 << CONF_x */
+} client_options[] = {
+    {KEY_DHCP, 1 << CONF_DHCP4},
+    {KEY_DHCP6, 1 << CONF_DHCP6},
+    {KEY_RD, 1 << CONF_RD},
+    {KEY_SLAAC, 1 << CONF_RD},
+    {KEY_AUTO, 1 << CONF_DHCP4 | 1 << CONF_DHCP6 | 1 << CONF_RD},
+    {KEY_AUTO4, 1 << CONF_DHCP4},
+    {KEY_AUTO6, 1 << CONF_DHCP6 | 1 << CONF_RD},
+};
+
+static unsigned sources_of(enum conf_key key)
+{
+    size_t row = 0;
+
+    while (client_options[row].key != key)
+        row++;
+    return client_options[row].sources;
+}
+
+/* Routers first: what they say of DHCPv6 is known the sooner. */
+static const enum conf_source in_order[] = {CONF_RD, CONF_DHCP6, CONF_DHCP4};
+
+static int do_clients(struct job *job, const struct conf_item *item)
+{
+    unsigned sources = sources_of(item->keyword->key) & ~job->begun;
+    struct keeper_wish wish = {.fqdn = job->settings.fqdn,
+                               .statedir = job->settings.statedir,
+                               .slaac = job->settings.slaac,
+                               .router_decides = job->settings.router_decides};
+    struct keepers *keepers = NULL;
+    int rc = need_ifindex(job);
+
+    if (rc == 0)
+        rc = conf_state_keepers(job->state, &keepers);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(in_order); i++)
+        if ((sources & 1u << in_order[i]) != 0)
+            rc = keepers_begin(keepers, job->ifindex, in_order[i], &wish);
+    if (rc == 0)
+        job->begun |= sources;
+    return rc;
+}
+
+static int undo_clients(struct job *job, const struct conf_item *item)
+{
+    unsigned sources = sources_of(item->keyword->key);
+    struct keepers *keepers = conf_state_keepers_made(job->state);
+    int rc = need_ifindex(job);
+
+    for (size_t i = 0; rc == 0 && keepers != NULL && i < ARRAY_LEN(in_order); i++)
+        if ((sources & 1u << in_order[i]) != 0)
+            keepers_end(keepers, job->ifindex, in_order[i]);
+    return rc;
+}
+
+/* Waits for all clients that were begun. Returns the bits of those whose configuration stands. */
+static int wait_for_clients(struct job *job)
+{
+    struct keepers *keepers = conf_state_keepers_made(job->state);
+    int stand;
+
+    if (job->begun == 0 || keepers == NULL)
+        return 0;
+    stand = keepers_wait(keepers, job->ifindex, job->begun, job->settings.timeout_s);
+    if (stand < 0)
+        return stand;
+    return ((stand & 1 << CONF_DHCP4) != 0 ? IOTH_CONFIG_DHCP : 0) |
+           ((stand & 1 << CONF_DHCP6) != 0 ? IOTH_CONFIG_DHCPV6 : 0) |
+           ((stand & 1 << CONF_RD) != 0 ? IOTH_CONFIG_RD : 0);
+}
+
 /* --- all of it, in order --- */
 
 static const struct step {
@@ -323,18 +433,35 @@ static const struct step {
     step_f *run;
     int done; /* the bit of the result */
 } steps[] = {
+    {KEY_DHCP, true, undo_clients, IOTH_CONFIG_DHCP},
+    {KEY_DHCP6, true, undo_clients, IOTH_CONFIG_DHCPV6},
+    {KEY_RD, true, undo_clients, IOTH_CONFIG_RD},
+    {KEY_AUTO4, true, undo_clients, IOTH_CONFIG_DHCP},
+    {KEY_AUTO6, true, undo_clients, IOTH_CONFIG_DHCPV6 | IOTH_CONFIG_RD},
+    {KEY_AUTO, true, undo_clients, IOTH_CONFIG_DHCP | IOTH_CONFIG_DHCPV6 | IOTH_CONFIG_RD},
     {KEY_STATIC, true, undo_static, IOTH_CONFIG_STATIC},
     {KEY_GW, true, undo_recorded, IOTH_CONFIG_STATIC},
     {KEY_IP, true, undo_recorded, IOTH_CONFIG_STATIC},
     {KEY_DNS, true, undo_recorded, IOTH_CONFIG_STATIC},
     {KEY_DOMAIN, true, undo_recorded, IOTH_CONFIG_STATIC},
     {KEY_ETH, true, undo_eth, IOTH_CONFIG_ETH},
+    {KEY_AUTO, true, undo_eth, IOTH_CONFIG_ETH},
     {KEY_MAC, false, do_mac, IOTH_CONFIG_ETH},
     {KEY_ETH, false, do_eth, IOTH_CONFIG_ETH},
+    {KEY_AUTO, false, do_eth, IOTH_CONFIG_ETH},
+    {KEY_AUTO4, false, do_eth, IOTH_CONFIG_ETH},
+    {KEY_AUTO6, false, do_eth, IOTH_CONFIG_ETH},
     {KEY_IP, false, do_recorded, IOTH_CONFIG_STATIC},
     {KEY_GW, false, do_recorded, IOTH_CONFIG_STATIC},
     {KEY_DNS, false, do_recorded, IOTH_CONFIG_STATIC},
     {KEY_DOMAIN, false, do_recorded, IOTH_CONFIG_STATIC},
+    {KEY_AUTO, false, do_clients, 0},
+    {KEY_AUTO6, false, do_clients, 0},
+    {KEY_RD, false, do_clients, 0},
+    {KEY_SLAAC, false, do_clients, 0},
+    {KEY_DHCP6, false, do_clients, 0},
+    {KEY_AUTO4, false, do_clients, 0},
+    {KEY_DHCP, false, do_clients, 0},
 };
 
 /* Runs a step for each of its options. Returns its bit if there was one, 0 if not, or negative errno. */
@@ -369,5 +496,7 @@ int conf_apply(struct ioth *stack, const char *config)
         rc = run_step(&job, &steps[i], config);
         done |= rc > 0 ? rc : 0;
     }
-    return rc < 0 ? rc : done;
+    if (rc >= 0)
+        rc = wait_for_clients(&job);
+    return rc < 0 ? rc : done | rc;
 }

@@ -72,8 +72,10 @@ enum client_event_kind {
     CLIENT_NAMES,     /* x_names has changed */
     CLIENT_BOUND,     /* the first, or a new, configuration stands: after its ADD events */
     CLIENT_LOST,      /* nothing stands any more; it goes on trying */
+    CLIENT_DUPLICATE, /* addr is somebody else's: it was taken back, and is tried again later */
     CLIENT_MANAGED,   /* router discovery: the flags M and O are now as said (RFC 4861 s4.2) */
-    CLIENT_SAVE, /* `bytes` are to be kept, and given to x_new after a restart (a lease, RFC 2131 s3.2) */
+    CLIENT_SAVE, /* `bytes` are to be kept, and given to x_new after a restart (a lease, RFC 2131 s3.2); len 0: what was
+                    kept is not good any more */
 };
 
 struct client_event {

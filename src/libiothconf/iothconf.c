@@ -9,6 +9,7 @@
 #include <iothconf.h>
 
 #include "libiothconf/apply.h"
+#include "libiothconf/keepers.h"
 #include "libiothconf/parse.h"
 #include "libiothconf/state.h"
 
@@ -77,6 +78,82 @@ char *ioth_resolvconf(struct ioth *stack, const char *config)
     errno = rc < 0 ? -rc : 0;
     return text;
 }
+
+/* --- what runs on --- */
+
+static int keepers_of(struct ioth *stack, struct keepers **ret)
+{
+    struct conf_state *state;
+    int rc = conf_state_get(stack, &state);
+
+    return rc < 0 ? rc : conf_state_keepers(state, ret);
+}
+
+int ioth_config_start(struct ioth *stack)
+{
+    struct keepers *keepers;
+    int rc = keepers_of(stack, &keepers);
+
+    if (rc == 0)
+        rc = keepers_start(keepers);
+    return rc < 0 ? fail_with(rc) : 0;
+}
+
+/* What has been made of the stack's keepers so far; NULL: nothing. */
+static struct keepers *keepers_made(struct ioth *stack)
+{
+    struct conf_state *state;
+
+    return conf_state_get(stack, &state) < 0 ? NULL : conf_state_keepers_made(state);
+}
+
+int ioth_config_stop(struct ioth *stack)
+{
+    struct keepers *keepers = keepers_made(stack);
+
+    if (keepers != NULL)
+        keepers_stop(keepers);
+    return 0;
+}
+
+int ioth_config_fd(struct ioth *stack)
+{
+    struct keepers *keepers;
+    int rc = keepers_of(stack, &keepers);
+
+    return rc < 0 ? fail_with(rc) : keepers_fd(keepers);
+}
+
+int ioth_config_timeout(struct ioth *stack)
+{
+    struct keepers *keepers = keepers_made(stack);
+
+    return keepers == NULL ? -1 : keepers_timeout_ms(keepers);
+}
+
+int ioth_config_dispatch(struct ioth *stack)
+{
+    struct keepers *keepers;
+    int rc = keepers_of(stack, &keepers);
+
+    return rc < 0 ? fail_with(rc) : keepers_dispatch(keepers);
+}
+
+int ioth_config_clients(struct ioth *stack)
+{
+    struct keepers *keepers = keepers_made(stack);
+
+    return keepers == NULL ? 0 : keepers_clients(keepers);
+}
+
+unsigned ioth_config_changes(struct ioth *stack)
+{
+    struct keepers *keepers = keepers_made(stack);
+
+    return keepers == NULL ? 0 : keepers_changes(keepers);
+}
+
+/* --- a stack from a string --- */
 
 /* What ioth_newstackv() wants: the kind of stack, and the networks as a NULL-terminated array. */
 struct stack_args {

@@ -18,8 +18,16 @@ enum conf_key {
     KEY_DNS,
     KEY_DOMAIN,
     KEY_STATIC,
+    KEY_DHCP,
+    KEY_DHCP6,
+    KEY_RD,
+    KEY_SLAAC,
+    KEY_AUTO,
+    KEY_AUTO4,
+    KEY_AUTO6,
+    KEY_TIMEOUT,
+    KEY_STATEDIR,
     KEY_DEBUG,
-    KEY_AUTOMATIC,
 };
 
 enum conf_value_kind {
@@ -27,7 +35,9 @@ enum conf_value_kind {
     VALUE_TEXT,   /* anything but nothing */
     VALUE_IFNAME, /* name of an interface */
     VALUE_NUMBER, /* index of an interface */
-    VALUE_NAME,   /* domain name */
+    VALUE_SECONDS,
+    VALUE_PATH, /* of a folder */
+    VALUE_NAME, /* domain name */
     VALUE_MAC,
     VALUE_ADDR,   /* IPv4 or IPv6 */
     VALUE_PREFIX, /* address/length */
@@ -45,7 +55,6 @@ struct conf_keyword {
     enum conf_key key;
     enum conf_value_kind value;
     unsigned forms;
-    bool unbuilt;        /* known, but nothing does it yet */
     const char *example; /* of a value, for error messages; NULL if it has none */
 };
 
@@ -55,7 +64,7 @@ const struct conf_keyword *conf_keyword_find(const char *word, size_t len);
 /* The keyword that a person probably meant by len bytes; NULL if nothing is near. */
 const struct conf_keyword *conf_keyword_nearest(const char *word, size_t len);
 
-/* Writes the keywords that do something, separated by blanks, cut to size (> 0) bytes with the final NUL.
+/* Writes the keywords, separated by blanks, cut to size (> 0) bytes with the final NUL.
    Returns the length of the text. */
 size_t conf_keyword_list(char *text, size_t size);
 

@@ -20,7 +20,7 @@
 /* Words longer than this are cut in messages. */
 #define SHOWN_MAX  40
 #define SHOWN(s)   ((s).len < SHOWN_MAX ? (int)(s).len : SHOWN_MAX), (s).text
-#define KNOWN_SIZE 128
+#define KNOWN_SIZE 160
 
 struct slice {
     const char *text;
@@ -179,9 +179,6 @@ static int check_form(struct conf_parser *p, const char *where, const struct con
         return fail(p, where, EINVAL, "\"%s%s\" takes no value", minus, k->name);
     if (k->value != VALUE_NONE && !item->has_value && !undo_all)
         return fail(p, where, EINVAL, "\"%s%s\" needs a value, e.g. %s%s", minus, k->name, minus, k->example);
-    if (k->unbuilt)
-        return fail(p, where, EOPNOTSUPP,
-                    "\"%s%s\" is not built yet: give addresses by ip=, gw=, dns=", minus, k->name);
     return 0;
 }
 

@@ -27,8 +27,7 @@ struct conf_parser {
 /* config: NULL counts as empty; it must outlive the parser and the items read from it. */
 void conf_parser_init(struct conf_parser *p, const char *config);
 
-/* Reads the next option. Returns 1 and *ret, 0 at the end, -EINVAL or -EOPNOTSUPP with p->error and
- * p->error_offset. */
+/* Reads the next option. Returns 1 and *ret, 0 at the end, -EINVAL with p->error and p->error_offset. */
 MUST_CHECK int conf_parser_next(struct conf_parser *p, struct conf_item *ret);
 
 #endif

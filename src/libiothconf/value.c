@@ -15,6 +15,8 @@
 enum {
     NAME_MAX_LEN = 253, /* text of a domain name without final dot, RFC 1035 s2.3.4 */
     LABEL_MAX_LEN = 63,
+    SECONDS_MAX = 86400,    /* a day: who waits longer does not wait */
+    PATH_LEN_MAX = 3800,    /* PATH_MAX less the name of a file in that folder */
     DECIMAL_DIGITS_MAX = 9, /* so that a number cannot overflow */
 };
 
@@ -59,6 +61,18 @@ static const char *parse_ifname(struct conf_value *v)
 static const char *parse_number(struct conf_value *v)
 {
     return parse_decimal(v->text, v->len, &v->number) && v->number > 0 ? NULL : "is not a number above 0";
+}
+
+static const char *parse_seconds(struct conf_value *v)
+{
+    bool fine = parse_decimal(v->text, v->len, &v->number) && v->number <= SECONDS_MAX;
+
+    return fine ? NULL : "is not a number of seconds (0 to 86400)";
+}
+
+static const char *parse_path(struct conf_value *v)
+{
+    return v->len < PATH_LEN_MAX ? NULL : "is too long for a path";
 }
 
 static const char *parse_name(struct conf_value *v)
@@ -138,9 +152,10 @@ static const char *parse_prefix(struct conf_value *v)
 const char *conf_value_parse(enum conf_value_kind kind, const char *text, size_t len, struct conf_value *ret)
 {
     static const char *(*const parsers[])(struct conf_value *) = {
-        [VALUE_NONE] = parse_text,     [VALUE_TEXT] = parse_text,     [VALUE_IFNAME] = parse_ifname,
-        [VALUE_NUMBER] = parse_number, [VALUE_NAME] = parse_name,     [VALUE_MAC] = parse_mac,
-        [VALUE_ADDR] = parse_addr,     [VALUE_PREFIX] = parse_prefix,
+        [VALUE_NONE] = parse_text,     [VALUE_TEXT] = parse_text,       [VALUE_IFNAME] = parse_ifname,
+        [VALUE_NUMBER] = parse_number, [VALUE_SECONDS] = parse_seconds, [VALUE_PATH] = parse_path,
+        [VALUE_NAME] = parse_name,     [VALUE_MAC] = parse_mac,         [VALUE_ADDR] = parse_addr,
+        [VALUE_PREFIX] = parse_prefix,
     };
     struct conf_value value = {.text = text, .len = len};
     const char *wrong = parsers[kind](&value);

@@ -8,7 +8,7 @@
 struct conf_value {
     const char *text; /* as written, without quotes; not terminated */
     size_t len;
-    unsigned number;  /* VALUE_NUMBER, above 0 */
+    unsigned number;  /* VALUE_NUMBER, above 0; VALUE_SECONDS */
     uint8_t mac[6];   /* VALUE_MAC */
     int family;       /* VALUE_ADDR, VALUE_PREFIX: AF_INET or AF_INET6 */
     uint8_t addr[16]; /* the first 4 bytes for AF_INET */

@@ -238,7 +238,8 @@ static int open_stack(const struct saying *say, const char *which, const char *s
     if (!string)
         return 0;
     *ret = ioth_newstackc(string);
-    if (*ret)
+    /* What the stack got by DHCP, or from routers, wants renewal. */
+    if (*ret && (ioth_config_clients(*ret) == 0 || ioth_config_start(*ret) == 0))
         return 0;
     int e = errno ? -errno : -EINVAL;
     const char *hint = e == -ENOENT ? ": no such kind of stack, or the virtual network is not there"

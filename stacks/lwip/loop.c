@@ -22,6 +22,7 @@
 
 #include "lwip/neigh.h"
 #include "lwip/stack.h"
+#include "lwip/trial.h"
 #include "lwip/wire.h"
 
 enum {
@@ -90,6 +91,7 @@ static ssize_t run_timers(void *arg)
     uint32_t sleep;
 
     stack->lw.sys_check_timeouts();
+    trial_settle(stack);
     sleep = stack->lw.sys_timeouts_sleeptime();
     due = now + (sleep < NEVER_MS ? sleep : NEVER_MS);
     now = neigh_tick(stack, now);

@@ -25,6 +25,7 @@
 
 #include "lwip/port.h"
 #include "lwip/route.h"
+#include "lwip/trial.h"
 #include "lwip/sock.h"
 
 enum {
@@ -312,6 +313,8 @@ static void input_solicitation(struct port *port, const ip_addr_t *src, const ip
     const uint8_t *mac = find_option(message, len, OPTION_SOURCE);
     const struct neighbour *neighbour;
 
+    if (ip_addr_isany(src))
+        trial_refute(port, target);
     if (route_own_address(port->stack, target, port) == NULL)
         return;
     if (ip_addr_isany(src)) { /* somebody asks whether he may have this address */
@@ -333,6 +336,7 @@ static void input_advertisement(struct port *port, const ip_addr_t *target, cons
     const uint8_t *mac = find_option(message, len, OPTION_TARGET);
     struct neighbour *neighbour = neigh_find(port->stack, port, target);
 
+    trial_refute(port, target);
     if (neighbour == NULL)
         return;
     if (mac == NULL && neighbour->state != NEIGH_INCOMPLETE && (message[4] & NA_SOLICITED) != 0)

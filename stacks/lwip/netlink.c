@@ -221,7 +221,7 @@ static void *address_search(struct nlmsghdr *msg, struct nlattr **attr, void *st
     if (port == NULL || !is_served(info->ifa_family))
         return NULL;
     ip = address_of_request(msg, attr, port);
-    address = route_own_address(stackinfo, &ip, port);
+    address = route_listed_address(stackinfo, &ip, port);
     if (address == NULL || (msg->nlmsg_type == RTM_DELADDR && address->prefix_bits != info->ifa_prefixlen))
         return NULL;
     return address;
@@ -269,6 +269,13 @@ static int address_get(void *entry, struct nlmsghdr *msg, struct nlattr **attr, 
     return error;
 }
 
+static uint32_t flags_of_request(struct nlattr **attr, const struct ifaddrmsg *info)
+{
+    const uint32_t state = IFA_F_TENTATIVE | IFA_F_DADFAILED;
+
+    return (get32(attr[IFA_FLAGS], info->ifa_flags) | IFA_F_PERMANENT) & ~state;
+}
+
 static int address_new(struct nlmsghdr *msg, struct nlattr **attr, void *stackinfo)
 {
     const struct ifaddrmsg *info = NLMSG_DATA(msg);
@@ -283,7 +290,10 @@ static int address_new(struct nlmsghdr *msg, struct nlattr **attr, void *stackin
     if (ip_addr_isany_val(address.ip) || ip_addr_ismulticast(&address.ip) ||
         (IP_IS_V4_VAL(address.ip) && ip_2_ip4(&address.ip)->addr == IPADDR_BROADCAST))
         return -EADDRNOTAVAIL;
-    address.flags = (get32(attr[IFA_FLAGS], info->ifa_flags) | IFA_F_PERMANENT) & ~(uint32_t)IFA_F_TENTATIVE;
+    address.flags = flags_of_request(attr, info);
+    if (attr[IFA_CACHEINFO] != NULL && (address.flags & IFA_F_NODAD) == 0 && IP_IS_V6_VAL(address.ip) &&
+        port->wire != NULL)
+        address.flags |= IFA_F_TENTATIVE;
     address.scope = info->ifa_scope;
     if (IP_IS_V6_VAL(address.ip) && ip6_addr_islinklocal(ip_2_ip6(&address.ip)))
         address.scope = RT_SCOPE_LINK;
@@ -292,7 +302,7 @@ static int address_new(struct nlmsghdr *msg, struct nlattr **attr, void *stackin
     return port_add_address(port, &address);
 }
 
-/* Lifetimes and flags: the address lives until it is removed. */
+/* Lifetimes and flags: the address lives until it is removed, and how far its trial is stays as it is. */
 static int address_set(void *entry, struct nlmsghdr *msg, struct nlattr **attr, void *stackinfo)
 {
     const struct ifaddrmsg *info = NLMSG_DATA(msg);
@@ -300,7 +310,8 @@ static int address_set(void *entry, struct nlmsghdr *msg, struct nlattr **attr, 
 
     (void)stackinfo;
     if (attr[IFA_FLAGS] != NULL || info->ifa_flags != 0)
-        address->flags = get32(attr[IFA_FLAGS], info->ifa_flags) | IFA_F_PERMANENT;
+        address->flags =
+            flags_of_request(attr, info) | (address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
     return 0;
 }
 

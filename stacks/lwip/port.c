@@ -30,6 +30,7 @@
 #include "lwip/nobody.h"
 #include "lwip/packet.h"
 #include "lwip/route.h"
+#include "lwip/trial.h"
 #include "lwip/wire.h"
 
 /* ---- output ---- */
@@ -162,6 +163,17 @@ static void input_frame_ip(struct port *port, const uint8_t *frame, size_t len, 
     input_ip(port, p, is_v6);
 }
 
+/* What we ask ourselves in a trial, sent back by the network (RFC 7527). */
+static bool is_own_probe(const struct port *port, const uint8_t *frame, size_t len)
+{
+    static const uint8_t nobody[16];
+    enum { SOURCE = 8 };
+
+    return len >= FRAME_HEADER + SOURCE + sizeof(nobody) &&
+           memcmp(frame + ETH_ALEN, port_mac(port), ETH_ALEN) == 0 &&
+           memcmp(frame + FRAME_HEADER + SOURCE, nobody, sizeof(nobody)) == 0;
+}
+
 void port_input(struct port *port, const uint8_t *frame, size_t len)
 {
     unsigned type;
@@ -176,7 +188,7 @@ void port_input(struct port *port, const uint8_t *frame, size_t len)
     type = (unsigned)frame[12] << 8 | frame[13];
     if (type == ETH_P_ARP)
         neigh_input_arp(port, frame + FRAME_HEADER, len - FRAME_HEADER);
-    else if (type == ETH_P_IP || type == ETH_P_IPV6)
+    else if (type == ETH_P_IP || (type == ETH_P_IPV6 && !is_own_probe(port, frame, len)))
         input_frame_ip(port, frame, len, type == ETH_P_IPV6);
 }
 
@@ -491,14 +503,15 @@ static void install(const struct address *address)
         return;
     }
     lw->netif_ip6_addr_set(netif, (s8_t)address->slot, ip_2_ip6(&address->ip));
-    lw->netif_ip6_addr_set_state(netif, (s8_t)address->slot, IP6_ADDR_PREFERRED);
+    lw->netif_ip6_addr_set_state(netif, (s8_t)address->slot,
+                                 trial_forbids(address) ? IP6_ADDR_TENTATIVE : IP6_ADDR_PREFERRED);
 }
 
 int port_add_address(struct port *port, const struct address *address)
 {
     struct address *added, **last = &port->stack->addresses;
 
-    if (route_own_address(port->stack, &address->ip, port) != NULL)
+    if (route_listed_address(port->stack, &address->ip, port) != NULL)
         return -EEXIST;
     added = malloc(sizeof(*added));
     if (added == NULL)
@@ -517,7 +530,8 @@ int port_add_address(struct port *port, const struct address *address)
         last = &(*last)->next;
     *last = added;
     install(added);
-    neigh_announce(port, &added->ip);
+    if (!trial_forbids(added))
+        neigh_announce(port, &added->ip);
     return 0;
 }
 

@@ -20,6 +20,7 @@
 #include <linux/if_addr.h>
 
 #include "lwip/port.h"
+#include "lwip/trial.h"
 
 static const uint8_t *bytes_of(const ip_addr_t *ip)
 {
@@ -57,7 +58,7 @@ static bool is_loopback(const ip_addr_t *ip)
     return IP_IS_V6(ip) ? ip6_addr_isloopback(ip_2_ip6(ip)) : bytes_of(ip)[0] == 127;
 }
 
-struct address *route_own_address(const struct stack *stack, const ip_addr_t *ip, const struct port *port)
+struct address *route_listed_address(const struct stack *stack, const ip_addr_t *ip, const struct port *port)
 {
     struct address *address;
 
@@ -66,6 +67,13 @@ struct address *route_own_address(const struct stack *stack, const ip_addr_t *ip
             route_prefix_matches(&address->ip, ip, address_bits(ip)))
             return address;
     return NULL;
+}
+
+struct address *route_own_address(const struct stack *stack, const ip_addr_t *ip, const struct port *port)
+{
+    struct address *address = route_listed_address(stack, ip, port);
+
+    return address == NULL || trial_forbids(address) ? NULL : address;
 }
 
 bool route_is_broadcast(const struct stack *stack, const ip_addr_t *ip, const struct port *port)
@@ -202,7 +210,7 @@ static unsigned unfitness(const struct address *address, const ip_addr_t *dst)
 
         if (narrow != is_link_local(&address->ip))
             value += 256;
-        if ((address->flags & (IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0)
+        if ((address->flags & IFA_F_DEPRECATED) != 0)
             value += 512;
     }
     return value;
@@ -218,7 +226,7 @@ const ip_addr_t *route_source(const struct stack *stack, const struct route_way 
             return &address->ip;
     }
     for (address = stack->addresses; address != NULL; address = address->next) {
-        if (address->port != way->port || IP_IS_V6(&address->ip) != IP_IS_V6(dst))
+        if (address->port != way->port || IP_IS_V6(&address->ip) != IP_IS_V6(dst) || trial_forbids(address))
             continue;
         if (best == NULL || unfitness(address, &way->hop) < unfitness(best, &way->hop))
             best = address;
@@ -227,7 +235,7 @@ const ip_addr_t *route_source(const struct stack *stack, const struct route_way 
         return &best->ip;
     for (address = stack->addresses; address != NULL; address = address->next) /* a route without a subnet */
         if (IP_IS_V6(&address->ip) == IP_IS_V6(dst) && !is_loopback(&address->ip) &&
-            !is_link_local(&address->ip))
+            !is_link_local(&address->ip) && !trial_forbids(address))
             return &address->ip;
     return NULL;
 }

@@ -17,8 +17,11 @@ __attribute__((warn_unused_result)) int route_find(const struct stack *stack, co
 /* The address to send from to dst by way->port, NULL: there is none of that family. */
 const ip_addr_t *route_source(const struct stack *stack, const struct route_way *way, const ip_addr_t *dst);
 
-/* The address of this stack that equals ip, or NULL; port: only those of that interface, or NULL. */
+/* The address of this stack that equals ip, or NULL; port: only those of that interface, or NULL. An address that is
+ * still being tried (trial.h) is not one yet; */
 struct address *route_own_address(const struct stack *stack, const ip_addr_t *ip, const struct port *port);
+/* but it is on the list. */
+struct address *route_listed_address(const struct stack *stack, const ip_addr_t *ip, const struct port *port);
 /* Is ip the broadcast address of a subnet of that interface (NULL: of any), or 255.255.255.255? */
 bool route_is_broadcast(const struct stack *stack, const ip_addr_t *ip, const struct port *port);
 /* Do the first `bits` bits agree (and the families)? */

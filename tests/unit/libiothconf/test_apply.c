@@ -441,7 +441,7 @@ static void test_resolvconf(void **state)
     assert_no_resolvconf(*state, NULL, 0);
     assert_no_resolvconf(*state, "iface=nowhere", ENODEV);
     assert_no_resolvconf(*state, "ifface=vde0", EINVAL);
-    assert_no_resolvconf(*state, "dhcp", EOPNOTSUPP);
+    assert_no_resolvconf(*state, "dhpc", EINVAL);
 }
 
 /* What one stack was told another does not know. */
@@ -479,7 +479,7 @@ static void test_errors(void **state)
     assert_config(*state, "debug,stack=whatever,vnl=ignored", 0);
     assert_config_error(*state, "eth,ip=10.0.0.1/24,iface=nowhere", ENODEV);
     assert_config_error(*state, "eth,ip=10.0.0.1/24,dns=no", EINVAL);
-    assert_config_error(*state, "eth,ip=10.0.0.1/24,dhcp", EOPNOTSUPP);
+    assert_config_error(*state, "eth,ip=10.0.0.1/24,dhpc", EINVAL);
     assert_false(link_up(*state));
     assert_config_error(*state, "ifindex=999999,eth", ENODEV);
     assert_config_error(*state, "eth,gw=10.77.0.1", ENETUNREACH);
@@ -496,7 +496,7 @@ static void test_newstackc(void **state)
         {"", EINVAL},
         {"eth", EINVAL},
         {"stack=kernel,ipp=1", EINVAL},
-        {"stack=kernel,dhcp", EOPNOTSUPP},
+        {"stack=kernel,dhpc", EINVAL},
         {"stack=nosuchstack", ENOENT},
         {"stack=kernel,iface=nowhere,eth", ENODEV},
     };

@@ -145,6 +145,8 @@ static void test_whole_strings(void **state)
         "ip=2001:760:2e00:ff00::fd/64,ip=2001:760:2e00:ff00::ff/64",
         "stack=vdestack,vnl=vxvde://234.0.0.1,eth,ip=10.0.0.1/24,gw=10.0.0.254",
         "stack=vdestack,\n  vnl=vde:///a,\n  vnl=vde:///b,\n  eth\n",
+        "stack=lwip,vnl=vde:///tmp/hub,fqdn=host.v2.cs.unibo.it,auto",
+        "eth,dhcp,-rd,-dhcp6,timeout=3,statedir=/tmp",
         "-static,-eth,-ip=10.0.0.1/8,-gw=10.0.0.2,-dns=1.1.1.1,-domain=local",
     };
     size_t offset = 12345;
@@ -220,7 +222,17 @@ static const struct mistake {
     {"dns=8.8.8", 4, "is not an IPv4 or IPv6 address", EINVAL},
     {"dns=1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", 4, "is not an IPv4 or IPv6", EINVAL},
     {"-dns=8.8.8", 5, "is not an IPv4 or IPv6 address", EINVAL},
-    {"eth,dhcp", 4, "\"dhcp\" is not built yet", EOPNOTSUPP},
+    {"eth,dhpc", 4, "nearest known is \"dhcp\"", EINVAL},
+    {"dhcp=1", 0, "\"dhcp\" takes no value", EINVAL},
+    {"auto=6", 0, "\"auto\" takes no value", EINVAL},
+    {"-slaac", 0, "\"slaac\" has no form to undo it", EINVAL},
+    {"rd,timeout", 3, "\"timeout\" needs a value, e.g. timeout=15", EINVAL},
+    {"timeout=1.5", 8, "is not a number of seconds (0 to 86400)", EINVAL},
+    {"timeout=-1", 8, "is not a number of seconds", EINVAL},
+    {"timeout=86401", 8, "is not a number of seconds", EINVAL},
+    {"-timeout=1", 0, "\"timeout\" has no form to undo it", EINVAL},
+    {"statedir=", 0, "\"statedir\" needs a value, e.g. statedir=/var/lib/ioth", EINVAL},
+    {"-statedir=/tmp", 0, "\"statedir\" has no form to undo it", EINVAL},
 };
 
 static void test_mistakes(void **state)
@@ -240,25 +252,41 @@ static void test_mistakes(void **state)
     }
 }
 
-static void test_not_built_yet(void **state)
+/* Every spelling of the clients, to do and to undo. */
+static void test_clients(void **state)
 {
-    static const char *const words[] = {"dhcp",   "dhcp4", "dhcpv4", "dhcp6",  "dhcpv6", "rd",     "rd6",
-                                        "slaac",  "auto",  "auto4",  "autov4", "auto6",  "autov6", "-dhcp",
-                                        "-dhcp6", "-rd",   "-auto",  "-auto4", "-auto6"};
+    static const struct {
+        const char *word;
+        enum conf_key key;
+    } rows[] = {
+        {"dhcp", KEY_DHCP},    {"dhcp4", KEY_DHCP},   {"dhcpv4", KEY_DHCP}, {"dhcp6", KEY_DHCP6},
+        {"dhcpv6", KEY_DHCP6}, {"rd", KEY_RD},        {"rd6", KEY_RD},      {"auto", KEY_AUTO},
+        {"auto4", KEY_AUTO4},  {"autov4", KEY_AUTO4}, {"auto6", KEY_AUTO6}, {"autov6", KEY_AUTO6},
+        {"Dhcp", KEY_DHCP},    {"AUTO6", KEY_AUTO6},
+    };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        char error[CONF_ERROR_SIZE];
-        char expected[64];
+    assert_int_equal(only_item("slaac").keyword->key, KEY_SLAAC);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char undo[16];
+        struct conf_item item = only_item(rows[i].word);
 
-        snprintf(expected, sizeof(expected), "\"%s\" is not built yet", words[i]);
-        assert_int_equal(ioth_config_check(words[i], NULL, error, sizeof(error)), -1);
-        assert_int_equal(errno, EOPNOTSUPP);
-        assert_non_null(strstr(error, expected));
-        errno = 0;
-        assert_int_equal(ioth_config(NULL, words[i]), -1);
-        assert_int_equal(errno, EOPNOTSUPP);
+        assert_int_equal(item.keyword->key, rows[i].key);
+        assert_false(item.undo);
+        snprintf(undo, sizeof(undo), "-%s", rows[i].word);
+        item = only_item(undo);
+        assert_int_equal(item.keyword->key, rows[i].key);
+        assert_true(item.undo);
     }
+}
+
+static void test_settings_of_clients(void **state)
+{
+    (void)state;
+    assert_int_equal(only_item("timeout=0").value.number, 0);
+    assert_int_equal(only_item("Timeout = 86400").value.number, 86400);
+    assert_text("statedir=/var/lib/ioth", KEY_STATEDIR, "/var/lib/ioth");
+    assert_text("statedir='/tmp/a,b'", KEY_STATEDIR, "/tmp/a,b");
 }
 
 /* A message that does not fit is cut; no buffer at all is fine too. */
@@ -298,11 +326,17 @@ static void test_any_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),        cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_forms),        cmocka_unit_test(test_whole_strings),
-        cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_not_built_yet),
-        cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_whole_strings),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_settings_of_clients),
+        cmocka_unit_test(test_small_buffer),
+        cmocka_unit_test(test_any_bytes),
     };
 
     return cmocka_run_group_tests_name("configuration strings", tests, NULL, NULL);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Looks up a name from a node of its own: one string makes its stack and configures it by what the network says (DHCP,
+ * router advertisements), and the name servers that it was told of are asked. No privilege, nothing of the machine's.
+ *
+ *   cc lookup.c -o lookup $(pkg-config --cflags --libs libiothconf libiothdns)
+ *   ./lookup stack=lwip,vnl=vde:///tmp/hub,auto www.example.org
+ */
+#include <iothconf.h>
+#include <iothdns.h>
+
+int main(int argc, char *argv[])
+{
+    struct ioth *stack = ioth_newstackc(argc > 2 ? argv[1] : NULL);
+    struct iothdns *dns = stack ? iothdns_init_strcfg(stack, ioth_resolvconf(stack, NULL)) : NULL;
+    struct addrinfo *found;
+    char text[INET6_ADDRSTRLEN];
+
+    if (!dns || iothdns_getaddrinfo(dns, argv[2], NULL, NULL, &found) != 0)
+        return 1;
+    iothdns_getnameinfo(dns, found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
+    return puts(text) < 0;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small files, replaced atomically; see savefile.h.
+
+   A file is written under another name, forced to the disk and renamed to its own, so there is never half of one
+   (rename(2)). Nobody but the user may read it: a DUID or a secret identifies the node.
+
+   All is done relative to the descriptor of the folder, which is opened for each call: a client saves something every
+   few minutes at the most. */
+#include "libiothconf/savefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NAME_SIZE = 64 };
+
+static int open_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int savefile_check_folder(const char *folder)
+{
+    int fd = open_folder(folder), rc;
+
+    if (fd < 0)
+        return fd;
+    rc = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+    close(fd);
+    return rc;
+}
+
+static nsec_t age_of(const struct stat *st)
+{
+    struct timespec now;
+    nsec_t age;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    age = (now.tv_sec - st->st_mtim.tv_sec) * NSEC_PER_SEC + (now.tv_nsec - st->st_mtim.tv_nsec);
+    return age > 0 ? age : 0;
+}
+
+static ptrdiff_t read_whole(int fd, uint8_t **ret, nsec_t *ret_age)
+{
+    struct stat st;
+    uint8_t *bytes;
+    ssize_t len;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size > SAVEFILE_MAX)
+        return -EFBIG;
+    bytes = malloc((size_t)st.st_size + 1);
+    if (bytes == NULL)
+        return -ENOMEM;
+    len = read(fd, bytes, (size_t)st.st_size);
+    if (len < 0) {
+        int error = -errno;
+
+        free(bytes);
+        return error;
+    }
+    *ret = bytes;
+    *ret_age = age_of(&st);
+    return len;
+}
+
+ptrdiff_t savefile_read(const char *folder, const char *name, uint8_t **ret, nsec_t *ret_age)
+{
+    int dir = open_folder(folder), fd;
+    ptrdiff_t len;
+
+    if (dir < 0)
+        return dir;
+    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    len = fd < 0 ? -errno : read_whole(fd, ret, ret_age);
+    if (fd >= 0)
+        close(fd);
+    close(dir);
+    return len;
+}
+
+static int write_whole(int fd, const void *bytes, size_t len)
+{
+    ssize_t written = write(fd, bytes, len);
+
+    if (written < 0)
+        return -errno;
+    if ((size_t)written < len)
+        return -ENOSPC;
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int replace(int dir, const char *name, const void *bytes, size_t len)
+{
+    char fresh[NAME_SIZE];
+    int fd, rc;
+
+    if ((size_t)snprintf(fresh, sizeof(fresh), ".%s.new", name) >= sizeof(fresh))
+        return -ENAMETOOLONG;
+    (void)unlinkat(dir, fresh, 0); /* of somebody who was killed */
+    fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd < 0)
+        return -errno;
+    rc = write_whole(fd, bytes, len);
+    close(fd);
+    if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
+        rc = -errno;
+    if (rc < 0)
+        (void)unlinkat(dir, fresh, 0);
+    return rc;
+}
+
+int savefile_write(const char *folder, const char *name, const void *bytes, size_t len)
+{
+    int dir = open_folder(folder), rc;
+
+    if (dir < 0)
+        return dir;
+    if (len > 0)
+        rc = replace(dir, name, bytes, len);
+    else
+        rc = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+    if (rc == 0 && fsync(dir) < 0)
+        rc = -errno;
+    close(dir);
+    return rc;
+}
