@@ -2,6 +2,8 @@
 /*
  * The command line of the control protocol (io/control.h): sends one command to a server that runs, prints the lines
  * of its answer, and ends as the answer does. It knows no commands: those are the server's, and `help` lists them.
+ *
+ * Each kind of server has it under a name of its own, which says where the socket is if nobody else does.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,19 +22,44 @@ enum { EXIT_USAGE = 2 };
 #define LINE_MAX_BYTES 2048         /* of a command, as the server takes it */
 #define SILENCE_MS     (120 * 1000) /* a reload of a large zone takes seconds; nothing takes longer than this */
 
+struct kind {
+    const char *self, *server;
+    const char *socket;             /* of the server that the service manager runs */
+    const char *nobody, *forbidden; /* what to do when it is not reached */
+};
+
+static const struct kind kinds[] = {
+    {"iothnamedctl", "iothnamed", IOTHNAMED_CONTROL,
+     ": does it run, and is this the path of its `option control`?",
+     ": its owner may, and the group of `option controlgroup`"},
+    {"iothradvdctl", "iothradvd", IOTHRADVD_CONTROL,
+     ": does it run, and is this the path of its option --control?",
+     ": its owner may, and the group of its option --controlgroup"},
+};
+
+/* By the name that this program was called by; the first for any other. */
+static const struct kind *kind(void)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(program_invocation_short_name, kinds[i].self) == 0)
+            return &kinds[i];
+    return &kinds[0];
+}
+
 static void print_help(void)
 {
-    printf("usage: iothnamedctl [-s SOCKET] [-j] COMMAND [WORD...]\n"
+    const struct kind *k = kind();
+    printf("usage: %s [-s SOCKET] [-j] COMMAND [WORD...]\n"
            "\n"
-           "Asks or tells a running iothnamed something.\n"
+           "Asks or tells a running %s something.\n"
            "\n"
            "  -s, --socket SOCKET  its control socket (%s)\n"
            "  -j, --json           status and counters as JSON\n"
            "  -h, --help           this text\n"
            "      --version        the version\n"
            "\n"
-           "'iothnamedctl help' asks the server for its commands; see iothnamedctl(8).\n",
-           IOTHNAMED_CONTROL);
+           "'%s help' asks the server for its commands; see %s(8).\n",
+           k->self, k->server, k->socket, k->self, k->self);
 }
 
 struct command_line {
@@ -52,7 +79,7 @@ static struct command_line parse_command_line(int argc, char **argv)
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
-    struct command_line cl = {.socket = IOTHNAMED_CONTROL};
+    struct command_line cl = {.socket = kind()->socket};
     int option;
     while ((option = getopt_long(argc, argv, "+s:jh", options, NULL)) != -1) {
         switch (option) {
@@ -66,15 +93,15 @@ static struct command_line parse_command_line(int argc, char **argv)
             print_help();
             exit(EXIT_SUCCESS);
         case 'V':
-            printf("iothnamedctl %s\n", IOTH_VERSION);
+            printf("%s %s\n", kind()->self, IOTH_VERSION);
             exit(EXIT_SUCCESS);
         default:
-            fprintf(stderr, "Try 'iothnamedctl --help'.\n");
+            fprintf(stderr, "Try '%s --help'.\n", kind()->self);
             exit(EXIT_USAGE);
         }
     }
     if (optind == argc) {
-        fprintf(stderr, "iothnamedctl: the command is missing. Try 'iothnamedctl --help'.\n");
+        fprintf(stderr, "%s: the command is missing. Try '%s --help'.\n", kind()->self, kind()->self);
         exit(EXIT_USAGE);
     }
     cl.n_words = argc - optind;
@@ -123,9 +150,9 @@ static const char *what_to_do(int error)
     switch (error) {
     case ENOENT:
     case ECONNREFUSED:
-        return ": does it run, and is this the path of its `option control`?";
+        return kind()->nobody;
     case EACCES:
-        return ": its owner may, and the group of `option controlgroup`";
+        return kind()->forbidden;
     default:
         return "";
     }
@@ -191,32 +218,33 @@ int main(int argc, char **argv)
 {
     struct command_line cl = parse_command_line(argc, argv);
     struct answer answer = {.state = AT_LINE};
+    const char *self = kind()->self;
     char line[LINE_MAX_BYTES];
     if (!make_line(&cl, line)) {
-        fprintf(stderr, "iothnamedctl: words have no blanks and are not empty, and a line has %d bytes\n",
+        fprintf(stderr, "%s: words have no blanks and are not empty, and a line has %d bytes\n", self,
                 LINE_MAX_BYTES - 1);
         return EXIT_USAGE;
     }
     int fd = connect_to(cl.socket);
     if (fd < 0) {
         int e = errno;
-        fprintf(stderr, "iothnamedctl: cannot reach a server at %s: %s%s\n", cl.socket, strerror(e),
+        fprintf(stderr, "%s: cannot reach a server at %s: %s%s\n", self, cl.socket, strerror(e),
                 what_to_do(e));
         return EXIT_FAILURE;
     }
     bool answered = send_line(fd, line) && read_answer(fd, &answer);
     close(fd);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "iothnamedctl: cannot write: %s\n", strerror(errno));
+        fprintf(stderr, "%s: cannot write: %s\n", self, strerror(errno));
         return EXIT_FAILURE;
     }
     if (!answered) {
-        fprintf(stderr, "iothnamedctl: the server ended the connection, or is silent\n");
+        fprintf(stderr, "%s: the server ended the connection, or is silent\n", self);
         return EXIT_FAILURE;
     }
     if (strcmp(answer.end, "ok") == 0)
         return EXIT_SUCCESS;
     const char *why = strncmp(answer.end, "error ", 6) == 0 ? answer.end + 6 : answer.end;
-    fprintf(stderr, "iothnamedctl: %s\n", why);
+    fprintf(stderr, "%s: %s\n", self, why);
     return EXIT_FAILURE;
 }

@@ -11,11 +11,11 @@ import pytest
 
 import world as w
 
-HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "libnlq.h"]
-LIBRARIES = ["libioth", "libiothaddr", "libiothconf", "libnlq"]
-PROGRAMS = ["iothnamed", "iothnamedctl", "otipaddr", "hashaddr"]
+HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "iothdns.h", "iothradvd.h", "libnlq.h"]
+LIBRARIES = ["libioth", "libiothaddr", "libiothconf", "libiothdns", "libiothradvd", "libnlq"]
+PROGRAMS = ["iothnamed", "iothnamedctl", "iothradvd", "iothradvdctl", "otipaddr", "hashaddr"]
 PLUGINS = ["vdestack"]  # that of the kernel is in libioth itself
-MAN_PAGES = ["man8/iothnamed.8", "man8/iothnamedctl.8", "man5/iothnamed.conf.5", "man1/otipaddr.1"]
+MAN_PAGES = ["man8/iothnamed.8", "man8/iothnamedctl.8", "man5/iothnamed.conf.5", "man8/iothradvd.8", "man3/iothradvd.3", "man1/otipaddr.1", "man3/iothdns.3"]
 
 
 def only(paths, what):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The unit in packaging/: systemd understands every line of it, and what it walls off stays walled off."""
+"""The units in packaging/: systemd understands every line of them, and what they wall off stays walled off."""
 
 import pathlib
 import re
@@ -12,17 +12,19 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 EXPOSURE_MAX = 1.9  # of 10, as systemd-analyze(1) counts; a wall less is more than that
 
 
-@pytest.fixture
-def unit(tmp_path):
+@pytest.fixture(params=["iothnamed", "iothradvd"])
+def unit(tmp_path, request):
     """The unit as it is installed, with a program that is there, and the user root: systemd looks up both."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is missing: nobody here can read a unit")
-    text = (TREE / "packaging/iothnamed.service.in").read_text()
+    name = request.param
+    text = (TREE / f"packaging/{name}.service.in").read_text()
     (tmp_path / "bin").mkdir()
-    for program in ("iothnamed", "iothnamedctl"):
+    for program in (name, f"{name}ctl"):
         (tmp_path / "bin" / program).symlink_to("/bin/true")
-    path = tmp_path / "iothnamed.service"
-    path.write_text(text.replace("@bindir@", str(tmp_path / "bin")).replace("@user@", "daemon"))
+    path = tmp_path / f"{name}.service"
+    text = text.replace("@bindir@", str(tmp_path / "bin"))
+    path.write_text(text.replace("@user@", "daemon").replace("@radvd_user@", "daemon"))
     return path
 
 

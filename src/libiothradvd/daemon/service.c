@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See service.h. A start goes in this order: stacks, one for each different string of the configuration; their interfaces,
+ * each with its router, opened; the control socket; then the host's `bound`, which gives up privileges; then the threads of
+ * the routers and that of the attendant, which serves the control socket and gives the signs of life.
+ *
+ * A reload opens nothing: the routers get their new settings, and withdraw by themselves what is gone.
+ */
+#include "io/privilege.h"
+#include "libiothradvd/daemon/state.h"
+
+#include <errno.h>
+#include <iothconf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK     NSEC_PER_SEC
+#define PATIENCE (20 * NSEC_PER_SEC) /* a router's turn takes 5 s at most, most of it waiting */
+
+/* --- what routers say --- */
+
+static void say_difference(const struct radvd_iface *f, const struct ra_event *ra)
+{
+    char from[IPADDR_STRLEN], addr[IPADDR_STRLEN], prefix[IPADDR_STRLEN + 8];
+    prefix[0] = '-';
+    prefix[1] = '\0';
+    if (ra->bits)
+        snprintf(prefix, sizeof(prefix), "%s/%u", ipaddr_format(&ra->prefix, addr), ra->bits);
+    log_event(&f->service->log, LOG_LEVEL_WARNING, "another router says something else",
+              LOG_TEXT("iface", f->config->name), LOG_TEXT("router", ipaddr_format(&ra->from, from)),
+              LOG_TEXT("what", ra_difference_name(ra->what)), LOG_NUMBER("theirs", ra->theirs),
+              LOG_NUMBER("ours", ra->ours), LOG_TEXT("prefix", prefix));
+}
+
+static void say_event(void *arg, const struct router_event *event)
+{
+    const struct radvd_iface *f = arg;
+    const struct log *log = &f->service->log;
+    const char *name = f->config->name;
+    char addr[IPADDR_STRLEN];
+    ipaddr_format(&event->place->addr, addr);
+    switch (event->kind) {
+    case ROUTER_BEGINS:
+        log_event(log, LOG_LEVEL_INFO, "advertising", LOG_TEXT("iface", name), LOG_TEXT("from", addr));
+        break;
+    case ROUTER_RESTS:
+        log_event(log, LOG_LEVEL_WARNING, "no longer advertising: the network or the address has gone",
+                  LOG_TEXT("iface", name));
+        break;
+    case ROUTER_DUPLICATE:
+        log_event(log, LOG_LEVEL_ERROR, "not advertising: somebody else has this address",
+                  LOG_TEXT("iface", name), LOG_TEXT("address", addr));
+        break;
+    case ROUTER_SEND_FAILED:
+        log_event(log, LOG_LEVEL_WARNING, "an advertisement is lost", LOG_TEXT("iface", name),
+                  LOG_TEXT("reason", strerror(-event->error)));
+        break;
+    case ROUTER_NO_MEMORY:
+        log_event(log, LOG_LEVEL_ERROR, "out of memory", LOG_TEXT("iface", name));
+        break;
+    case ROUTER_HEARS:
+        if (event->ra->kind == RA_DIFFERENT)
+            say_difference(f, event->ra);
+        else
+            log_event(log, LOG_LEVEL_INFO, "another router is here", LOG_TEXT("iface", name),
+                      LOG_TEXT("router", ipaddr_format(&event->ra->from, addr)));
+        break;
+    }
+}
+
+/* --- stacks and interfaces --- */
+
+int radvd_check(const struct ra_config *config, char *why, size_t why_size)
+{
+    char what[256];
+    size_t offset = 0;
+    for (unsigned i = 0; i < config->n_interfaces; i++) {
+        const struct ra_interface *it = &config->interfaces[i];
+        if (!it->stack || it->is_port || ioth_config_check(it->stack, &offset, what, sizeof(what)) == 0)
+            continue;
+        if (errno == ENOMEM)
+            return -ENOMEM;
+        snprintf(why, why_size, "stack of interface %s: at '%.40s': %s", it->name, it->stack + offset, what);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* The stack of that string, made if there is none yet. */
+static int find_stack(struct radvd_service *s, const char *text, struct ioth **ret, char *why,
+                      size_t why_size)
+{
+    for (unsigned i = 0; i < s->n_stacks; i++)
+        if (is_same_text(s->stacks[i].text, text)) {
+            *ret = s->stacks[i].stack;
+            return 0;
+        }
+    errno = 0;
+    struct ioth *stack = ioth_newstackc(text ? text : "stack=kernel");
+    if (!stack) {
+        int e = errno ? -errno : -EINVAL;
+        snprintf(why, why_size, "cannot make the stack '%.200s': %s", text ? text : "stack=kernel",
+                 strerror(-e));
+        return e;
+    }
+    s->stacks[s->n_stacks++] = (struct radvd_stack){.text = text, .stack = stack};
+    *ret = stack;
+    return 0;
+}
+
+static int set_mac(struct ioth *stack, unsigned ifindex, const uint8_t mac[static 6])
+{
+    uint8_t has[6], wanted[6];
+    memcpy(wanted, mac, sizeof(wanted));
+    if (ioth_linkgetaddr(stack, ifindex, has) == 0 && memcmp(has, wanted, sizeof(has)) == 0)
+        return 0;
+    return ioth_linksetaddr(stack, ifindex, wanted) < 0 ? -errno : 0;
+}
+
+/* The interfaces of a stack on virtual networks are there for nothing else, so they are brought up; the option eth of the
+ * string does that for one of them alone. Those of the system belong to the system. */
+static int bring_up(struct ioth *stack, const struct ra_interface *it, unsigned ifindex)
+{
+    bool is_virtual = it->stack && strcasestr(it->stack, "vnl=");
+    return is_virtual && ioth_linksetupdown(stack, ifindex, 1) < 0 ? -errno : 0;
+}
+
+static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *why, size_t why_size)
+{
+    const struct ra_interface *it = f->config;
+    const struct router_hooks hooks = {.event = say_event, .arg = f};
+    struct ioth *stack = NULL;
+    int e = find_stack(s, it->stack, &stack, why, why_size);
+    if (e < 0)
+        return e;
+    errno = 0;
+    int ifindex = ioth_if_nametoindex(stack, it->name);
+    if (ifindex <= 0) {
+        snprintf(why, why_size, "there is no interface %s on %s", it->name,
+                 it->stack ? "its stack" : "the system's stack");
+        return errno ? -errno : -ENODEV;
+    }
+    if (it->has_mac && (e = set_mac(stack, (unsigned)ifindex, it->mac)) < 0) {
+        snprintf(why, why_size, "cannot give interface %s its MAC address: %s", it->name, strerror(-e));
+        return e;
+    }
+    if ((e = bring_up(stack, it, (unsigned)ifindex)) < 0) {
+        snprintf(why, why_size, "cannot bring interface %s up: %s", it->name, strerror(-e));
+        return e;
+    }
+    e = router_open_stack(stack, (unsigned)ifindex, &it->settings, &hooks, &f->router);
+    if (e < 0)
+        snprintf(why, why_size, "cannot advertise on interface %s: %s", it->name, strerror(-e));
+    return e;
+}
+
+static int open_iface(struct radvd_service *s, struct radvd_iface *f, char *why, size_t why_size)
+{
+    const struct ra_interface *it = f->config;
+    const struct router_hooks hooks = {.event = say_event, .arg = f};
+    if (!it->is_port)
+        return open_on_stack(s, f, why, why_size);
+    int e = router_open_port(it->stack, it->has_mac ? it->mac : NULL, &it->settings, &hooks, &f->router);
+    if (e < 0)
+        snprintf(why, why_size, "cannot connect to the network %.200s: %s", it->stack, strerror(-e));
+    return e;
+}
+
+static int open_ifaces(struct radvd_service *s, char *why, size_t why_size)
+{
+    int e = 0;
+    s->ifaces = calloc(s->started->n_interfaces, sizeof(*s->ifaces));
+    s->stacks = calloc(s->started->n_interfaces, sizeof(*s->stacks));
+    if (!s->ifaces || !s->stacks)
+        return -ENOMEM;
+    for (unsigned i = 0; i < s->started->n_interfaces && e == 0; i++) {
+        struct radvd_iface *f = &s->ifaces[s->n_ifaces++];
+        f->service = s;
+        f->config = &s->started->interfaces[i];
+        e = open_iface(s, f, why, why_size);
+    }
+    return e;
+}
+
+/* --- the attendant --- */
+
+static bool all_run(const struct radvd_service *s, nsec_t now)
+{
+    for (unsigned i = 0; i < s->n_ifaces; i++) {
+        struct router_status status;
+        router_status(s->ifaces[i].router, &status);
+        if (status.now && now - status.now > PATIENCE)
+            return false;
+    }
+    return true;
+}
+
+static nsec_t tick(void *arg, nsec_t now)
+{
+    struct radvd_service *s = arg;
+    bool healthy = all_run(s, now);
+    if (healthy != s->healthy)
+        log_event(&s->log, healthy ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+                  healthy ? "all interfaces are served again" : "an interface is not served any more");
+    s->healthy = healthy;
+    if (healthy && s->host.alive && s->host.alive_interval && now >= s->alive_at) {
+        s->host.alive(s->host.arg);
+        s->alive_at = now + s->host.alive_interval;
+    }
+    log_flush(&s->log, false);
+    nsec_t at = now + TICK;
+    return s->host.alive_interval && s->alive_at < at ? s->alive_at : at;
+}
+
+static int open_control(struct radvd_service *s, char *why, size_t why_size)
+{
+    const struct ra_config *c = s->started;
+    const char *path = c->control ? c->control : s->host.control;
+    gid_t group = (gid_t)-1;
+    if (!path || strcmp(path, "none") == 0)
+        return 0;
+    if (c->controlgroup && group_of(c->controlgroup, &group) < 0) {
+        snprintf(why, why_size, "there is no group '%s' for the control socket", c->controlgroup);
+        return -ENOENT;
+    }
+    int fd = serve_listen_unix(path, group);
+    if (fd < 0) {
+        snprintf(why, why_size, "cannot make the control socket %s: %s%s", path, strerror(-fd),
+                 fd == -EADDRINUSE ? ": another router has it"
+                 : fd == -ENOENT   ? ": its folder is not there"
+                                   : "");
+        return fd;
+    }
+    snprintf(s->control_path, sizeof(s->control_path), "%s", path);
+    control_init(&s->control, radvd_commands, s);
+    return server_listen(s->streams, fd, &s->control.service);
+}
+
+static int open_attendant(struct radvd_service *s, char *why, size_t why_size)
+{
+    struct server_settings settings = {.tick = tick, .arg = s};
+    int e = server_new(&settings, &s->streams);
+    s->healthy = true;
+    return e < 0 ? e : open_control(s, why, why_size);
+}
+
+static void *attend(void *arg)
+{
+    struct radvd_service *s = arg;
+    pthread_setname_np(pthread_self(), "attendant");
+    server_run(s->streams);
+    return NULL;
+}
+
+/* --- life --- */
+
+static int begin(struct radvd_service *s, char *why, size_t why_size)
+{
+    int e = radvd_check(s->started, why, why_size);
+    if (e == 0)
+        e = open_ifaces(s, why, why_size);
+    if (e == 0)
+        e = open_attendant(s, why, why_size);
+    if (e == 0 && s->host.bound)
+        e = s->host.bound(s->host.arg, s->started, why, why_size);
+    for (unsigned i = 0; i < s->n_ifaces && e == 0; i++)
+        e = router_run(s->ifaces[i].router);
+    if (e == 0) {
+        e = -pthread_create(&s->attendant, NULL, attend, s);
+        s->has_attendant = e == 0;
+    }
+    return e;
+}
+
+int radvd_service_start(struct ra_config *config, const struct radvd_host *host, struct radvd_service **ret,
+                        char *why, size_t why_size)
+{
+    struct radvd_service *s = calloc(1, sizeof(*s));
+    snprintf(why, why_size, "cannot start");
+    if (!s) {
+        ra_config_free(config);
+        return -ENOMEM;
+    }
+    s->host = *host;
+    s->started = config;
+    log_control_init(&s->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    s->log = host->log;
+    s->log.control = &s->log_control;
+    pthread_mutex_init(&s->reload_lock, NULL);
+    s->started_at = router_now();
+    s->started_wall_s = (int64_t)time(NULL);
+    int e = begin(s, why, why_size);
+    if (e < 0)
+        radvd_service_stop(s);
+    else
+        *ret = s;
+    return e;
+}
+
+/* --- reload --- */
+
+static const struct ra_interface *find_interface(const struct ra_config *c, const struct ra_interface *like)
+{
+    for (unsigned i = 0; i < c->n_interfaces; i++)
+        if (strcmp(c->interfaces[i].name, like->name) == 0 &&
+            is_same_text(c->interfaces[i].stack, like->stack))
+            return &c->interfaces[i];
+    return NULL;
+}
+
+static void say_restart(const struct radvd_service *s, const char *what, const char *name)
+{
+    log_event(&s->log, LOG_LEVEL_WARNING, "this change waits for a restart", LOG_TEXT("what", what),
+              LOG_TEXT("iface", name));
+}
+
+static void say_unchanged(const struct radvd_service *s, const struct ra_config *c)
+{
+    for (unsigned i = 0; i < c->n_interfaces; i++)
+        if (!find_interface(s->started, &c->interfaces[i]))
+            say_restart(s, "a new interface", c->interfaces[i].name);
+    for (unsigned i = 0; i < s->n_ifaces; i++) {
+        const struct ra_interface *was = s->ifaces[i].config, *is = find_interface(c, was);
+        if (!is)
+            say_restart(s, "an interface less", was->name);
+        else if (is->has_mac != was->has_mac || memcmp(is->mac, was->mac, sizeof(is->mac)) != 0)
+            say_restart(s, "another MAC address", was->name);
+    }
+    if (!is_same_text(c->control, s->started->control) ||
+        !is_same_text(c->controlgroup, s->started->controlgroup))
+        say_restart(s, "another control socket", "-");
+    if (!is_same_text(c->user, s->started->user) || c->sandbox != s->started->sandbox)
+        say_restart(s, "another user or sandbox", "-");
+}
+
+static int update_all(struct radvd_service *s, const struct ra_config *c)
+{
+    int e = 0;
+    for (unsigned i = 0; i < s->n_ifaces && e == 0; i++) {
+        const struct ra_interface *is = find_interface(c, s->ifaces[i].config);
+        if (is)
+            e = router_update(s->ifaces[i].router, &is->settings);
+    }
+    return e;
+}
+
+int radvd_service_reload(struct radvd_service *s, char *why, size_t why_size)
+{
+    struct ra_config *config = NULL;
+    snprintf(why, why_size, "cannot load the configuration");
+    pthread_mutex_lock(&s->reload_lock);
+    int e = s->host.load(s->host.arg, &config, why, why_size);
+    if (e == 0)
+        e = radvd_check(config, why, why_size);
+    if (e == 0)
+        e = update_all(s, config);
+    s->reloads++;
+    s->failed_reloads += e < 0;
+    if (e == 0) {
+        for (unsigned i = 0; i < config->n_warnings; i++)
+            log_answer(&s->log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
+        say_unchanged(s, config);
+        log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded");
+    } else {
+        log_answer(&s->log, LOG_LEVEL_ERROR, "%s", why);
+        log_event(&s->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
+    }
+    ra_config_free(config);
+    pthread_mutex_unlock(&s->reload_lock);
+    return e;
+}
+
+void radvd_service_stop(struct radvd_service *s)
+{
+    if (!s)
+        return;
+    if (s->has_attendant) {
+        server_stop(s->streams);
+        pthread_join(s->attendant, NULL);
+    }
+    server_free(s->streams);
+    if (s->control_path[0])
+        unlink(s->control_path); /* where privileges allow it; else the next one replaces it */
+    for (unsigned i = 0; i < s->n_ifaces; i++)
+        router_close(s->ifaces[i].router);
+    for (unsigned i = 0; i < s->n_stacks; i++)
+        ioth_delstack(s->stacks[i].stack);
+    log_flush(&s->log, true);
+    log_control_fini(&s->log_control);
+    pthread_mutex_destroy(&s->reload_lock);
+    free(s->ifaces);
+    free(s->stacks);
+    ra_config_free(s->started);
+    free(s);
+}
