@@ -9,7 +9,7 @@
  *   x_server_restore(x, lease, now)     a lease that was kept, before the first packet; hostile bytes are refused
  *   x_server_input(x, packet, now)      something came in
  *   x_server_answer(x, answer, now)     the DNS has said what was asked, or nothing
- *   x_server_in_use(x, addr, now)       somebody uses an address that was to be probed
+ *   x_server_in_use(x, question, now)   somebody uses an address that was to be probed
  *   x_server_timeout(x, now)            a deadline has come
  *   x_server_deadline(x)                when; NSEC_NEVER: no need
  *   x_server_next(x, &event)            what is to be done, one after the other, until SERVER_NONE
@@ -99,7 +99,8 @@ enum server_event_kind {
                      SERVER_ASK_TIME */
     SERVER_LEASE,  /* lease: to be kept, in place of what had its key */
     SERVER_FORGET, /* lease: its key is to be kept no longer */
-    SERVER_PROBE, /* IPv4: addr: does anybody use it? (RFC 2131 s3.1: an ARP probe on the link, an echo request beyond) */
+    SERVER_PROBE, /* IPv4: addr, question: does anybody use it? (RFC 2131 s3.1: an ARP probe on the link, an echo request
+                     beyond.) x_server_in_use if so, within SERVER_PROBE_TIME; else nothing */
     SERVER_NOTE, /* text: something a person should know, at most a few a second */
 };
 

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The DHCPv4 server, message by message; the test is the DNS, the network and the disk. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libnamedhcp/dhcp4_server.h"
+#include "wire/rrtype.h"
+
+#define NET    0x0a000000u /* 10.0.0.0/24 */
+#define SERVER (NET + 1)
+#define FAR    0x0a010000u /* 10.1.0.0/24, behind a relay */
+#define RELAY  (FAR + 1)
+#define BYNAME 0x0a020000u /* 10.2.0.0/24, addresses from the DNS */
+#define DNS    (NET + 53)
+
+enum { KEPT_MAX = 8 };
+
+struct desk {
+    struct name_policy *names;
+    struct lease_table *leases;
+    struct dhcp4_server *server;
+    struct server_time now;
+    uint8_t mac[6];
+    uint32_t xid;
+    /* what came out */
+    unsigned n_sent, n_kept, n_asked, n_probed, n_notes;
+    uint32_t question;
+    uint16_t qtype;
+    char asked[DNAME_TEXT_MAX];
+    struct ipaddr probed;
+    struct server_lease kept[KEPT_MAX];
+    struct dhcp4_message reply;
+    struct server_packet packet;
+};
+
+static const uint8_t dns_bytes[] = {10, 0, 0, 53}, router_bytes[] = {10, 0, 0, 1};
+
+static const struct dhcp4_subnet subnets[] = {
+    {.network = NET,
+     .bits = 24,
+     .relay = SERVER,
+     .lease_s = 3600,
+     .lease_max_s = 7200,
+     .n_options = 2,
+     .options = {{DHCP4_NAME_SERVERS, dns_bytes, 4}, {DHCP4_ROUTERS, router_bytes, 4}}},
+    {.network = FAR, .bits = 24, .lease_s = 3600, .lease_max_s = 7200},
+    {.network = BYNAME, .bits = 24, .by_name = true, .lease_s = 3600, .lease_max_s = 7200},
+};
+static const struct lease_pool pools[] = {{NET + 100, NET + 103, 0}, {FAR + 100, FAR + 199, 1}};
+static const struct dhcp4_fixed fixed[] = {
+    {.mac = {2, 0, 0, 0, 0, 0x77}, .addr = NET + 77},
+    {.identity_len = 5, .identity = "fixed", .addr = NET + 78},
+};
+
+static void no_chance(void *arg, void *bytes, size_t len)
+{
+    (void)arg;
+    memset(bytes, 7, len);
+}
+
+struct choice {
+    bool authoritative, probe, rapid_commit, claims;
+};
+
+static void start_server(struct desk *d, struct choice c)
+{
+    const struct server_env env = {.random = no_chance};
+    const uint32_t reserved[] = {NET + 77, NET + 78};
+    const struct lease_settings leases = {
+        .pools = pools, .n_pools = 2, .reserved = reserved, .n_reserved = 2, .leases_max = 1000};
+    const struct name_policy_settings names = {.claims = c.claims, .claims_max = 10, .claims_keep_s = 86400};
+
+    assert_int_equal(name_policy_new(&names, &d->names), 0);
+    assert_int_equal(lease_table_new(&leases, &d->leases), 0);
+    const struct dhcp4_server_settings settings = {
+        .names = d->names,
+        .leases = d->leases,
+        .subnets = subnets,
+        .n_subnets = ARRAY_LEN(subnets),
+        .fixed = fixed,
+        .n_fixed = ARRAY_LEN(fixed),
+        .server_id = SERVER,
+        .authoritative = c.authoritative,
+        .probe = c.probe,
+        .rapid_commit = c.rapid_commit,
+        .waiting_max = 16,
+    };
+    assert_int_equal(dhcp4_server_new(&env, &settings, &d->server), 0);
+}
+
+static void stop_server(struct desk *d)
+{
+    dhcp4_server_free(d->server);
+    lease_table_free(d->leases);
+    name_policy_free(d->names);
+}
+
+static struct desk open_desk(struct choice c)
+{
+    struct desk d = {.now = {NSEC_PER_SEC, 1000000}, .mac = {2, 0, 0, 0, 0, 1}, .xid = 1};
+
+    start_server(&d, c);
+    return d;
+}
+
+static void collect(struct desk *d)
+{
+    struct server_event e;
+    enum server_event_kind kind;
+
+    while ((kind = dhcp4_server_next(d->server, &e)) != SERVER_NONE) {
+        switch (kind) {
+        case SERVER_ASK:
+            d->n_asked++;
+            d->question = e.question;
+            d->qtype = e.qtype;
+            dname_to_text(e.name, d->asked);
+            break;
+        case SERVER_PROBE:
+            d->n_probed++;
+            d->question = e.question;
+            d->probed = e.addr;
+            break;
+        case SERVER_LEASE:
+        case SERVER_FORGET:
+            assert_int_equal(d->n_sent, 0); /* before anybody hears of it */
+            assert_true(d->n_kept < KEPT_MAX);
+            d->kept[d->n_kept++] = *e.lease;
+            break;
+        case SERVER_SEND:
+            d->n_sent++;
+            d->packet = e.packet;
+            assert_int_equal(dhcp4_read(e.packet.bytes, e.packet.len, &d->reply), 0);
+            assert_int_equal(d->reply.header.op, DHCP4_BOOTREPLY);
+            assert_int_equal(d->reply.header.xid, d->xid);
+            break;
+        default:
+            d->n_notes++;
+        }
+    }
+}
+
+/* What a client says beside its MAC address; zeros: nothing. */
+struct said {
+    enum dhcp4_type type;
+    uint32_t requested, server, ciaddr, giaddr, lease_s;
+    const char *id, *host, *relay_info;
+    bool broadcast, rapid, no_list;
+};
+
+static void say(struct desk *d, struct said m)
+{
+    uint8_t bytes[DHCP4_MESSAGE_MAX];
+    const uint8_t list[] = {DHCP4_SUBNET_MASK, DHCP4_ROUTERS, DHCP4_NAME_SERVERS, DHCP4_BROADCAST_ADDRESS};
+    struct dhcp4_header h = {
+        .op = DHCP4_BOOTREQUEST, .htype = 1, .hlen = 6, .xid = d->xid, .broadcast = m.broadcast};
+    struct dhcp4_layout layout = {.relay = (const uint8_t *)m.relay_info};
+    struct dhcp4_writer dw;
+
+    h.ciaddr = m.ciaddr;
+    h.giaddr = m.giaddr;
+    memcpy(h.chaddr, d->mac, 6);
+    layout.relay_len = m.relay_info ? strlen(m.relay_info) : 0;
+    dhcp4_begin(&dw, bytes, sizeof(bytes), &h, &layout);
+    dhcp4_put_u8(&dw, DHCP4_MESSAGE_TYPE, (uint8_t)m.type);
+    if (m.requested)
+        dhcp4_put_u32(&dw, DHCP4_REQUESTED_ADDRESS, m.requested);
+    if (m.server)
+        dhcp4_put_u32(&dw, DHCP4_SERVER_ID, m.server);
+    if (m.lease_s)
+        dhcp4_put_u32(&dw, DHCP4_LEASE_TIME, m.lease_s);
+    if (m.id)
+        dhcp4_put(&dw, DHCP4_CLIENT_ID, m.id, strlen(m.id));
+    if (m.host)
+        dhcp4_put(&dw, DHCP4_HOST_NAME, m.host, strlen(m.host));
+    if (m.rapid)
+        dhcp4_put(&dw, DHCP4_RAPID_COMMIT, NULL, 0);
+    if (!m.no_list)
+        dhcp4_put(&dw, DHCP4_PARAMETER_LIST, list, sizeof(list));
+    int len = dhcp4_end(&dw);
+    assert_true(len > 0);
+    const struct server_packet packet = {.bytes = bytes, .len = (size_t)len};
+    d->n_sent = d->n_kept = d->n_asked = d->n_probed = 0;
+    dhcp4_server_input(d->server, &packet, d->now);
+    collect(d);
+}
+
+static uint32_t expect(struct desk *d, enum dhcp4_type type)
+{
+    uint32_t id;
+
+    assert_int_equal(d->n_sent, 1);
+    assert_int_equal(d->reply.type, type);
+    assert_true(dhcp4_u32(&d->reply, DHCP4_SERVER_ID, &id) && id == SERVER);
+    assert_memory_equal(d->reply.header.chaddr, d->mac, 6);
+    return d->reply.header.yiaddr;
+}
+
+static void later(struct desk *d, unsigned seconds)
+{
+    d->now.mono += seconds * NSEC_PER_SEC;
+    d->now.wall_s += seconds;
+    dhcp4_server_timeout(d->server, d->now);
+    collect(d);
+}
+
+/* The whole of it; the address. */
+static uint32_t lease_an_address(struct desk *d, const char *host)
+{
+    d->xid++;
+    say(d, (struct said){.type = DHCP4_DISCOVER, .host = host});
+    uint32_t addr = expect(d, DHCP4_OFFER);
+    say(d, (struct said){.type = DHCP4_REQUEST, .requested = addr, .server = SERVER, .host = host});
+    assert_int_equal(expect(d, DHCP4_ACK), addr);
+    return addr;
+}
+
+static void be_client(struct desk *d, uint8_t n)
+{
+    d->mac[5] = n;
+    d->xid++;
+}
+
+/* --- the usual course --- */
+
+static void discover_offer_request_ack(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t value, addr;
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .host = "laptop.lan"});
+    addr = expect(&d, DHCP4_OFFER);
+    assert_int_equal(d.n_kept, 0);
+    assert_true(addr >= NET + 100 && addr <= NET + 103);
+    assert_memory_equal(d.packet.to_mac, d.mac, 6); /* it has no address yet: a frame */
+    assert_int_equal(d.packet.to.port, DHCP4_CLIENT_PORT);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = addr, .server = SERVER, .host = "laptop.lan"});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    assert_int_equal(d.n_kept, 1);
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
+    assert_int_equal(d.kept[0].ends, d.now.wall_s + 3600);
+    assert_memory_equal(d.kept[0].name, "\6laptop\3lan", 12);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_SUBNET_MASK, &value) && value == 0xffffff00);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_LEASE_TIME, &value) && value == 3600);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_RENEWAL_TIME, &value) && value == 1800);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_REBINDING_TIME, &value) && value == 3150);
+    assert_int_equal(dhcp4_addrs(&d.reply, DHCP4_ROUTERS, &value, 1), 1);
+    assert_int_equal(dhcp4_addrs(&d.reply, DHCP4_NAME_SERVERS, &value, 1), 1);
+    assert_int_equal(value, DNS);
+    stop_server(&d);
+}
+
+static void renewing_moves_the_end(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t addr = lease_an_address(&d, NULL);
+
+    later(&d, 1800);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    assert_int_equal(d.kept[0].ends, d.now.wall_s + 3600);
+    assert_int_equal(get_be32(d.packet.to.addr.b + 12), addr); /* by unicast */
+    later(&d, 10000); /* it has ended, and is nobody else's: rebinding finds it again */
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    stop_server(&d);
+}
+
+static void after_a_restart_of_the_client(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t addr = lease_an_address(&d, NULL);
+
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = addr ^ 1}); /* not its own */
+    expect(&d, DHCP4_NAK);
+    assert_int_equal(d.packet.to_mac[0], 0xff);
+    be_client(&d, 9);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = 0xc0a80005}); /* of another network */
+    expect(&d, DHCP4_NAK);
+    be_client(&d, 8);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = NET + 103}); /* we do not know it: silence */
+    assert_int_equal(d.n_sent, 0);
+    stop_server(&d);
+
+    d = open_desk((struct choice){.authoritative = true});
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = NET + 200}); /* not of the pool */
+    expect(&d, DHCP4_NAK);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = NET + 103}); /* free: it may have it */
+    assert_int_equal(expect(&d, DHCP4_ACK), NET + 103);
+    stop_server(&d);
+}
+
+static void a_restarted_client_keeps_its_lease_whatever_it_is_offered(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    assert_int_equal(d.n_probed, 1);
+    later(&d, 1);
+    uint32_t addr = expect(&d, DHCP4_OFFER);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = addr, .server = SERVER});
+    int64_t ends = lease_ends(lease_at(d.leases, addr));
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    assert_int_equal(expect(&d, DHCP4_OFFER), addr); /* it is its own: no probe */
+    assert_int_equal(d.n_probed, 0);
+    assert_int_equal(lease_ends(lease_at(d.leases, addr)), ends);
+    stop_server(&d);
+}
+
+static void an_offer_not_taken_is_free_again(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint8_t n = 0;
+
+    for (; n < 4; n++) {
+        be_client(&d, n);
+        say(&d, (struct said){.type = DHCP4_DISCOVER});
+        expect(&d, DHCP4_OFFER);
+    }
+    be_client(&d, n);
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    assert_int_equal(d.n_sent, 0);
+    be_client(&d, 2); /* it takes another server's */
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = NET + 5, .server = NET + 2});
+    assert_int_equal(d.n_sent, 0);
+    be_client(&d, n);
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    expect(&d, DHCP4_OFFER);
+    later(&d, DHCP4_OFFER_TIME_S + 1);
+    be_client(&d, 50);
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    expect(&d, DHCP4_OFFER);
+    stop_server(&d);
+}
+
+static void fixed_addresses(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+
+    be_client(&d, 0x77);
+    assert_int_equal(lease_an_address(&d, NULL), NET + 77);
+    be_client(&d, 5);
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .id = "fixed"});
+    assert_int_equal(expect(&d, DHCP4_OFFER), NET + 78);
+    assert_true(dhcp4_has(&d.reply, DHCP4_CLIENT_ID)); /* RFC 6842 */
+    be_client(&d, 0x77);                               /* in another network it is like others */
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = RELAY});
+    uint32_t addr = expect(&d, DHCP4_OFFER);
+    assert_true(addr >= FAR + 100 && addr <= FAR + 199);
+    stop_server(&d);
+}
+
+static void addresses_of_names(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    struct server_answer a = {
+        .status = SERVER_FOUND, .n_addrs = 1, .addrs = {{{[10] = 0xff, [11] = 0xff, 10, 2, 0, 9}}}};
+    uint32_t value, two[2];
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .host = "Box.lan", .giaddr = BYNAME + 1});
+    assert_string_equal(d.asked, "box.lan");
+    assert_int_equal(d.qtype, RR_A);
+    a.question = d.question;
+    dhcp4_server_answer(d.server, &a, d.now);
+    collect(&d);
+    assert_int_equal(d.qtype, RR_TXT);
+    a.question = d.question;
+    a.text_len = (uint16_t)snprintf(a.text, sizeof(a.text),
+                                    "mask=255.255.0.0,router=10.2.0.1,dns=10.2.0.2,dns=10.2.0.3");
+    dhcp4_server_answer(d.server, &a, d.now);
+    collect(&d);
+    assert_int_equal(expect(&d, DHCP4_OFFER), BYNAME + 9);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_SUBNET_MASK, &value) && value == 0xffff0000);
+    assert_int_equal(dhcp4_addrs(&d.reply, DHCP4_NAME_SERVERS, two, 2), 2);
+    assert_int_equal(two[1], BYNAME + 3);
+
+    say(&d, (struct said){.type = DHCP4_REQUEST,
+                          .host = "box.lan",
+                          .giaddr = BYNAME + 1,
+                          .server = SERVER,
+                          .requested = BYNAME + 9});
+    a.question = d.question;
+    a.status = SERVER_UNKNOWN; /* the DNS is silent, and so are we */
+    dhcp4_server_answer(d.server, &a, d.now);
+    collect(&d);
+    assert_int_equal(d.n_sent, 0);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = BYNAME + 1}); /* no name, no address */
+    assert_int_equal(d.n_asked + d.n_sent, 0);
+    stop_server(&d);
+}
+
+/* --- what others do with addresses --- */
+
+static void an_address_in_use_is_not_offered(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    struct ipaddr first = d.probed;
+    assert_int_equal(d.n_probed, 1);
+    assert_int_equal(d.n_sent, 0);
+    dhcp4_server_in_use(d.server, d.question, d.now);
+    collect(&d);
+    assert_int_equal(d.n_probed, 2);
+    assert_false(ipaddr_equal(&first, &d.probed));
+    assert_true(dhcp4_server_deadline(d.server) <= d.now.mono + SERVER_PROBE_TIME);
+    later(&d, 1);
+    assert_int_equal(expect(&d, DHCP4_OFFER), get_be32(d.probed.b + 12));
+    stop_server(&d);
+}
+
+static void somebody_who_uses_all_addresses(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    for (unsigned i = 0; i < 3; i++) {
+        dhcp4_server_in_use(d.server, d.question, d.now);
+        collect(&d);
+    }
+    assert_int_equal(d.n_probed, 3);
+    later(&d, 1);
+    assert_int_equal(d.n_sent, 0); /* it asks again */
+    stop_server(&d);
+}
+
+static void decline_and_release(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t addr = lease_an_address(&d, NULL);
+
+    be_client(&d, 2);
+    say(&d, (struct said){.type = DHCP4_DECLINE, .requested = addr, .server = SERVER}); /* not its own */
+    assert_int_equal(d.n_kept, 0);
+    be_client(&d, 1);
+    say(&d, (struct said){.type = DHCP4_DECLINE, .requested = addr, .server = SERVER});
+    assert_int_equal(d.n_kept, 1);
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_DECLINED);
+    assert_int_equal(d.n_sent, 0);
+    uint32_t other = lease_an_address(&d, NULL);
+    assert_int_not_equal(other, addr);
+
+    be_client(&d, 2);
+    say(&d, (struct said){.type = DHCP4_RELEASE, .ciaddr = other, .server = SERVER});
+    assert_int_equal(d.n_kept, 0);
+    be_client(&d, 1);
+    say(&d, (struct said){.type = DHCP4_RELEASE, .ciaddr = other, .server = SERVER});
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_RELEASED);
+    assert_int_equal(lease_an_address(&d, NULL), other); /* it gets it again */
+    stop_server(&d);
+}
+
+static void inform_gets_options_alone(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t value;
+
+    say(&d, (struct said){.type = DHCP4_INFORM, .ciaddr = NET + 9});
+    assert_int_equal(expect(&d, DHCP4_ACK), 0);
+    assert_false(dhcp4_u32(&d.reply, DHCP4_LEASE_TIME, &value));
+    assert_int_equal(dhcp4_addrs(&d.reply, DHCP4_NAME_SERVERS, &value, 1), 1);
+    assert_int_equal(d.n_kept, 0);
+    stop_server(&d);
+}
+
+static void relays_get_their_information_back(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    size_t len;
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = RELAY, .relay_info = "\1\4port"});
+    uint32_t addr = expect(&d, DHCP4_OFFER);
+    assert_true(addr >= FAR + 100 && addr <= FAR + 199);
+    assert_int_equal(d.packet.to.port, DHCP4_SERVER_PORT);
+    assert_int_equal(get_be32(d.packet.to.addr.b + 12), RELAY);
+    const uint8_t *info = dhcp4_option(&d.reply, DHCP4_RELAY_INFORMATION, &len);
+    assert_true(info && len == 6);
+    assert_memory_equal(info, "\1\4port", 6);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .giaddr = RELAY, .requested = NET + 100});
+    expect(&d, DHCP4_NAK);
+    assert_true(d.reply.header.broadcast); /* the relay broadcasts it */
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = 0xc0a80001}); /* of no network of ours */
+    assert_int_equal(d.n_sent, 0);
+    stop_server(&d);
+}
+
+static void rapid_commit(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.rapid_commit = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .rapid = true, .broadcast = true});
+    expect(&d, DHCP4_ACK);
+    assert_true(dhcp4_has(&d.reply, DHCP4_RAPID_COMMIT));
+    assert_int_equal(d.n_kept, 1);
+    assert_int_equal(d.packet.to_mac[5], 0xff);
+    stop_server(&d);
+}
+
+static void lease_times_have_bounds(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t value;
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .lease_s = UINT32_MAX});
+    expect(&d, DHCP4_OFFER);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_LEASE_TIME, &value) && value == 7200);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .lease_s = 1});
+    expect(&d, DHCP4_OFFER);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_LEASE_TIME, &value) && value == 60);
+    stop_server(&d);
+}
+
+/* --- what outlives the server --- */
+
+static void leases_outlive_a_restart(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.claims = true});
+    uint32_t addr = lease_an_address(&d, "laptop.lan");
+    struct server_lease kept[2];
+
+    assert_int_equal(d.n_kept, 2); /* the claim, the lease */
+    memcpy(kept, d.kept, sizeof(kept));
+    stop_server(&d);
+    start_server(&d, (struct choice){.claims = true});
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(dhcp4_server_restore(d.server, &kept[i], d.now), 0);
+    be_client(&d, 2);
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .requested = addr, .host = "laptop.lan"});
+    assert_int_not_equal(expect(&d, DHCP4_OFFER), addr);
+    be_client(&d, 1);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = addr, .host = "laptop.lan"});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    stop_server(&d);
+}
+
+static void a_name_is_the_first_ones(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.claims = true});
+
+    lease_an_address(&d, "laptop.lan");
+    be_client(&d, 2);
+    lease_an_address(&d, "laptop.lan"); /* an address it gets, the name not */
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
+    assert_int_equal(d.kept[0].name[0], 0);
+    stop_server(&d);
+}
+
+/* --- hostile --- */
+
+static void hostile_bytes(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.claims = true, .rapid_commit = true, .authoritative = true});
+    uint8_t bytes[400];
+
+    srandom(1);
+    for (unsigned round = 0; round < 50000; round++) {
+        struct dhcp4_header h = {.op = DHCP4_BOOTREQUEST, .htype = 1, .hlen = 6, .xid = round};
+        struct dhcp4_writer dw;
+        h.chaddr[5] = (uint8_t)(random() % 8);
+        h.ciaddr = random() % 4 ? 0 : NET + 100 + (uint32_t)random() % 4;
+        dhcp4_begin(&dw, bytes, sizeof(bytes), &h, NULL);
+        dhcp4_put_u8(&dw, DHCP4_MESSAGE_TYPE, (uint8_t)(1 + random() % 8));
+        dhcp4_put_u32(&dw, DHCP4_REQUESTED_ADDRESS, NET + 100 + (uint32_t)random() % 4);
+        if (random() % 2)
+            dhcp4_put_u32(&dw, DHCP4_SERVER_ID, SERVER);
+        int len = dhcp4_end(&dw);
+        assert_true(len > 0);
+        for (long i = random() % 4; i > 0; i--)
+            bytes[random() % len] = (uint8_t)random();
+        const struct server_packet packet = {.bytes = bytes,
+                                             .len = (size_t)(random() % 8 ? len : random() % len)};
+        d.xid = get_be32(bytes + 4);
+        d.n_sent = d.n_kept = 0;
+        dhcp4_server_input(d.server, &packet, d.now);
+        collect(&d);
+        later(&d, random() % 100 == 0 ? 1000 : 0);
+    }
+    stop_server(&d);
+}
+
+static void settings_that_make_no_sense(void **state)
+{
+    (void)state;
+    const struct server_env env = {.random = no_chance};
+    struct dhcp4_server *s = NULL;
+
+    assert_int_equal(dhcp4_server_new(&env, &(struct dhcp4_server_settings){.waiting_max = 1}, &s), -EINVAL);
+    dhcp4_server_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(discover_offer_request_ack),
+        cmocka_unit_test(renewing_moves_the_end),
+        cmocka_unit_test(after_a_restart_of_the_client),
+        cmocka_unit_test(a_restarted_client_keeps_its_lease_whatever_it_is_offered),
+        cmocka_unit_test(an_offer_not_taken_is_free_again),
+        cmocka_unit_test(fixed_addresses),
+        cmocka_unit_test(addresses_of_names),
+        cmocka_unit_test(an_address_in_use_is_not_offered),
+        cmocka_unit_test(somebody_who_uses_all_addresses),
+        cmocka_unit_test(decline_and_release),
+        cmocka_unit_test(inform_gets_options_alone),
+        cmocka_unit_test(relays_get_their_information_back),
+        cmocka_unit_test(rapid_commit),
+        cmocka_unit_test(lease_times_have_bounds),
+        cmocka_unit_test(leases_outlive_a_restart),
+        cmocka_unit_test(a_name_is_the_first_ones),
+        cmocka_unit_test(hostile_bytes),
+        cmocka_unit_test(settings_that_make_no_sense),
+    };
+    return cmocka_run_group_tests_name("dhcp4_server", tests, NULL, NULL);
+}
