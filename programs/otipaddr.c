@@ -2,7 +2,8 @@
 /* otipaddr: prints the one-time IPv6 address that a name has now. hashaddr: prints the hash based one.
 
    One program under two names: called as hashaddr it takes no password and leaves the time out. The address
-   comes from libiothaddr; here are the command line and the words for what is wrong with it.
+   comes from libiothaddr, a base that is a name from libiothdns, on the stack that --dnsstack makes; here are the
+   command line and the words for what is wrong with it.
 
    The password stands on the command line, where other users of the machine can see it, so it is copied and
    overwritten there as soon as the options are read. That narrows the gap and does not close it; the manual
@@ -14,6 +15,7 @@
 #include <getopt.h>
 #include <iothaddr.h>
 #include <iothconf.h>
+#include <iothdns.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,6 +38,7 @@ enum {
     DEFAULT_PERIOD_S = 32,
     NAME_MAX_LEN = 253, /* text of a domain name without final dot, RFC 1035 s2.3.4 */
     LABEL_MAX_LEN = 63,
+    DNS_MAX_LEN = 63, /* ADDR@PORT */
 };
 
 #define TRY_HELP "Try '%s --help'.\n"
@@ -44,17 +47,23 @@ struct command {
     const char *program;
     bool otip;
     bool check_only;
-    const char *base; /* NULL: not given */
+    const char *base;     /* NULL: not given */
+    const char *dnsstack; /* likewise */
+    const char *dns;
     int period_s;
     const char *name;
     char *password; /* NULL for hashaddr */
 };
 
 static const char options_text[] =
-    "  -b, --base ADDR       the base address, whose lower half is combined with the hash (also --baseaddr)\n"
+    "  -b, --base BASE       the base address, whose lower half is combined with the hash, or a name that "
+    "has it\n"
+    "                        in the DNS; if not given, the name after the first dot of name (also "
+    "--baseaddr)\n"
     "  -T, --period SECS     how long a one-time address lasts; 32 seconds if not given\n"
-    "  -s, --dnsstack CONF   the stack for looking up a base given as a name: checked, not used yet\n"
-    "  -D, --dns ADDR        the name server for that: likewise\n"
+    "  -s, --dnsstack CONF   the stack for looking that up, see ioth_config(3); this system's if not given\n"
+    "  -D, --dns ADDR        the name server for that, ADDR or ADDR@PORT; those of /etc/resolv.conf if not "
+    "given\n"
     "      --check           check the command line and print nothing\n"
     "  -h, --help            this text\n"
     "      --version         the version\n";
@@ -136,22 +145,40 @@ static int set_period(struct command *c, const char *arg)
     return GO_ON;
 }
 
-static int check_dnsstack(const struct command *c, const char *arg)
+static int set_dnsstack(struct command *c, const char *arg)
 {
     size_t offset;
     char error[256];
 
     if (ioth_config_check(arg, &offset, error, sizeof(error)) < 0)
         return usage_error(c, "--dnsstack, at byte %zu (\"%.20s\"): %s", offset + 1, arg + offset, error);
+    c->dnsstack = arg;
     return GO_ON;
 }
 
-static int check_dns(const struct command *c, const char *arg)
+static bool is_port(const char *text)
 {
-    uint8_t addr[16];
+    char *end;
+    long n = strtol(text, &end, 10);
 
-    if (inet_pton(AF_INET, arg, addr) != 1 && inet_pton(AF_INET6, arg, addr) != 1)
-        return usage_error(c, "--dns %s: expected an IPv4 or IPv6 address", arg);
+    return *text >= '0' && *text <= '9' && *end == '\0' && n > 0 && n <= UINT16_MAX;
+}
+
+static int set_dns(struct command *c, const char *arg)
+{
+    char text[DNS_MAX_LEN + 1];
+    uint8_t addr[16];
+    size_t len = strcspn(arg, "@");
+
+    if (len < sizeof(text)) {
+        memcpy(text, arg, len);
+        text[len] = '\0';
+    }
+    if (len >= sizeof(text) ||
+        (inet_pton(AF_INET, text, addr) != 1 && inet_pton(AF_INET6, text, addr) != 1) ||
+        (arg[len] == '@' && !is_port(arg + len + 1)))
+        return usage_error(c, "--dns %s: expected an IPv4 or IPv6 address, or ADDR@PORT", arg);
+    c->dns = arg;
     return GO_ON;
 }
 
@@ -180,9 +207,9 @@ static int take_option(struct command *c, int option)
         c->base = optarg;
         return GO_ON;
     case 's':
-        return check_dnsstack(c, optarg);
+        return set_dnsstack(c, optarg);
     case 'D':
-        return check_dns(c, optarg);
+        return set_dns(c, optarg);
     case 'T':
         return set_period(c, optarg);
     case OPT_CHECK:
@@ -233,28 +260,90 @@ static int take_arguments(struct command *c, int count, char *args[])
     return EXIT_NO_ADDRESS;
 }
 
-/* Reads the base address. */
-static int read_base(const struct command *c, uint8_t ret_addr[static 16])
+/* Why no address came of a look-up, by its errno. */
+static const char *why_not(int error)
 {
-    uint8_t v4[4];
+    switch (error) {
+    case 0:
+        return "it has no IPv6 address (no AAAA record)";
+    case ENOENT:
+        return "there is no such name";
+    case ETIMEDOUT:
+        return "no name server answered in time";
+    case ECONNREFUSED:
+        return "no name server could be reached";
+    case EAGAIN:
+        return "the name servers failed; try again later";
+    default:
+        return strerror(error);
+    }
+}
 
-    if (c->base == NULL) {
-        fprintf(stderr,
-                "%s: without --base, the base is the address of the name after the first dot of %s, and "
-                "looking up "
-                "names is not built yet: give the base address, --base ADDR\n",
-                c->program, c->name);
+/* Asks the DNS for the address of a base. */
+static int look_up(const struct command *c, struct ioth *stack, const char *base, uint8_t ret_addr[static 16])
+{
+    struct iothdns *dns = c->dns ? iothdns_init_strcfg(stack, c->dns) : iothdns_init(stack, NULL);
+    struct in6_addr addr;
+    int count;
+
+    if (dns == NULL) {
+        fprintf(stderr, "%s: the name servers cannot be known: %s; give one, --dns ADDR\n", c->program,
+                strerror(errno));
         return EXIT_NO_ADDRESS;
     }
-    if (inet_pton(AF_INET6, c->base, ret_addr) == 1)
+    count = iothdns_lookup_aaaa(dns, base, &addr, 1);
+    if (count < 1)
+        fprintf(stderr, "%s: the base %s: %s\n", c->program, base, why_not(count < 0 ? errno : 0));
+    else
+        memcpy(ret_addr, &addr, sizeof(addr));
+    iothdns_fini(dns);
+    return count < 1 ? EXIT_NO_ADDRESS : GO_ON;
+}
+
+/* The same, on the stack that the command line names. */
+static int look_up_on_stack(const struct command *c, const char *base, uint8_t ret_addr[static 16])
+{
+    struct ioth *stack = NULL;
+    int status;
+
+    if (c->dnsstack != NULL) {
+        ioth_set_license("GPL-3.0-or-later");
+        stack = ioth_newstackc(c->dnsstack);
+        if (stack == NULL) {
+            fprintf(stderr, "%s: --dnsstack %s: %s\n", c->program, c->dnsstack, strerror(errno));
+            return EXIT_NO_ADDRESS;
+        }
+    }
+    status = look_up(c, stack, base, ret_addr);
+    if (stack != NULL)
+        ioth_delstack(stack);
+    return status;
+}
+
+/* The name whose address is the base, if none is given: NULL, the name has one label. */
+static const char *base_of(const char *name)
+{
+    const char *dot = strchr(name, '.');
+
+    return dot != NULL && dot[1] != '\0' ? dot + 1 : NULL;
+}
+
+/* Reads the base address, or looks it up. */
+static int find_base(const struct command *c, uint8_t ret_addr[static 16])
+{
+    const char *base = c->base ? c->base : base_of(c->name);
+    uint8_t v4[4];
+
+    if (base == NULL)
+        return usage_error(
+            c, "%s has no dot, behind which the name of its base would be: give one, --base BASE", c->name);
+    if (c->base && inet_pton(AF_INET6, base, ret_addr) == 1)
         return GO_ON;
-    if (inet_pton(AF_INET, c->base, v4) == 1)
-        return usage_error(c, "--base %s: expected an IPv6 address, this is an IPv4 one", c->base);
-    if (strchr(c->base, ':') != NULL || !is_domain_name(c->base))
-        return usage_error(c, "--base %s: this is not an IPv6 address", c->base);
-    fprintf(stderr, "%s: --base %s: looking up names is not built yet: give the base address, --base ADDR\n",
-            c->program, c->base);
-    return EXIT_NO_ADDRESS;
+    if (inet_pton(AF_INET, base, v4) == 1)
+        return usage_error(c, "--base %s: expected an IPv6 address or a name, this is an IPv4 address", base);
+    if (strchr(base, ':') != NULL || !is_domain_name(base))
+        return usage_error(c, "--base %s: this is neither an IPv6 address nor a name", base);
+    return c->check_only ? GO_ON : look_up_on_stack(c, base, ret_addr);
 }
 
 static void print_address(const struct command *c, uint8_t addr[static 16])
@@ -285,7 +374,7 @@ int main(int argc, char *argv[])
     if (status == GO_ON)
         status = take_arguments(&c, argc - optind, argv + optind);
     if (status == GO_ON)
-        status = read_base(&c, addr);
+        status = find_base(&c, addr);
     if (status == GO_ON) {
         if (!c.check_only)
             print_address(&c, addr);

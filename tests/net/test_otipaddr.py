@@ -104,11 +104,13 @@ def test_check_prints_nothing():
         ("hashaddr", ["-b", "fc00::", "a..b"], 2, "is not a domain name"),
         ("hashaddr", ["-b", "fc00::", "a" * 64], 2, "is not a domain name"),
         ("hashaddr", ["-b", "fc00::", "a." * 127 + "a"], 2, "is not a domain name"),
-        ("hashaddr", ["-b", "10.0.0.1", "name"], 2, "expected an IPv6 address, this is an IPv4 one"),
-        ("hashaddr", ["-b", "fc00:::1", "name"], 2, "this is not an IPv6 address"),
-        ("hashaddr", ["-b", "a..b", "name"], 2, "this is not an IPv6 address"),
-        ("hashaddr", ["-b", "base.example.org", "name"], 1, "give the base address, --base ADDR"),
-        ("hashaddr", ["name.example.org"], 1, "give the base address, --base ADDR"),
+        ("hashaddr", ["-b", "10.0.0.1", "name"], 2, "expected an IPv6 address or a name, this is an IPv4 address"),
+        ("hashaddr", ["-b", "fc00:::1", "name"], 2, "this is neither an IPv6 address nor a name"),
+        ("hashaddr", ["-b", "a..b", "name"], 2, "this is neither an IPv6 address nor a name"),
+        ("hashaddr", ["name"], 2, "name has no dot, behind which the name of its base would be: give one, --base BASE"),
+        ("hashaddr", ["-D", "127.0.0.1@1", "-b", "base.example.org", "name"], 1, "no name server could be reached"),
+        ("hashaddr", ["-s", "stack=nonsense", "-b", "base.example.org", "name"], 1, "--dnsstack stack=nonsense: "),
+        ("otipaddr", ["-D", "8.8.8.8@0", "name", "password"], 2, "or ADDR@PORT"),
         ("otipaddr", ["-T", "0", "name", "password"], 2, "--period 0: expected a number of seconds"),
         ("otipaddr", ["-T", "1m", "name", "password"], 2, "--period 1m: expected"),
         ("otipaddr", ["-T", "99999999999", "name", "password"], 2, "--period 99999999999: expected"),
@@ -157,3 +159,44 @@ def test_password_is_wiped():
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+# --- a base that is a name, looked up of iothnamed
+
+BASES = """\
+option  user none
+option  listen 127.0.0.1
+net     all 127.0.0.0/8
+auth    static all .example
+static  AAAA hash.example fc00:1::
+static  AAAA base.example fc00:2::
+static  A v4.example 192.0.2.1
+"""
+
+
+@pytest.mark.parametrize(
+    "args,base",
+    [
+        (["renzo.hash.example"], "fc00:1::"),
+        (["-b", "base.example", "renzo.hash.example"], "fc00:2::"),
+        (["-b", "BASE.Example.", "renzo.hash.example"], "fc00:2::"),
+        (["-s", "stack=kernel", "renzo.hash.example"], "fc00:1::"),
+    ],
+)
+def test_a_base_is_looked_up(box, args, base):
+    box.serve(BASES)
+    expected = printed("hashaddr", "-b", base, "renzo.hash.example")
+    assert box.namespace.run(program("hashaddr"), "-D", "127.0.0.1", *args).stdout == expected
+    assert printed("hashaddr", "--check", "-D", "127.0.0.1@1", *args) == ""
+
+
+@pytest.mark.parametrize(
+    "base,said", [("no.example", "there is no such name"), ("v4.example", "it has no IPv6 address (no AAAA record)")]
+)
+def test_a_base_that_is_none(box, base, said):
+    box.serve(BASES)
+    result = box.namespace.run(
+        program("hashaddr"), "-D", "127.0.0.1@53", "-b", base, "renzo.hash.example", check=False
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"the base {base}: {said}" in result.stderr
