@@ -897,7 +897,8 @@ static void quick_probes(void **state)
 
 static bool no_memory;
 void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
+/* Seen by shared libraries too, which are linked with it as well. */
+__attribute__((visibility("default"))) void *__wrap_calloc(size_t n, size_t size);
 
 void *__wrap_calloc(size_t n, size_t size)
 {

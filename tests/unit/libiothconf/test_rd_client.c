@@ -8,7 +8,8 @@
 static bool fails_to_allocate;
 
 void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
+/* Seen by shared libraries too, which are linked with it as well. */
+__attribute__((visibility("default"))) void *__wrap_calloc(size_t n, size_t size);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
