@@ -75,6 +75,7 @@ extern "C" {
 
 struct iothdns;
 struct iothdns_pkt;
+struct addrinfo; /* <netdb.h> gives it but under -std=c99 and the like */
 
 /* --- a resolver --- */
 

@@ -5,9 +5,8 @@
  * of; else it reads the file, with no lock held, and puts the new copy in the place of the old one, whose last user frees
  * it. Two threads that read a changed file at once both do; the later one's copy stays.
  *
- * The stamp is taken before the file is read, so that a file which changes meanwhile is read again. A file written twice
- * within a tick of the file system's clock may keep its stamp; therefore a copy of a file that changed a moment before it was
- * read is not trusted by its stamp alone, but made anew until the file has been quiet.
+ * The stamp is taken before the file is read, so that a file which changes meanwhile is read again; a copy of a file that was
+ * not quiet then (config_file.h) is made anew until it is.
  */
 #include "libiothdns/addrinfo_files.h"
 #include "libiothdns/config_file.h"
@@ -19,11 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-/* Seconds since the last change after which a stamp tells the next one; file systems of 1 s (and FAT, 2 s) exist. */
-enum { QUIET_S = 2 };
 
 enum { READ_FIRST = 4096 }; /* bytes: most such files are smaller */
 
@@ -31,7 +26,6 @@ struct file_copy {
     atomic_uint users;
     enum file_kind kind;
     struct file_stamp stamp;
-    bool quiet; /* the stamp tells a change */
     union {
         struct hosts *hosts;
         struct services *services;
@@ -165,14 +159,6 @@ static int fill(struct file_copy *copy)
     return error;
 }
 
-static bool is_quiet(const struct file_stamp *stamp)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return !stamp->exists || now.tv_sec - stamp->mtime.tv_sec > QUIET_S;
-}
-
 /* A copy of what stands at the path, with one user. NULL: no memory. */
 static struct file_copy *read_copy(enum file_kind kind, const char *path, const struct file_stamp *stamp)
 {
@@ -184,7 +170,6 @@ static struct file_copy *read_copy(enum file_kind kind, const char *path, const 
     atomic_init(&copy->users, 1);
     copy->kind = kind;
     copy->stamp = *stamp;
-    copy->quiet = is_quiet(stamp);
     memcpy(copy->path, path, path_size);
     if (fill(copy) < 0) {
         free(copy);
@@ -215,7 +200,7 @@ struct file_copy *file_get(struct iothdns *d, enum file_kind kind)
     find_path(d, kind, path);
     file_stamp_take(path, &stamp);
     pthread_mutex_lock(&files->lock);
-    if (*place && (*place)->quiet && file_stamp_same(&(*place)->stamp, &stamp) &&
+    if (*place && (*place)->stamp.quiet && file_stamp_same(&(*place)->stamp, &stamp) &&
         strcmp((*place)->path, path) == 0) {
         copy = *place;
         atomic_fetch_add(&copy->users, 1);

@@ -133,17 +133,23 @@ static int send_attempt(struct channel *ch, const struct exchange_event *e)
     return e->tcp ? tcp_send(o, e) : udp_send(o, e);
 }
 
+/* No way leads to the server: to ask it again in a moment is of no use, and somebody waits. */
+static bool is_out_of_reach(int error)
+{
+    return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -ENETDOWN;
+}
+
 static void carry_out(struct channel *ch, const struct exchange_event *e)
 {
     attempt_id attempt = e->attempt;
     int error = send_attempt(ch, e);
 
-    if (error == -ECONNREFUSED) {
-        exchange_failed(ch->table, attempt, resolve_now());
-    } else if (error < 0) {
+    if (error < 0 && error != -ECONNREFUSED)
         ch->own_fault = error;
+    if (error == -ECONNREFUSED || is_out_of_reach(error))
+        exchange_failed(ch->table, attempt, resolve_now());
+    else if (error < 0)
         exchange_unsent(ch->table, attempt, resolve_now());
-    }
 }
 
 static void pump(struct channel *ch)
@@ -330,6 +336,7 @@ int channel_ask(struct channel *ch, const struct resolvconf *conf, const uint8_t
     int error = exchange_ask(ch->table, &q->asked, &servers, &q->waiter, resolve_now());
     if (error == 0)
         pump(ch);
+    outlets_bury(ch); /* also of who asks and cancels, and serves nothing */
     return error;
 }
 
@@ -341,6 +348,7 @@ void channel_cancel(struct channel *ch, struct channel_question *q)
     q->error = -ETIMEDOUT;
     exchange_cancel(ch->table, &q->asked, q->id);
     pump(ch);
+    outlets_bury(ch);
 }
 
 /* --- its life --- */

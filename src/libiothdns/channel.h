@@ -42,6 +42,8 @@ MUST_CHECK int channel_take(struct iothdns *d, struct channel **ret);
 void channel_give(struct iothdns *d, struct channel *ch);
 void channels_free(struct iothdns *d);
 
+/* Not from within `ended`, both of these. */
+
 /* Asks for `name` (wire form, which must stay; as spelled) by the configuration, flags IOTHDNS_ASK_... 0, or -errno: it was
  * not asked. It may be over when this returns. */
 MUST_CHECK int channel_ask(struct channel *ch, const struct resolvconf *conf, const uint8_t *name,

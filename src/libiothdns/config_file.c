@@ -11,11 +11,25 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Seconds since the last change after which a stamp tells the next one; file systems of 1 s (and FAT, 2 s) exist. */
+#define QUIET_S 2
+
+/* A time in the future, of a clock that was wrong, is no moment ago: the next change has another one. */
+static bool is_quiet(const struct timespec *mtime)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec - mtime->tv_sec > QUIET_S || mtime->tv_sec - now.tv_sec > QUIET_S;
+}
 
 static void stamp_of(const struct stat *st, struct file_stamp *ret)
 {
     *ret = (struct file_stamp){.exists = true,
+                               .quiet = is_quiet(&st->st_mtim),
                                .dev = st->st_dev,
                                .ino = st->st_ino,
                                .size = st->st_size,
@@ -30,7 +44,7 @@ void file_stamp_take(const char *path, struct file_stamp *ret)
     if (stat(path, &st) == 0)
         stamp_of(&st, ret);
     else
-        *ret = (struct file_stamp){0};
+        *ret = (struct file_stamp){.quiet = true};
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -94,7 +108,7 @@ int config_file_read(const char *path, bool standard, struct resolvconf *ret, st
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 && errno == ENOENT && standard) {
-        *ret_stamp = (struct file_stamp){0};
+        *ret_stamp = (struct file_stamp){.quiet = true};
         return parse("", 0, true, ret);
     }
     if (fd < 0)

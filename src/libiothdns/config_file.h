@@ -9,9 +9,12 @@
 
 #define RESOLVCONF_PATH "/etc/resolv.conf"
 
-/* What tells a file from the one that stood at its path before. All zero: there was none. */
+/* What tells a file from the one that stood at its path before. A file written twice within a tick of the file system's
+ * clock may keep all of it; so one that changed a moment before its stamp was taken is not quiet: whoever has read it reads
+ * it again. */
 struct file_stamp {
     bool exists;
+    bool quiet; /* the stamp tells the next change */
     dev_t dev;
     ino_t ino;
     off_t size;
@@ -20,6 +23,7 @@ struct file_stamp {
 
 /* *ret is what stands at the path now. */
 void file_stamp_take(const char *path, struct file_stamp *ret);
+/* Of the same file, unchanged; that they are quiet is not looked at. */
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 
 /* Reads and parses the file. standard: with LOCALDOMAIN, RES_OPTIONS and the domain of the host's name, and a file that is

@@ -14,7 +14,9 @@
  *
  * A server is `spent` for an exchange when asking it again is of no use: it refused, or failed twice, or
  * failed over TCP. An exchange ends with the first believed answer; or fails, at its end of time, or when all
- * servers are spent, or when no attempt is open and none is left.
+ * servers are spent, or when no attempt is open and none is left. With a list of servers (plan.listed) it ends as
+ * soon as all of them are spent or nobody is at their ports and no attempt is open: a program whose servers are not
+ * there is told so at once. In place of a forwarder's clients, who wait longer, the second chance is waited for.
  *
  * EDNS. A server that says it does not understand is asked again without. One that was silent is, too, the second
  * time in an exchange, if it has never shown EDNS and the question has no DO bit: there are servers, and boxes
@@ -105,6 +107,16 @@ static bool untried_peer(const struct exchange *x, const struct peer *p)
     return p->failures == 0 && !p->unsent;
 }
 
+/* Each of the servers has said, itself or by ICMP, that there is nothing to be had from it. */
+static bool all_absent(const struct exchange *x)
+{
+    unsigned i = 0;
+
+    while (i < x->n_peers && (x->peers[i].absent || x->peers[i].spent))
+        i++;
+    return i == x->n_peers;
+}
+
 /* Some attempt may still be answered, or made. */
 static bool has_hope(struct exchange *x)
 {
@@ -112,7 +124,7 @@ static bool has_hope(struct exchange *x)
         if (is_open(&x->attempts[i]) && !x->peers[x->attempts[i].peer].spent)
             return true;
     }
-    return next_peer(x, any_peer) != NULL;
+    return !(x->listed && all_absent(x)) && next_peer(x, any_peer) != NULL;
 }
 
 static bool wants_edns(const struct exchange *x, const struct peer *p, const struct server_state *state,
@@ -331,6 +343,7 @@ static void set_plan(struct exchange_table *t, struct exchange *x, const struct 
     x->n_peers = order.count;
     for (unsigned i = 0; i < order.count; i++)
         x->peers[i].endpoint = list[i];
+    x->listed = plan->listed;
     x->over_tcp = plan->tcp;
     x->attempts_max = plan->attempts > 0 ? plan->attempts : EXCHANGE_ATTEMPTS_MAX;
     if (plan->interval > 0)
@@ -521,8 +534,10 @@ void exchange_failed(struct exchange_table *t, attempt_id attempt, nsec_t now)
     struct exchange *x;
     struct attempt *a = attempt_of(t, attempt, &x);
 
-    if (a)
-        attempt_failed(t, x, a, now);
+    if (!a)
+        return;
+    x->peers[a->peer].absent = true;
+    attempt_failed(t, x, a, now);
 }
 
 void exchange_unsent(struct exchange_table *t, attempt_id attempt, nsec_t now)

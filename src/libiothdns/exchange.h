@@ -41,7 +41,8 @@
 
 struct exchange_table;
 
-/* How servers are asked. All zero: the fastest first, over UDP, within EXCHANGE_TOTAL. */
+/* How servers are asked. All zero: the fastest first, over UDP, within EXCHANGE_TOTAL. With `listed` it is over as soon as
+ * nobody is at the port of any of them. */
 struct exchange_plan {
     bool listed;  /* in the order of the list, those that are silent last, in place of the fastest first */
     bool tcp;     /* over TCP at once */

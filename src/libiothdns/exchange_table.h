@@ -30,6 +30,7 @@ struct peer {
     uint8_t failures;
     bool unsent;       /* could not be asked last time */
     bool spent;        /* asking it again is of no use */
+    bool absent;       /* its socket failed: nobody is at the port, as ICMP tells */
     bool tcp;          /* is being asked over TCP */
     bool no_edns;      /* said that it does not understand EDNS */
     bool edns_silent;  /* did not answer a question with EDNS */
@@ -57,6 +58,7 @@ struct exchange {
     nsec_t next_at;  /* the next attempt */
     nsec_t interval; /* to the attempt after it */
     nsec_t interval_step;
+    bool listed;           /* nobody is waited for in vain: see all_absent */
     bool over_tcp;         /* from the first attempt on */
     unsigned attempts_max; /* of those that time leads to */
     unsigned n_followups;  /* attempts that a reply led to */

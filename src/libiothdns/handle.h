@@ -29,8 +29,7 @@ struct iothdns {
     struct siphash_key cookie_key; /* of the cookies in its questions */
     struct addrinfo_files files;   /* has a lock of its own */
 
-    pthread_mutex_t adding; /* a server: one thread after the other */
-    pthread_mutex_t lock;   /* of all that follows; held for moments, never across input and output */
+    pthread_mutex_t lock; /* of all that follows; held for moments, never across input and output */
     struct config *config;
     unsigned edition; /* counts updates, so that what is read meanwhile is not put over them */
     char *file;       /* to be read again when it changes; NULL: none */

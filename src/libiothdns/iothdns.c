@@ -71,12 +71,18 @@ struct origin {
     struct file_stamp stamp;
 };
 
-/* From now on the handle has this configuration and origin. Takes over both. */
-static void install(struct iothdns *d, struct config *config, const struct origin *origin)
+/* From now on the handle has this configuration and origin, if it still has the one given before (NULL: whichever it has).
+ * Takes over both. 1; 0: it has another one by now, and nothing was done. */
+static int install_over(struct iothdns *d, const struct config *before, struct config *config,
+                        const struct origin *origin)
 {
     pthread_mutex_lock(&d->lock);
     struct config *old_config = d->config;
     char *old_file = d->file;
+    if (before && before != old_config) {
+        pthread_mutex_unlock(&d->lock);
+        return 0;
+    }
     d->config = config;
     d->edition++;
     d->file = origin->file;
@@ -86,6 +92,12 @@ static void install(struct iothdns *d, struct config *config, const struct origi
     pthread_mutex_unlock(&d->lock);
     config_put(old_config);
     free(old_file);
+    return 1;
+}
+
+static void install(struct iothdns *d, struct config *config, const struct origin *origin)
+{
+    install_over(d, NULL, config, origin);
 }
 
 static int update_from_file(struct iothdns *d, const char *path)
@@ -194,7 +206,7 @@ static void look_at_file(struct iothdns *d)
     file_stamp_take(path, &now_there);
     if (!now_there.exists)
         stamp = now_there; /* one that comes back is read */
-    else if (!file_stamp_same(&now_there, &stamp))
+    else if (!stamp.quiet || !file_stamp_same(&now_there, &stamp))
         config = read_again(path, standard, &stamp); /* NULL: the old stamp stays, so it is tried again */
     free(path);
     end_looking(d, config, &stamp, edition);
@@ -234,7 +246,6 @@ static struct iothdns *new_handle(struct ioth *stack)
     }
     pthread_mutex_init(&d->lock, NULL);
     addrinfo_files_init(&d->files);
-    pthread_mutex_init(&d->adding, NULL);
     d->stack = stack;
     atomic_init(&d->timeout_ms, -1);
     return d;
@@ -296,22 +307,34 @@ static int endpoint_of(int af, const void *addr, struct ipendpoint *ret)
     return -EAFNOSUPPORT;
 }
 
+/* The configuration with one more server. */
+static int with_nameserver(const struct resolvconf *old, const struct ipendpoint *endpoint,
+                           struct config **ret)
+{
+    struct resolvconf conf;
+    int error = old->n_servers == RESOLVCONF_SERVERS_MAX ? -ENOSPC : resolvconf_copy(old, &conf);
+
+    if (error < 0)
+        return error;
+    conf.servers[conf.n_servers++] = (struct resolvconf_server){.endpoint = *endpoint};
+    *ret = config_new(&conf);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* 1: added; 0: there has been an update meanwhile, to which it is to be added. */
 static int add_nameserver(struct iothdns *d, const struct ipendpoint *endpoint)
 {
     const struct origin origin = {0};
     const struct resolvconf *old = resolve_conf_get(d);
-    struct resolvconf conf;
-    int error = old->n_servers == RESOLVCONF_SERVERS_MAX ? -ENOSPC : resolvconf_copy(old, &conf);
+    struct config *config;
+    int result = with_nameserver(old, endpoint, &config);
 
+    if (result == 0) {
+        result = install_over(d, (const struct config *)old, config, &origin);
+        config_put(result == 0 ? config : NULL);
+    }
     resolve_conf_put(old);
-    if (error < 0)
-        return error;
-    conf.servers[conf.n_servers++] = (struct resolvconf_server){.endpoint = *endpoint};
-    struct config *config = config_new(&conf);
-    if (!config)
-        return -ENOMEM;
-    install(d, config, &origin);
-    return 0;
+    return result;
 }
 
 int iothdns_add_nameserver(struct iothdns *iothdns, int af, const void *addr)
@@ -321,9 +344,9 @@ int iothdns_add_nameserver(struct iothdns *iothdns, int af, const void *addr)
 
     if (error < 0)
         return failed(error);
-    pthread_mutex_lock(&iothdns->adding);
-    error = add_nameserver(iothdns, &endpoint);
-    pthread_mutex_unlock(&iothdns->adding);
+    do {
+        error = add_nameserver(iothdns, &endpoint);
+    } while (error == 0);
     return error < 0 ? failed(error) : 0;
 }
 
@@ -338,7 +361,6 @@ void iothdns_fini(struct iothdns *iothdns)
         free(iothdns->paths[i]);
     addrinfo_files_fini(&iothdns->files);
     pthread_mutex_destroy(&iothdns->lock);
-    pthread_mutex_destroy(&iothdns->adding);
     free(iothdns);
 }
 

@@ -24,6 +24,12 @@ static void truncating_server(struct sim *sim, const struct query *q)
     reply_flags(sim, q, q->tcp ? 0 : DNS_TC, q->tcp ? 1 : 0, DELAY);
 }
 
+/* Nobody is at the port, as ICMP tells. */
+static void absent_server(struct sim *sim, const struct query *q)
+{
+    sim_fail(sim, q, DELAY);
+}
+
 static struct sim *sim_with_plan(unsigned n_servers, const struct exchange_plan *plan)
 {
     struct sim *sim = sim_new(1, n_servers, 8, 1);
@@ -176,6 +182,65 @@ static void test_tcp_and_silence(void **state)
     sim_free(sim);
 }
 
+static const struct exchange_plan patient = {
+    .listed = true, .interval = 5 * NSEC_PER_SEC, .attempts = 4, .total = 20 * NSEC_PER_SEC};
+
+/* Of servers that are not there each is asked once, one after the other, and that is that. */
+static void test_nobody_there(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_with_plan(2, &patient);
+    struct ask ask;
+
+    sim->servers[0] = sim->servers[1] = absent_server;
+    for (unsigned i = 1; i <= 10; i++) { /* held down or not */
+        sim_ask(sim, &ask, "example.org");
+        sim_run(sim);
+        assert_int_equal(ask.failure, EXCHANGE_UNREACHABLE);
+        assert_int_equal(ask.done_at - ask.asked_at, 2 * DELAY);
+        assert_int_equal(sim->n_queries, 2 * i);
+    }
+    sim->servers[1] = servfail_server;
+    sim_ask(sim, &ask, "example.org");
+    sim_run(sim);
+    assert_int_equal(ask.failure, EXCHANGE_REFUSED);
+    assert_int_equal(ask.done_at - ask.asked_at, 2 * DELAY);
+    sim_free(sim);
+}
+
+/* As long as one of them may still answer it is waited for, and the other one asked again in its turn. */
+static void test_one_there(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_with_plan(2, &patient);
+    struct ask ask;
+
+    sim->servers[0] = absent_server;
+    sim->servers[1] = silent_server;
+    sim_ask(sim, &ask, "example.org");
+    sim_run(sim);
+    assert_int_equal(ask.failure, EXCHANGE_SILENT);
+    assert_int_equal(ask.done_at - ask.asked_at, 20 * NSEC_PER_SEC);
+    assert_int_equal(sim->asked_of[0], 2);
+    sim_free(sim);
+}
+
+/* Who does not ask by a list gives a server that is just starting its second chance. */
+static void test_second_chance(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new(1, 1, 8, 1);
+    struct ask ask;
+
+    sim->servers[0] = absent_server;
+    sim_ask(sim, &ask, "example.org");
+    sim_run(sim);
+    assert_int_equal(ask.failure, EXCHANGE_UNREACHABLE);
+    assert_int_equal(sim->n_queries, 2);
+    assert_true(ask.done_at - ask.asked_at > 2 * DELAY);
+    sim_free(sim);
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -246,6 +311,8 @@ int main(void)
         cmocka_unit_test(test_long_total),      cmocka_unit_test(test_tcp_at_once),
         cmocka_unit_test(test_tcp_and_silence), cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_authentic_data),  cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_nobody_there),    cmocka_unit_test(test_one_there),
+        cmocka_unit_test(test_second_chance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

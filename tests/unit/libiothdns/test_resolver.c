@@ -4,7 +4,10 @@
 
 #include "libiothdns/resolve.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -142,6 +145,12 @@ static void test_failures(void **state)
     assert_int_equal(iothdns_lookup_a(d, "www.example", &a, 1), 1);
     fake_stop(&s);
     assert_fails(iothdns_lookup_a(d, "www.example", &a, 1), ECONNREFUSED);
+    iothdns_fini(d);
+
+    d = handle_of(&s, 1, "options timeout:30 attempts:5\n"); /* nobody is there: no reason to wait */
+    start = now();
+    assert_fails(iothdns_lookup_a(d, "www.example", &a, 1), ECONNREFUSED);
+    assert_true(now() - start < 20 * NSEC_PER_SEC);
     iothdns_fini(d);
 
     d = iothdns_init_strcfg(NULL, "nameserver fe80::1%nosuchlink\n");
@@ -444,6 +453,44 @@ static void test_file(void **state)
     fake_stop(&s[1]);
 }
 
+/* Whether the configuration becomes another one within `span`. */
+static bool is_read_again(struct iothdns *d, nsec_t span)
+{
+    const struct resolvconf *before = resolve_conf_get(d);
+    bool changed = false;
+
+    for (nsec_t end = now() + span; !changed && now() < end; usleep(1000)) {
+        const struct resolvconf *conf = resolve_conf_get(d);
+        changed = conf != before;
+        resolve_conf_put(conf);
+    }
+    resolve_conf_put(before);
+    return changed;
+}
+
+/* A file that was written a moment ago may be written once more in the same moment: it is read again, until it is quiet. */
+static void test_file_just_written(void **state)
+{
+    (void)state;
+    static const time_t times[] = {1000000000, 4000000000}; /* long ago; and by a clock that was wrong */
+    char path[] = "/tmp/iothdns-XXXXXX";
+    int fd = mkstemp(path);
+
+    close(fd);
+    write_file(path, "nameserver 10.0.0.1\n");
+    struct iothdns *d = iothdns_init(NULL, path);
+    assert_non_null(d);
+    assert_true(is_read_again(d, 30 * NSEC_PER_SEC));
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        const struct timespec t[2] = {{.tv_sec = times[i]}, {.tv_sec = times[i]}};
+        assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+        assert_int_equal(iothdns_update(d, path), 0);
+        assert_false(is_read_again(d, 1200 * NSEC_PER_MSEC));
+    }
+    iothdns_fini(d);
+    unlink(path);
+}
+
 static void test_updates(void **state)
 {
     (void)state;
@@ -481,6 +528,46 @@ static void test_updates(void **state)
     assert_int_equal(iothdns_getpath(d, IOTHDNS_PATH_SIZE, path, sizeof(path)), -1);
     iothdns_fini(d);
     iothdns_fini(NULL);
+}
+
+struct adder {
+    struct iothdns *d;
+    atomic_bool stop;
+};
+
+static void *adder_main(void *arg)
+{
+    struct adder *a = arg;
+
+    while (!a->stop)
+        iothdns_add_nameserver(a->d, AF_INET6, &in6addr_loopback);
+    return NULL;
+}
+
+/* A server that is added while there is an update is added to the new configuration or the old one; it never brings the
+ * old one back. */
+static void test_added_during_updates(void **state)
+{
+    (void)state;
+    struct adder adder = {.d = iothdns_init_strcfg(NULL, NULL)};
+    pthread_t thread;
+    char config[64];
+
+    assert_int_equal(pthread_create(&thread, NULL, adder_main, &adder), 0);
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(config, sizeof(config), "search a b c d e f\nnameserver 10.0.0.%u\n", i % 256);
+        assert_int_equal(iothdns_update_strcfg(adder.d, config), 0);
+        const struct resolvconf *conf;
+        while ((conf = resolve_conf_get(adder.d))->n_servers == 1) { /* until one is added */
+            resolve_conf_put(conf);
+            sched_yield();
+        }
+        assert_int_equal(conf->servers[0].endpoint.addr.b[15], i % 256);
+        resolve_conf_put(conf);
+    }
+    adder.stop = true;
+    pthread_join(thread, NULL);
+    iothdns_fini(adder.d);
 }
 
 /* --- many threads --- */
@@ -662,6 +749,30 @@ static void test_session_changes(void **state)
     fake_stop(&s);
 }
 
+/* Who starts and cancels, and serves nothing, needs no more memory with each. (Sanitizers count none.) */
+static void test_start_and_cancel(void **state)
+{
+    (void)state;
+    struct fake_server s;
+    size_t used = 0;
+    fake_start(&s);
+    struct iothdns *d = handle_of(&s, 1, "");
+    struct iothdns_session *session = iothdns_session_open(d);
+
+    for (unsigned i = 0; i < 500; i++) {
+        struct told told = {0};
+        struct iothdns_lookup *l = iothdns_lookup_start(session, "silent.example", RR_A, 0, -1, tell, &told);
+        assert_non_null(l);
+        iothdns_lookup_cancel(l);
+        if (i == 50)
+            used = mallinfo2().uordblks;
+    }
+    assert_true(mallinfo2().uordblks <= used + 4096);
+    iothdns_session_close(session);
+    iothdns_fini(d);
+    fake_stop(&s);
+}
+
 /* --- no memory --- */
 
 /* Whichever allocation fails, there is an answer or an error, and nothing is lost (as the sanitizers see). */
@@ -709,7 +820,8 @@ int main(void)
         cmocka_unit_test(test_several_servers),   cmocka_unit_test(test_file),
         cmocka_unit_test(test_updates),           cmocka_unit_test(test_threads),
         cmocka_unit_test(test_session),           cmocka_unit_test(test_session_changes),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_out_of_memory),     cmocka_unit_test(test_added_during_updates),
+        cmocka_unit_test(test_file_just_written), cmocka_unit_test(test_start_and_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
