@@ -16,17 +16,21 @@
    `dhcp6` by itself asks for addresses at once; if a router then says O without M, and no address has come
    yet, names are all that there is to ask for. What stands is not given up for a flag.
 
+   Whoever is on the link may send advertisements as fast as he likes: ADVERTS_A_SECOND are heard.
+
    The last word of DHCPv4 goes straight to the MAC address that the server's frames came from: a stack would first ask
    for it, and forget the packet when the address goes a moment later.
 
-   A client that has been told to end lives on until it has said its last word (RELEASE is repeated until it is answered);
+   Clients end with their interface. A client that has been told to end lives on until it has said its last word (RELEASE is repeated until it is answered);
    what it held is gone from the stack at once. */
 #include "libiothconf/keeper.h"
 
 #include "libiothconf/autoconf.h"
+#include "libiothconf/linkmtu.h"
 #include "libiothconf/makeclient.h"
 #include "libiothconf/savefile.h"
 #include "libiothconf/standing.h"
+#include "wire/nd.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +44,9 @@
 
 enum {
     PACKETS_A_TURN = 32, /* of one socket; then others have their turn */
-    IPV6_MTU_MIN = 1280, /* RFC 8200 s5 */
+    ADVERTS_A_SECOND =
+        32, /* a router may send one in 3 s (RFC 4861 s6.2.1), and few are believed. Each may cost some
+                              dozens of requests to the stack */
 };
 
 struct client {
@@ -58,14 +64,16 @@ struct keeper {
     int epoll;
     unsigned ifindex;
     struct clientio io;
+    nsec_t adverts_since, adverts_due; /* the second that runs; when it ends, if more came: else NSEC_NEVER */
+    unsigned adverts;                  /* in it */
     struct keeper_event events[CLIENTIO_KINDS];
     struct standing standing;
     struct client clients[CONF_SOURCES]; /* [CONF_STATIC] stays empty */
     struct netconf_link link;
-    uint32_t own_mtu;                  /* what the link had before a client said another; 0: none did */
-    uint16_t mtu[CONF_SOURCES];        /* what clients say; 0: nothing */
-    bool has_local;                    /* a link-local address that has been tried */
-    bool routers_said, managed, other; /* the flags M and O */
+    bool link_was_down; /* since it could be looked at last */
+    struct linkmtu mtu;
+    bool has_local;                               /* a link-local address that has been tried */
+    bool routers_said, managed, other;            /* the flags M and O */
     nsec_t link_due, address_due, patience_until; /* NSEC_NEVER: not */
     struct ipaddr server;                         /* of DHCPv4, as its frames say */
     uint8_t server_mac[6];
@@ -137,6 +145,36 @@ static int open_sockets(struct keeper *k, enum conf_source source)
     return rc;
 }
 
+static int watch_adverts(struct keeper *k, int operation)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->events[CLIENTIO_ICMP6]};
+
+    return epoll_ctl(k->epoll, operation, k->io.fd[CLIENTIO_ICMP6], &event);
+}
+
+/* May one more advertisement be heard? Else the socket is left alone for the rest of the second, and what finds no room
+ * there is lost. */
+static bool may_hear_advert(struct keeper *k, nsec_t now)
+{
+    if (now - k->adverts_since >= NSEC_PER_SEC) {
+        k->adverts_since = now;
+        k->adverts = 0;
+    }
+    if (k->adverts < ADVERTS_A_SECOND)
+        return true;
+    if (watch_adverts(k, EPOLL_CTL_DEL) == 0)
+        k->adverts_due = k->adverts_since + NSEC_PER_SEC;
+    return false;
+}
+
+static void hear_adverts_again(struct keeper *k, nsec_t now)
+{
+    bool is_open = k->io.fd[CLIENTIO_ICMP6] >= 0;
+
+    k->adverts_due =
+        is_open && watch_adverts(k, EPOLL_CTL_ADD) < 0 && errno != EEXIST ? now + NSEC_PER_SEC : NSEC_NEVER;
+}
+
 /* Frames are read as long as DHCPv4 has nothing that UDP could be sent to. */
 static void choose_way4(struct keeper *k)
 {
@@ -171,28 +209,6 @@ static void take_names(struct keeper *k, enum conf_source source)
         k->changes++;
 }
 
-/* The link has the least of what clients say, and no more than it had. Less than IPv6 needs would take IPv6 away from
- * Linux, so it does not get that where IPv6 is used. */
-static void take_mtu(struct keeper *k, enum conf_source source, uint16_t mtu)
-{
-    struct netconf net = k->standing.net;
-    uint32_t least;
-
-    if (mtu != 0 && mtu < IPV6_MTU_MIN && k->has_local)
-        mtu = IPV6_MTU_MIN;
-    k->mtu[source] = mtu;
-    if (k->own_mtu == 0)
-        k->own_mtu = k->link.mtu;
-    least = k->own_mtu;
-    for (size_t i = 0; i < ARRAY_LEN(k->mtu); i++)
-        if (k->mtu[i] != 0 && k->mtu[i] < least)
-            least = k->mtu[i];
-    if (least != k->link.mtu && netconf_set_mtu(&net, least) == 0)
-        k->link.mtu = least;
-    if (least == k->own_mtu)
-        k->own_mtu = 0;
-}
-
 static void pump(struct keeper *k, enum conf_source source, nsec_t now);
 
 /* DHCPv6 tells its servers of the addresses that are made here (RFC 9686). */
@@ -220,14 +236,22 @@ static void unregister_address(struct keeper *k, const struct ipaddr *addr, nsec
 
 static void take_flags(struct keeper *k, bool managed, bool other, nsec_t now);
 
+/* Addresses that are being tried are looked at soon, and what the stack could not do is done again. */
+static void plan_look(struct keeper *k, nsec_t now)
+{
+    nsec_t due = standing_is_trying(&k->standing, CONF_STATIC) ? now : now + ADDRESS_POLL;
+
+    if ((due == now || standing_waits(&k->standing)) && k->address_due > due)
+        k->address_due = due;
+}
+
 static void take_address_event(struct keeper *k, enum conf_source source, const struct client_event *event,
                                nsec_t now)
 {
     if (source == CONF_RD && event->kind == CLIENT_ADDR_DEL)
         unregister_address(k, &event->addr, now);
     standing_event(&k->standing, source, event, now);
-    if (standing_is_trying(&k->standing, CONF_STATIC) && k->address_due > now)
-        k->address_due = now;
+    plan_look(k, now);
     if (source == CONF_RD && event->kind == CLIENT_ADDR_ADD)
         register_addresses(k, now);
 }
@@ -255,7 +279,7 @@ static void take_event(struct keeper *k, enum conf_source source, const struct c
         take_address_event(k, source, event, now);
         break;
     case CLIENT_MTU:
-        take_mtu(k, source, event->mtu);
+        linkmtu_take(&k->mtu, &k->standing.net, &k->link, source, event->mtu, k->has_local);
         break;
     case CLIENT_NAMES:
         take_names(k, source);
@@ -376,9 +400,7 @@ static void on_link_down(struct keeper *k)
 
 static void search_local(const struct netconf_addr_state *addr, void *arg)
 {
-    bool is_local = !ipaddr_is_v4(&addr->addr) && addr->addr.b[0] == 0xfe && (addr->addr.b[1] & 0xc0) == 0x80;
-
-    if (is_local && !addr->tentative && !addr->duplicate)
+    if (nd_is_link_local(&addr->addr) && !addr->tentative && !addr->duplicate)
         *(bool *)arg = true;
 }
 
@@ -394,13 +416,29 @@ static void look_for_local(struct keeper *k, nsec_t now)
         start_clients(k, now);
 }
 
+/* The interface is no more. One that comes in its place has another index. */
+static void end_all(struct keeper *k, nsec_t now)
+{
+    k->link_due = NSEC_NEVER;
+    for (size_t i = 0; i < ARRAY_LEN(all_sources); i++)
+        keeper_end(k, all_sources[i], now);
+}
+
 /* was_down: it has been down since we looked last, though it may be up again. */
 static void look_at_link(struct keeper *k, bool was_down, nsec_t now)
 {
     bool was_up = k->link.up;
+    int rc = netconf_link(&k->standing.net, &k->link);
 
     k->link_due = k->io.fd[CLIENTIO_LINK] >= 0 ? NSEC_NEVER : now + LINK_POLL;
-    if (netconf_link(&k->standing.net, &k->link) < 0)
+    if (netconf_is_for_now(rc)) { /* nothing is known; nobody would tell it again */
+        k->link_was_down |= was_down;
+        k->link_due = now + LINK_POLL;
+        return;
+    }
+    was_down |= k->link_was_down;
+    k->link_was_down = false;
+    if (rc < 0)
         k->link.up = false; /* it is gone */
     memcpy(k->io.mac, k->link.mac, sizeof(k->io.mac));
     if (was_up && (was_down || !k->link.up))
@@ -410,6 +448,8 @@ static void look_at_link(struct keeper *k, bool was_down, nsec_t now)
         k->address_due = now;
     }
     start_clients(k, now);
+    if (rc == -ENODEV)
+        end_all(k, now);
 }
 
 void keeper_look(struct keeper *k, nsec_t now)
@@ -440,10 +480,12 @@ static void tell_verdicts(struct keeper *k, nsec_t now)
 static void look_at_addresses(struct keeper *k, nsec_t now)
 {
     look_for_local(k, now);
+    standing_retry(&k->standing, now);
     if (k->link.up)
         standing_look(&k->standing);
     tell_verdicts(k, now);
-    k->address_due = needs_local(k) || (k->link.up && standing_is_trying(&k->standing, CONF_STATIC))
+    k->address_due = needs_local(k) || standing_waits(&k->standing) ||
+                             (k->link.up && standing_is_trying(&k->standing, CONF_STATIC))
                          ? now + ADDRESS_POLL
                          : NSEC_NEVER;
 }
@@ -482,10 +524,10 @@ void keeper_end(struct keeper *k, enum conf_source source, nsec_t now)
     c->ending = true;
     c->bound = false;
     standing_drop(&k->standing, source, now);
+    plan_look(k, now);
     if (conf_state_set_names(k->state, source, k->ifindex, k->link.name, NULL) == 0)
         k->changes++;
-    if (k->mtu[source] != 0)
-        take_mtu(k, source, 0);
+    linkmtu_take(&k->mtu, &k->standing.net, &k->link, source, 0, k->has_local);
     if (source == CONF_RD) {
         autoconf_resume(&k->autoconf);
         k->routers_said = false;
@@ -605,12 +647,16 @@ static void hear_packets(struct keeper *k, enum clientio_kind kind, nsec_t now)
 
     for (int i = 0; i < PACKETS_A_TURN && k->io.fd[kind] >= 0; i++) {
         struct client_packet packet;
-        int got = clientio_receive(&k->io, kind, &k->buffer, &packet);
+        int got;
 
+        if (kind == CLIENTIO_ICMP6 && !may_hear_advert(k, now))
+            return;
+        got = clientio_receive(&k->io, kind, &k->buffer, &packet);
         if (got < 0 && got != -EAGAIN)
             close_socket(k, kind); /* its stack is dead: it would be readable for ever */
         if (got < 0)
             return;
+        k->adverts += kind == CLIENTIO_ICMP6;
         if (got == 0 || is_copy || k->clients[source].core == NULL)
             continue;
         if (kind == CLIENTIO_FRAMES) {
@@ -648,6 +694,8 @@ void keeper_turn(struct keeper *k, nsec_t now)
         }
         bury(k, source);
     }
+    if (k->adverts_due <= now)
+        hear_adverts_again(k, now);
     if (k->patience_until <= now)
         lose_patience(k, now);
     if (k->address_due <= now)
@@ -661,7 +709,7 @@ static nsec_t least(nsec_t a, nsec_t b)
 
 nsec_t keeper_deadline(const struct keeper *k)
 {
-    nsec_t deadline = least(least(k->link_due, k->address_due), k->patience_until);
+    nsec_t deadline = least(least(k->link_due, k->address_due), least(k->patience_until, k->adverts_due));
 
     for (size_t i = 0; i < ARRAY_LEN(all_sources); i++)
         if (k->clients[all_sources[i]].core != NULL)
@@ -688,7 +736,7 @@ int keeper_new(struct ioth *stack, struct conf_state *state, unsigned ifindex, i
     k->state = state;
     k->epoll = epoll;
     k->ifindex = ifindex;
-    k->address_due = k->patience_until = NSEC_NEVER;
+    k->address_due = k->patience_until = k->adverts_due = NSEC_NEVER;
     k->standing.net = (struct netconf){.stack = stack, .ifindex = ifindex};
     clientio_init(&k->io, stack, ifindex);
     for (int kind = 0; kind < CLIENTIO_KINDS; kind++)

@@ -6,7 +6,7 @@
 
    The lock is the right to run the keepers: a core belongs to one thread at a time. Whoever runs them does so without
    waiting: sockets do not block, netlink requests are answered at once by the stack itself. Nobody polls with the lock
-   held.
+   held, and it is given in turn.
 
    Among those who wait in keepers_wait(), and the thread of the library, one is the driver: it polls for all, others
    sleep on `moved` and look again whenever the keepers have run. When the driver leaves, it wakes them, and one takes
@@ -37,14 +37,16 @@ enum {
 struct keepers {
     struct ioth *stack;
     struct conf_state *state;
+    pthread_mutex_t next; /* to get the lock */
     pthread_mutex_t lock;
     pthread_cond_t moved; /* the keepers have run; of the monotonic clock */
     int epoll, timer, wake;
     struct keeper *all[KEEPERS_MAX];
     unsigned n;
-    unsigned inside; /* calls that wait */
-    bool driven;     /* somebody polls */
-    bool held;       /* the stack may be about to end */
+    unsigned changes_before; /* of those that are no more */
+    unsigned inside;         /* calls that wait */
+    bool driven;             /* somebody polls */
+    bool held;               /* the stack may be about to end */
     bool has_thread, stopping;
     pthread_t thread;
     uint8_t secret[CLIENTS_SECRET_LEN];
@@ -56,6 +58,19 @@ static nsec_t now_monotonic(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+/* In turn: who comes back at once, as the driver does while a network floods it, waits behind whoever waits already. */
+static void enter(struct keepers *ks)
+{
+    pthread_mutex_lock(&ks->next);
+    pthread_mutex_lock(&ks->lock);
+    pthread_mutex_unlock(&ks->next);
+}
+
+static void leave(struct keepers *ks)
+{
+    pthread_mutex_unlock(&ks->lock);
 }
 
 static struct timespec timespec_of(nsec_t t)
@@ -92,6 +107,7 @@ static void init_lock(struct keepers *ks)
 {
     pthread_condattr_t attr;
 
+    pthread_mutex_init(&ks->next, NULL);
     pthread_mutex_init(&ks->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -124,7 +140,7 @@ static void end_thread(struct keepers *ks)
     ks->stopping = true;
     (void)eventfd_write(ks->wake, 1);
     pthread_cond_broadcast(&ks->moved);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     pthread_join(ks->thread, NULL);
 }
 
@@ -133,11 +149,11 @@ void keepers_free(struct keepers *ks)
     if (ks == NULL)
         return;
     if (!ks->held)
-        pthread_mutex_lock(&ks->lock);
+        enter(ks);
     if (ks->has_thread)
         end_thread(ks);
     else
-        pthread_mutex_unlock(&ks->lock);
+        leave(ks);
     for (unsigned i = 0; i < ks->n; i++)
         keeper_free(ks->all[i]);
     close_descriptor(ks->epoll);
@@ -145,6 +161,7 @@ void keepers_free(struct keepers *ks)
     close_descriptor(ks->wake);
     pthread_cond_destroy(&ks->moved);
     pthread_mutex_destroy(&ks->lock);
+    pthread_mutex_destroy(&ks->next);
     free(ks);
 }
 
@@ -154,9 +171,9 @@ int keepers_hold(struct keepers *ks)
 
     if (ks == NULL)
         return 0;
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     if (ks->inside > 0) {
-        pthread_mutex_unlock(&ks->lock);
+        leave(ks);
         return -EBUSY;
     }
     ks->held = true;
@@ -170,7 +187,7 @@ void keepers_resume(struct keepers *ks)
     if (ks == NULL)
         return;
     ks->held = false;
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
 }
 
 /* --- running them, with the lock held --- */
@@ -187,7 +204,7 @@ static nsec_t deadline_of_all(const struct keepers *ks)
 
 static unsigned changes_of_all(const struct keepers *ks)
 {
-    unsigned changes = 0;
+    unsigned changes = ks->changes_before;
 
     for (unsigned i = 0; i < ks->n; i++)
         changes += keeper_changes(ks->all[i]);
@@ -251,9 +268,9 @@ static void drive(struct keepers *ks, nsec_t until)
     struct timespec timeout = timespec_of(left > 0 ? left : 0);
 
     ks->driven = true;
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     (void)ppoll(fds, ARRAY_LEN(fds), until == NSEC_NEVER ? NULL : &timeout, NULL);
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     ks->driven = false;
     clear(ks->wake);
     if (!ks->stopping) /* else the stack may be going */
@@ -305,17 +322,33 @@ int keepers_wait(struct keepers *ks, unsigned ifindex, unsigned sources, unsigne
     nsec_t until = now_monotonic() + timeout_s * NSEC_PER_SEC;
     int stand = 0, rc;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     ks->inside++;
     while ((rc = look(find(ks, ifindex), sources, &stand)) > 0 && now_monotonic() < until)
         wait_a_step(ks, until);
     ks->inside--;
     pthread_cond_broadcast(&ks->moved); /* somebody else has to poll now */
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return rc < 0 ? rc : stand;
 }
 
 /* --- begin and end of clients --- */
+
+/* Ends those that keep nothing, perhaps since their interface is gone. */
+static void forget_idle(struct keepers *ks)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < ks->n; i++) {
+        if (keeper_clients(ks->all[i]) > 0) {
+            ks->all[n++] = ks->all[i];
+            continue;
+        }
+        ks->changes_before += keeper_changes(ks->all[i]);
+        keeper_free(ks->all[i]);
+    }
+    ks->n = n;
+}
 
 static int make(struct keepers *ks, unsigned ifindex, struct keeper **ret)
 {
@@ -324,6 +357,8 @@ static int make(struct keepers *ks, unsigned ifindex, struct keeper **ret)
     *ret = find(ks, ifindex);
     if (*ret != NULL)
         return 0;
+    if (ks->n == KEEPERS_MAX)
+        forget_idle(ks);
     if (ks->n == KEEPERS_MAX)
         return -ENOSPC;
     rc = keeper_new(ks->stack, ks->state, ifindex, ks->epoll, now_monotonic(), ret);
@@ -339,13 +374,13 @@ int keepers_begin(struct keepers *ks, unsigned ifindex, enum conf_source source,
     struct keeper *k = NULL;
     int rc;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     whole.secret = ks->secret;
     rc = make(ks, ifindex, &k);
     if (rc == 0)
         rc = keeper_begin(k, source, &whole, now_monotonic());
     announce(ks);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return rc;
 }
 
@@ -353,24 +388,24 @@ void keepers_end(struct keepers *ks, unsigned ifindex, enum conf_source source)
 {
     struct keeper *k;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     k = find(ks, ifindex);
     if (k != NULL)
         keeper_end(k, source, now_monotonic());
     announce(ks);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
 }
 
 void keepers_look(struct keepers *ks, unsigned ifindex)
 {
     struct keeper *k;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     k = find(ks, ifindex);
     if (k != NULL)
         keeper_look(k, now_monotonic());
     announce(ks);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
 }
 
 /* --- the thread --- */
@@ -379,11 +414,11 @@ static void *thread_main(void *arg)
 {
     struct keepers *ks = arg;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     while (!ks->stopping)
         wait_a_step(ks, NSEC_NEVER);
     pthread_cond_broadcast(&ks->moved);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return NULL;
 }
 
@@ -406,24 +441,24 @@ int keepers_start(struct keepers *ks)
 {
     int rc = 0;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     if (!ks->has_thread && !ks->stopping) {
         rc = create_thread(ks);
         ks->has_thread = rc == 0;
     }
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return rc;
 }
 
 void keepers_stop(struct keepers *ks)
 {
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     if (ks->has_thread && !ks->stopping) {
         end_thread(ks);
-        pthread_mutex_lock(&ks->lock);
+        enter(ks);
         ks->has_thread = ks->stopping = false;
     }
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
 }
 
 /* --- the program's own loop --- */
@@ -437,9 +472,9 @@ int keepers_timeout_ms(struct keepers *ks)
 {
     nsec_t deadline, left;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     deadline = deadline_of_all(ks);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     if (deadline == NSEC_NEVER)
         return -1;
     left = deadline - now_monotonic();
@@ -451,13 +486,13 @@ int keepers_dispatch(struct keepers *ks)
 {
     unsigned before, after;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     before = changes_of_all(ks);
     run(ks);
     after = changes_of_all(ks);
     if (ks->driven)
         (void)eventfd_write(ks->wake, 1);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return before != after;
 }
 
@@ -465,9 +500,9 @@ unsigned keepers_changes(struct keepers *ks)
 {
     unsigned changes;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     changes = changes_of_all(ks);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return changes;
 }
 
@@ -475,9 +510,9 @@ int keepers_clients(struct keepers *ks)
 {
     int n = 0;
 
-    pthread_mutex_lock(&ks->lock);
+    enter(ks);
     for (unsigned i = 0; i < ks->n; i++)
         n += keeper_clients(ks->all[i]);
-    pthread_mutex_unlock(&ks->lock);
+    leave(ks);
     return n;
 }

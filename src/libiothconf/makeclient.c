@@ -57,6 +57,13 @@ static void random_bytes(void *arg, void *bytes, size_t len)
     }
 }
 
+/* Keeps in the folder what was made the first time, or anew if it was damaged: -EEXIST if somebody else has just done
+ * so, and his is to be read. */
+static int keep_own(const char *folder, const char *name, bool is_first, const void *bytes, size_t len)
+{
+    return is_first ? savefile_create(folder, name, bytes, len) : savefile_write(folder, name, bytes, len);
+}
+
 /* A DUID that stays: of the name; else that in the folder, which is made of the MAC address the first time. */
 static int find_duid(const struct netconf_link *link, const struct keeper_wish *wish, struct duid *ret)
 {
@@ -80,7 +87,7 @@ static int find_duid(const struct netconf_link *link, const struct keeper_wish *
             return 0;
     }
     duid_format(ret, text);
-    return savefile_write(wish->statedir, name, text, strlen(text));
+    return keep_own(wish->statedir, name, len == -ENOENT, text, strlen(text));
 }
 
 /* The secret of opaque identifiers: that of the folder if there is one, else the one that the stack has drawn. */
@@ -101,7 +108,15 @@ static int find_secret(const struct keeper_wish *wish, uint8_t secret[static CLI
         memcpy(secret, bytes, CLIENTS_SECRET_LEN);
     if (len >= 0)
         free(bytes);
-    return len == CLIENTS_SECRET_LEN ? 0 : savefile_write(wish->statedir, name, secret, CLIENTS_SECRET_LEN);
+    if (len == CLIENTS_SECRET_LEN)
+        return 0;
+    return keep_own(wish->statedir, name, len == -ENOENT, secret, CLIENTS_SECRET_LEN);
+}
+
+static int find_own(enum conf_source source, const struct netconf_link *link, const struct keeper_wish *wish,
+                    struct client_wish *made)
+{
+    return source == CONF_RD ? find_secret(wish, made->secret) : find_duid(link, wish, &made->duid);
 }
 
 void client_file_name(const char *ifname, enum conf_source source, char name[static CLIENT_FILE_NAME_SIZE])
@@ -138,7 +153,9 @@ int client_make(enum conf_source source, const struct netconf_link *link, unsign
     int rc = is_text(wish->statedir) ? savefile_check_folder(wish->statedir) : 0;
 
     if (rc == 0)
-        rc = source == CONF_RD ? find_secret(wish, made.secret) : find_duid(link, wish, &made.duid);
+        rc = find_own(source, link, wish, &made);
+    if (rc == -EEXIST)
+        rc = find_own(source, link, wish, &made);
     if (rc < 0)
         return rc;
     memcpy(env.mac, link->mac, sizeof(env.mac));

@@ -10,6 +10,7 @@
 
    Addresses of 16 bytes become those of their family here: prefix lengths of IPv4 lose their 96. */
 #include "libiothconf/netconf.h"
+#include "wire/nd.h"
 
 #include <errno.h>
 #include <libnlq.h>
@@ -59,6 +60,11 @@ static int ask(const struct netconf *net, struct nlq_msg *msg, nlq_doit_f cb, co
 static int command(const struct netconf *net, struct nlq_msg *msg)
 {
     return ask(net, msg, nlq_process_null_cb, NULL, NULL, NULL);
+}
+
+bool netconf_is_for_now(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
 }
 
 /* --- the link --- */
@@ -207,6 +213,19 @@ int netconf_addrs(const struct netconf *net, netconf_addr_f *visit, void *arg)
 
     nlq_addstruct(msg, ifaddrmsg, .ifa_family = AF_UNSPEC, .ifa_index = net->ifindex);
     return ask(net, msg, addr_cb, &visitor, NULL, NULL);
+}
+
+static void search_ipv6(const struct netconf_addr_state *addr, void *arg)
+{
+    if (!ipaddr_is_v4(&addr->addr) && !nd_is_link_local(&addr->addr))
+        *(bool *)arg = true;
+}
+
+bool netconf_uses_ipv6(const struct netconf *net)
+{
+    bool found = false;
+
+    return netconf_addrs(net, search_ipv6, &found) < 0 || found;
 }
 
 /* --- routes --- */

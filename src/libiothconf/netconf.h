@@ -9,6 +9,9 @@
 #include <ioth.h>
 #include <net/if.h>
 
+/* An error of this process, which lacks descriptors or memory: the same request may do later. */
+bool netconf_is_for_now(int error);
+
 /* The interface of a stack. NULL is the kernel's stack here, not the default one. */
 struct netconf {
     struct ioth *stack;
@@ -51,6 +54,8 @@ struct netconf_addr_state {
 typedef void netconf_addr_f(const struct netconf_addr_state *addr, void *arg);
 /* Calls visit for each address of the interface. */
 MUST_CHECK int netconf_addrs(const struct netconf *net, netconf_addr_f *visit, void *arg);
+/* Has it an address of IPv6 beside the link-local one, which it may have given itself? True also if it cannot be asked. */
+bool netconf_uses_ipv6(const struct netconf *net);
 
 struct netconf_route {
     struct ipaddr dst;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Small files, replaced atomically; see savefile.h.
 
-   A file is written under another name, forced to the disk and renamed to its own, so there is never half of one
-   (rename(2)). Nobody but the user may read it: a DUID or a secret identifies the node.
+   A file is written under another name, that of the thread, forced to the disk and renamed to its own, so there is never
+   half of one (rename(2)), whoever else writes it at the same time. Nobody but the user may read it: a DUID or a secret identifies the node.
 
    All is done relative to the descriptor of the folder, which is opened for each call: a client saves something every
    few minutes at the most. */
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -54,6 +55,8 @@ static ptrdiff_t read_whole(int fd, uint8_t **ret, nsec_t *ret_age)
 
     if (fstat(fd, &st) < 0)
         return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
     if (st.st_size > SAVEFILE_MAX)
         return -EFBIG;
     bytes = malloc((size_t)st.st_size + 1);
@@ -78,7 +81,8 @@ ptrdiff_t savefile_read(const char *folder, const char *name, uint8_t **ret, nse
 
     if (dir < 0)
         return dir;
-    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* O_NONBLOCK: not for ever, if somebody has put a FIFO there */
+    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     len = fd < 0 ? -errno : read_whole(fd, ret, ret_age);
     if (fd >= 0)
         close(fd);
@@ -97,12 +101,24 @@ static int write_whole(int fd, const void *bytes, size_t len)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int replace(int dir, const char *name, const void *bytes, size_t len)
+/* Where it has one name only, it is put there unless there is something already: -EEXIST. */
+static int put_in_place(int dir, const char *fresh, const char *name, bool is_first)
+{
+    if (is_first && linkat(dir, fresh, dir, name, 0) == 0) {
+        (void)unlinkat(dir, fresh, 0);
+        return 0;
+    }
+    if (is_first && errno != EPERM && errno != EOPNOTSUPP) /* a file system without second names */
+        return -errno;
+    return renameat(dir, fresh, dir, name) < 0 ? -errno : 0;
+}
+
+static int put(int dir, const char *name, const void *bytes, size_t len, bool is_first)
 {
     char fresh[NAME_SIZE];
     int fd, rc;
 
-    if ((size_t)snprintf(fresh, sizeof(fresh), ".%s.new", name) >= sizeof(fresh))
+    if ((size_t)snprintf(fresh, sizeof(fresh), ".%s.%d.new", name, (int)gettid()) >= sizeof(fresh))
         return -ENAMETOOLONG;
     (void)unlinkat(dir, fresh, 0); /* of somebody who was killed */
     fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
@@ -110,10 +126,19 @@ static int replace(int dir, const char *name, const void *bytes, size_t len)
         return -errno;
     rc = write_whole(fd, bytes, len);
     close(fd);
-    if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
-        rc = -errno;
+    if (rc == 0)
+        rc = put_in_place(dir, fresh, name, is_first);
     if (rc < 0)
         (void)unlinkat(dir, fresh, 0);
+    return rc;
+}
+
+/* Closes the folder. */
+static int finish(int dir, int rc)
+{
+    if (rc == 0 && fsync(dir) < 0)
+        rc = -errno;
+    close(dir);
     return rc;
 }
 
@@ -124,11 +149,15 @@ int savefile_write(const char *folder, const char *name, const void *bytes, size
     if (dir < 0)
         return dir;
     if (len > 0)
-        rc = replace(dir, name, bytes, len);
+        rc = put(dir, name, bytes, len, false);
     else
         rc = unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-    if (rc == 0 && fsync(dir) < 0)
-        rc = -errno;
-    close(dir);
-    return rc;
+    return finish(dir, rc);
+}
+
+int savefile_create(const char *folder, const char *name, const void *bytes, size_t len)
+{
+    int dir = open_folder(folder);
+
+    return dir < 0 ? dir : finish(dir, put(dir, name, bytes, len, true));
 }

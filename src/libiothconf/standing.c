@@ -13,6 +13,9 @@
    second replace the first, Linux refuses it): where there is one already the next higher is tried. Metrics
    begin above those of static routes, which go first.
 
+   What fails for want of descriptors or memory is done later. An item that cannot be taken off for that reason stays in
+   the table, `leaving`: on a stack that knows no lifetimes nobody else would take it off.
+
    Lists are short: cores have maxima for what they hold. */
 #include "libiothconf/standing.h"
 
@@ -34,6 +37,9 @@ enum trial {
     TRIAL_TOLD,
 };
 
+/* On the stack, by a look at all its addresses. */
+enum sight { SEEN_NOT, SEEN_TRYING, SEEN_GOOD, SEEN_BAD };
+
 struct standing_item {
     struct standing_item *next;
     enum conf_source source;
@@ -43,8 +49,10 @@ struct standing_item {
     uint32_t metric;     /* as the client says it */
     uint32_t got_metric; /* of a route that is there */
     nsec_t preferred_until, valid_until;
-    bool ours; /* we have added it; else somebody has, or it failed */
+    bool ours;    /* we have added it; else somebody has, or it failed */
+    bool leaving; /* nobody wants it any more, but it is there still */
     enum trial trial;
+    enum sight seen; /* while it looks */
     int error;
 };
 
@@ -178,22 +186,28 @@ static void put(struct standing *s, struct standing_item *item, nsec_t now)
     s->changes += stood != item->ours;
 }
 
-/* Takes it off the stack if we have put it there; an error means that it is gone with its link. */
-static void take_off(struct standing *s, struct standing_item *item)
+/* Takes it off the stack if we have put it there. An error means that it is gone with its link, but for those that pass:
+ * false. */
+static bool take_off(struct standing *s, struct standing_item *item)
 {
+    int rc;
+
     if (!item->ours)
-        return;
+        return true;
     if (item->is_route) {
         struct netconf_route route = route_of(item, 0);
 
-        (void)netconf_route_del(&s->net, &route);
+        rc = netconf_route_del(&s->net, &route);
     } else {
         struct netconf_addr addr = addr_of(item, 0);
 
-        (void)netconf_addr_del(&s->net, &addr);
+        rc = netconf_addr_del(&s->net, &addr);
     }
+    if (netconf_is_for_now(rc))
+        return false;
     item->ours = false;
     s->changes++;
+    return true;
 }
 
 /* --- items --- */
@@ -214,18 +228,21 @@ static struct standing_item **find(struct standing *s, const struct standing_ite
     return at;
 }
 
-/* Removes an item. If another source wants the same, it is put back for that. */
-static void remove_item(struct standing *s, struct standing_item **at, nsec_t now)
+/* Removes an item; false: not yet. If another source wants the same, it is put back for that. */
+static bool remove_item(struct standing *s, struct standing_item **at, nsec_t now)
 {
     struct standing_item *item = *at;
     bool ours = item->ours;
 
-    take_off(s, item);
+    item->leaving = !take_off(s, item);
+    if (item->leaving)
+        return false;
     *at = item->next;
     for (struct standing_item *other = s->first; ours && other != NULL; other = other->next)
-        if (!other->is_route && is_same(other, item))
+        if (!other->is_route && !other->leaving && is_same(other, item))
             put(s, other, now);
     free(item);
+    return true;
 }
 
 static struct standing_item item_of(enum conf_source source, const struct client_event *event)
@@ -251,9 +268,10 @@ static void add_item(struct standing *s, const struct standing_item *like, nsec_
         if (*at == NULL)
             return; /* as if it had been refused; the next renewal tries again */
         **at = *like;
-    } else if ((*at)->is_route && (*at)->metric != like->metric) {
-        take_off(s, *at); /* a router's preference has changed */
+    } else if ((*at)->is_route && (*at)->metric != like->metric && !take_off(s, *at)) {
+        return; /* a router's preference has changed, which waits for its next word */
     }
+    (*at)->leaving = false;
     (*at)->metric = like->metric;
     (*at)->preferred_until = like->preferred_until;
     (*at)->valid_until = like->valid_until;
@@ -270,7 +288,7 @@ void standing_event(struct standing *s, enum conf_source source, const struct cl
         struct standing_item **at = find(s, &like);
 
         if (*at != NULL)
-            remove_item(s, at, now);
+            (void)remove_item(s, at, now);
     }
 }
 
@@ -279,7 +297,7 @@ void standing_restore(struct standing *s, nsec_t now)
 {
     for (int routes = 0; routes <= 1; routes++)
         for (struct standing_item *item = s->first; item != NULL; item = item->next)
-            if (item->is_route == (routes == 1)) {
+            if (item->is_route == (routes == 1) && !item->leaving) {
                 item->trial = item->trial == TRIAL_NONE ? TRIAL_NONE : TRIAL_RUNS;
                 item->ours = item->ours && !item->is_route; /* may be gone, and comes back by a new request */
                 put(s, item, now);
@@ -291,10 +309,34 @@ void standing_drop(struct standing *s, enum conf_source source, nsec_t now)
     struct standing_item **at = &s->first;
 
     while (*at != NULL) {
-        if ((*at)->source == source)
-            remove_item(s, at, now);
-        else
+        if ((*at)->source != source || !remove_item(s, at, now))
             at = &(*at)->next;
+    }
+}
+
+static bool waits(const struct standing_item *item)
+{
+    return item->leaving || netconf_is_for_now(item->error);
+}
+
+bool standing_waits(const struct standing *s)
+{
+    for (const struct standing_item *item = s->first; item != NULL; item = item->next)
+        if (waits(item))
+            return true;
+    return false;
+}
+
+void standing_retry(struct standing *s, nsec_t now)
+{
+    struct standing_item **at = &s->first;
+
+    while (*at != NULL) {
+        if ((*at)->leaving && remove_item(s, at, now))
+            continue;
+        if (!(*at)->leaving && waits(*at))
+            put(s, *at, now);
+        at = &(*at)->next;
     }
 }
 
@@ -303,37 +345,33 @@ void standing_drop(struct standing *s, enum conf_source source, nsec_t now)
 bool standing_is_trying(const struct standing *s, enum conf_source source)
 {
     for (const struct standing_item *item = s->first; item != NULL; item = item->next)
-        if (item->trial == TRIAL_RUNS && (source == CONF_STATIC || item->source == source))
+        if (item->trial == TRIAL_RUNS && !item->leaving && (source == CONF_STATIC || item->source == source))
             return true;
     return false;
 }
 
-enum { SEEN_NOT, SEEN_TRYING, SEEN_GOOD, SEEN_BAD };
-
-struct sight {
-    const struct ipaddr *addr;
-    int seen;
-};
-
 static void see(const struct netconf_addr_state *addr, void *arg)
 {
-    struct sight *sight = arg;
+    struct standing *s = arg;
 
-    if (ipaddr_equal(&addr->addr, sight->addr))
-        sight->seen = addr->duplicate ? SEEN_BAD : addr->tentative ? SEEN_TRYING : SEEN_GOOD;
+    for (struct standing_item *item = s->first; item != NULL; item = item->next)
+        if (ipaddr_equal(&addr->addr, &item->addr))
+            item->seen = addr->duplicate ? SEEN_BAD : addr->tentative ? SEEN_TRYING : SEEN_GOOD;
 }
 
 /* Linux marks an address that has failed if it has no end, and removes it if it has one. */
 void standing_look(struct standing *s)
 {
+    for (struct standing_item *item = s->first; item != NULL; item = item->next)
+        item->seen = SEEN_NOT;
+    if (!standing_is_trying(s, CONF_STATIC) || netconf_addrs(&s->net, see, s) < 0)
+        return;
     for (struct standing_item *item = s->first; item != NULL; item = item->next) {
-        struct sight sight = {.addr = &item->addr};
-
-        if (item->trial != TRIAL_RUNS || netconf_addrs(&s->net, see, &sight) < 0)
+        if (item->trial != TRIAL_RUNS || item->leaving)
             continue;
-        if (sight.seen == SEEN_GOOD)
+        if (item->seen == SEEN_GOOD)
             item->trial = TRIAL_PASSED;
-        else if (sight.seen != SEEN_TRYING)
+        else if (item->seen != SEEN_TRYING)
             item->trial = TRIAL_FAILED;
         s->changes += item->trial != TRIAL_RUNS;
     }
@@ -343,7 +381,7 @@ bool standing_verdict(struct standing *s, enum conf_source *ret_source, struct i
                       bool *ret_duplicate)
 {
     for (struct standing_item *item = s->first; item != NULL; item = item->next) {
-        if (item->trial != TRIAL_PASSED && item->trial != TRIAL_FAILED)
+        if (item->leaving || (item->trial != TRIAL_PASSED && item->trial != TRIAL_FAILED))
             continue;
         *ret_duplicate = item->trial == TRIAL_FAILED;
         *ret_source = item->source;
@@ -359,7 +397,7 @@ bool standing_next_address(const struct standing *s, enum conf_source source, co
 {
     const struct standing_item *item = *at == NULL ? s->first : (*at)->next;
 
-    while (item != NULL && (item->is_route || item->source != source || item->error != 0 ||
+    while (item != NULL && (item->is_route || item->leaving || item->source != source || item->error != 0 ||
                             item->trial == TRIAL_RUNS || item->trial == TRIAL_FAILED))
         item = item->next;
     if (item == NULL)
@@ -372,7 +410,7 @@ bool standing_next_address(const struct standing *s, enum conf_source source, co
 int standing_error(const struct standing *s, enum conf_source source)
 {
     for (const struct standing_item *item = s->first; item != NULL; item = item->next)
-        if (item->source == source && !item->is_route && item->error < 0)
+        if (item->source == source && !item->is_route && !item->leaving && item->error < 0)
             return item->error;
     return 0;
 }

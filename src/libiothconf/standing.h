@@ -27,6 +27,11 @@ void standing_restore(struct standing *s, nsec_t now);
 /* Removes all that a source has added. */
 void standing_drop(struct standing *s, enum conf_source source, nsec_t now);
 
+/* Is there something that could not be done for want of descriptors or memory? */
+bool standing_waits(const struct standing *s);
+/* Tries that again. */
+void standing_retry(struct standing *s, nsec_t now);
+
 /* Is there an address that is being tried (of any source: CONF_STATIC)? */
 bool standing_is_trying(const struct standing *s, enum conf_source source);
 /* Asks the stack for addresses that are being tried. */

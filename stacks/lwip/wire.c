@@ -233,6 +233,15 @@ static bool is_passing(int error)
            error == EHOSTDOWN || error == ENOBUFS || error == ENOMEM || error == EMSGSIZE;
 }
 
+/* An empty datagram, which anybody may send to a UDP port, is not the end that it would be of a stream. */
+static bool is_datagram_socket(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
+
 /* Receives a batch; false if the network has gone away. */
 static bool receive(struct wire *wire, uint8_t *buffer)
 {
@@ -248,9 +257,10 @@ static bool receive(struct wire *wire, uint8_t *buffer)
             return true;
         if (len < 0)
             return is_passing(errno);
-        if (len == 0)
+        if (len > 0)
+            port_input(wire->port, buffer, (size_t)len);
+        else if (!is_datagram_socket(wire->data))
             return false;
-        port_input(wire->port, buffer, (size_t)len);
     }
     return true;
 }

@@ -261,6 +261,15 @@ static bool is_passing(int error)
            error == EHOSTDOWN || error == ENOBUFS || error == ENOMEM || error == EMSGSIZE;
 }
 
+/* An empty datagram, which anybody may send to a UDP port, is not the end that it would be of a stream. */
+static bool is_datagram_socket(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
+
 /* Moves what the network has; false if the network has gone away. */
 static bool network_to_tap(struct relay *relay, struct port *port)
 {
@@ -276,7 +285,7 @@ static bool network_to_tap(struct relay *relay, struct port *port)
             return true;
         if (len < 0)
             return is_passing(errno);
-        if (len == 0)
+        if (len == 0 && !is_datagram_socket(port->data))
             return false;
         if (len >= FRAME_MIN && port->tap >= 0 && write(port->tap, relay->frame, (size_t)len) < 0)
             continue; /* the interface is down, or its queue is full: the frame is lost, as on a wire */

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -246,6 +247,21 @@ static void test_static_goes_first(void **state)
     assert_deleted(stack);
 }
 
+/* An MTU that is too small for IPv6 (Linux would drop its addresses) does not come where one was given. */
+static void test_small_mtu(void **state)
+{
+    const struct townhall_rules small = {.lease_s = 600, .mtu = 576};
+    struct townhall *hall = townhall_start(net.hub.vnl, &small);
+    struct ioth *stack = new_stack("");
+
+    (void)state;
+    assert_non_null(hall);
+    assert_config(stack, "eth,ip=fd02::7/64,dhcp", 1 | 2 | 4);
+    assert_true(has_address(stack, "fd02::7"));
+    assert_deleted(stack);
+    townhall_stop(hall);
+}
+
 static void test_no_such_folder(void **state)
 {
     struct ioth *stack = new_stack("");
@@ -464,6 +480,125 @@ static void test_busy(void **state)
     assert_deleted(stack);
 }
 
+/* More interfaces than there are keepers, one after the other: each takes its clients along. Only where interfaces can
+   be made and removed. */
+static void test_interfaces_come_and_go(void **state)
+{
+    enum { ROUNDS = 80 }; /* of 64 at once */
+    struct ioth *stack = new_stack("");
+    char config[64];
+
+    (void)state;
+    assert_int_equal(ioth_config_start(stack), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        int ifindex = ioth_iplink_add(stack, "link0", 0, "veth", NULL, 0);
+
+        if (ifindex <= 0) {
+            print_message("skipped: %s makes no interfaces: %s\n", net.stack, strerror(errno));
+            break;
+        }
+        snprintf(config, sizeof(config), "ifindex=%d,eth,dhcp,rd,timeout=0", ifindex);
+        assert_config(stack, config, 2);
+        assert_int_equal(ioth_config_clients(stack), 2);
+        assert_int_equal(ioth_iplink_del(stack, NULL, (unsigned)ifindex), 0);
+        for (int waited = 0; ioth_config_clients(stack) > 0; waited += STEP_MS) {
+            assert_true(waited < DEADLINE_MS);
+            pause_ms(STEP_MS);
+        }
+    }
+    assert_deleted(stack);
+}
+
+/* Takes all descriptors that the process may have; returns how many. */
+static size_t take_descriptors(int fds[static 1024])
+{
+    const struct rlimit few = {.rlim_cur = 1024, .rlim_max = 1024};
+    size_t n = 0;
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (n < 1024 && (fds[n] = dup(STDIN_FILENO)) >= 0)
+        n++;
+    assert_int_equal(errno, EMFILE);
+    return n;
+}
+
+static void give_descriptors(const int *fds, size_t n)
+{
+    while (n > 0)
+        close(fds[--n]);
+}
+
+static void await_change(struct ioth *stack, unsigned than)
+{
+    for (int waited = 0; ioth_config_changes(stack) == than; waited += STEP_MS) {
+        assert_true(waited < DEADLINE_MS);
+        pause_ms(STEP_MS);
+    }
+}
+
+/* No descriptors: what could not be added to the stack, or taken off it, is as soon as there are some again. */
+static void test_no_descriptors(void **state)
+{
+    struct ioth *stack = new_stack("eth");
+    unsigned changes, discovers;
+    int fds[1024];
+    size_t n;
+
+    (void)state;
+    assert_int_equal(ioth_config_start(stack), 0);
+    townhall_set_silent(net.hall, 1);
+    assert_config(stack, "dhcp,timeout=0", 0);
+    n = take_descriptors(fds);
+    changes = ioth_config_changes(stack);
+    townhall_set_silent(net.hall, 0);
+    await_change(stack, changes); /* bound, or so it thinks */
+    townhall_set_silent(net.hall, 1);
+    give_descriptors(fds, n);
+    await_address(stack, "10.0.0.50", true);
+
+    n = take_descriptors(fds);
+    discovers = townhall_counts(net.hall)->discovers;
+    townhall_refuse_once(net.hall);
+    await(&townhall_counts(net.hall)->discovers, discovers + 1, "DISCOVER after a NAK");
+    give_descriptors(fds, n);
+    await_address(stack, "10.0.0.50", false);
+    assert_deleted(stack);
+}
+
+static void *flood(void *arg)
+{
+    (void)arg;
+    for (uint16_t i = 0; !race_ends; i++)
+        townhall_renumber(net.hall, i);
+    return NULL;
+}
+
+/* A router that says other prefixes as fast as it can: what that costs the stack is bounded, and nobody is kept from
+   the keepers, which here means that the test ends. */
+static void test_flood(void **state)
+{
+    enum {
+        CHANGES_A_SECOND = 32 * 2 * (8 + 8 + 1)
+    }; /* advertisements; addresses, their prefixes and the router */
+    struct ioth *stack = new_stack("eth");
+    time_t begun = time(NULL);
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(ioth_config_start(stack), 0);
+    assert_config(stack, "rd", 16);
+    race_ends = false;
+    assert_int_equal(pthread_create(&thread, NULL, flood, NULL), 0);
+    for (int i = 0; i < 200; i++) {
+        (void)ioth_config_changes(stack);
+        pause_ms(10);
+    }
+    assert_in_range(ioth_config_changes(stack), 2 * (8 + 8), CHANGES_A_SECOND * (time(NULL) - begun + 2));
+    assert_deleted(stack);
+    race_ends = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* --- nothing remains --- */
 
 static void a_life(void)
@@ -511,6 +646,10 @@ static const struct CMUnitTest tests[] = {
     WITH_HALL(test_several_wait),
     WITH_HALL(test_start_stop_race),
     WITH_HALL(test_busy),
+    WITH_HALL(test_flood),
+    WITH_HALL(test_no_descriptors),
+    WITH_HALL(test_interfaces_come_and_go),
+    cmocka_unit_test(test_small_mtu),
     cmocka_unit_test(test_nothing_remains),
 };
 

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,13 @@ static void test_errors(void **state)
     assert_int_equal(savefile_read(folder, "large", &read, &age), -EFBIG);
     assert_null(read);
     assert_int_equal(unlink(path_of("large")), 0);
+    /* Nor waits at a FIFO. */
+    assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+    assert_int_equal(savefile_read(folder, "fifo", &read, &age), -EINVAL);
+    assert_null(read);
+    assert_int_equal(savefile_write(folder, "fifo", "x", 1), 0);
+    assert_content("fifo", "x", 1);
+    assert_int_equal(unlink(path_of("fifo")), 0);
     /* Not through a link that somebody has put there. */
     assert_int_equal(symlink("/etc/hostname", path_of("link")), 0);
     assert_int_equal(savefile_read(folder, "link", &read, &age), -ELOOP);
@@ -135,9 +143,12 @@ static void test_errors(void **state)
 /* What somebody who was killed left behind is no obstacle. */
 static void test_leftover(void **state)
 {
-    FILE *file = fopen(path_of(".a.new"), "w");
+    char name[32];
+    FILE *file;
 
     (void)state;
+    snprintf(name, sizeof(name), ".a.%d.new", (int)gettid());
+    file = fopen(path_of(name), "w");
     assert_non_null(file);
     fputs("half of", file);
     fclose(file);
@@ -147,13 +158,59 @@ static void test_leftover(void **state)
     assert_int_equal(unlink(path_of("a")), 0);
 }
 
+static void *write_often(void *arg)
+{
+    static const uint8_t bytes[4096] = {1};
+    int errors = 0;
+
+    (void)arg;
+    for (int i = 0; i < 20; i++)
+        errors += savefile_write(folder, "a", bytes, sizeof(bytes)) != 0;
+    return (void *)(intptr_t)errors;
+}
+
+static void *create(void *arg)
+{
+    int rc = savefile_create(folder, "a", arg, 1);
+
+    assert_true(rc == 0 || rc == -EEXIST);
+    return (void *)(intptr_t)rc;
+}
+
+/* Of those who make a file one does; who replaces it at the same time as others does so. */
+static void test_several(void **state)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    unsigned made = 0;
+    struct stat st;
+    void *result;
+
+    (void)state;
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, create, &"12345678"[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        made += result == NULL;
+    }
+    assert_int_equal(made, 1);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_often, NULL), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_null(result);
+    }
+    assert_int_equal(stat(path_of("a"), &st), 0);
+    assert_int_equal(st.st_size, 4096);
+    assert_int_equal(files(), 1);
+    assert_int_equal(unlink(path_of("a")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_age),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_leftover),
+        cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_age),     cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_leftover),       cmocka_unit_test(test_several),
     };
 
     return cmocka_run_group_tests_name("what a client keeps", tests, setup, teardown);

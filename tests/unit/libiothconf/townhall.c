@@ -84,13 +84,25 @@ static void hear_dhcp(struct townhall *hall)
             reply(hall, &request, DHCP4_OFFER);
     } else if (request.type == DHCP4_REQUEST) {
         hall->counts.requests++;
-        if (!hall->silent)
-            reply(hall, &request, atomic_exchange(&hall->refuse, false) ? DHCP4_NAK : DHCP4_ACK);
+        if (atomic_exchange(&hall->refuse, false))
+            reply(hall, &request, DHCP4_NAK);
+        else if (!hall->silent)
+            reply(hall, &request, DHCP4_ACK);
     } else if (request.type == DHCP4_RELEASE) {
         hall->counts.releases++;
     } else if (request.type == DHCP4_DECLINE) {
         hall->counts.declines++;
     }
+}
+
+/* Sends an ICMPv6 message to all nodes. */
+static void tell_all(struct townhall *hall, const struct writer *w)
+{
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = hall->ifindex};
+
+    memcpy(&to.sin6_addr, nd_all_nodes.b, sizeof(to.sin6_addr));
+    if (!w->bad)
+        ioth_sendto(hall->icmp, w->base, w->pos, 0, (struct sockaddr *)&to, sizeof(to));
 }
 
 void townhall_advertise(struct townhall *hall, uint16_t lifetime_s)
@@ -106,16 +118,31 @@ void townhall_advertise(struct townhall *hall, uint16_t lifetime_s)
                                           .preferred_s = 1800}};
     const struct ipaddr server = {.b = {0xfd, [15] = 0x53}};
     struct nd_option rdnss = {.type = ND_RDNSS, .rdnss = {.lifetime_s = 1800, .n = 1, .servers = &server}};
-    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = hall->ifindex};
     uint8_t buffer[BUFFER];
     struct writer w = writer_of(buffer, sizeof(buffer));
 
-    memcpy(&to.sin6_addr, nd_all_nodes.b, sizeof(to.sin6_addr));
     nd_write(&w, &msg);
     nd_write_option(&w, &prefix);
     nd_write_option(&w, &rdnss);
-    if (!w.bad)
-        ioth_sendto(hall->icmp, buffer, w.pos, 0, (struct sockaddr *)&to, sizeof(to));
+    tell_all(hall, &w);
+}
+
+void townhall_renumber(struct townhall *hall, uint16_t number)
+{
+    struct nd_message msg = {.type = ND_ROUTER_ADVERT, .router = {.hop_limit = 64, .lifetime_s = 1800}};
+    struct nd_option prefix = {
+        .type = ND_PREFIX,
+        .prefix = {.bits = 64, .flags = ND_PREFIX_ON_LINK | ND_PREFIX_AUTONOMOUS, .valid_s = 3600}};
+    uint8_t buffer[BUFFER];
+    struct writer w = writer_of(buffer, sizeof(buffer));
+
+    nd_write(&w, &msg);
+    for (uint8_t i = 0; i < 8; i++) {
+        prefix.prefix.prefix = (struct ipaddr){.b = {0xfd, 1, i}};
+        put_be16(prefix.prefix.prefix.b + 4, number);
+        nd_write_option(&w, &prefix);
+    }
+    tell_all(hall, &w);
 }
 
 static void hear_icmp(struct townhall *hall)

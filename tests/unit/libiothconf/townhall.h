@@ -30,9 +30,11 @@ struct townhall_counts *townhall_counts(struct townhall *hall);
 
 /* Silence: nothing is answered until it is 0 again. */
 void townhall_set_silent(struct townhall *hall, int silent);
-/* The next REQUEST is answered by a NAK. */
+/* The next REQUEST is answered by a NAK, in silence too. */
 void townhall_refuse_once(struct townhall *hall);
 /* Sends a router advertisement unasked, with a router lifetime of that many seconds. */
 void townhall_advertise(struct townhall *hall, uint16_t lifetime_s);
+/* Sends a router advertisement with eight deprecated prefixes, other ones for each number. */
+void townhall_renumber(struct townhall *hall, uint16_t number);
 
 #endif
