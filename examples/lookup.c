@@ -15,9 +15,9 @@ int main(int argc, char *argv[])
     struct iothdns *dns = stack ? iothdns_init_strcfg(stack, ioth_resolvconf(stack, NULL)) : NULL;
     struct addrinfo *found;
     char text[INET6_ADDRSTRLEN];
-
-    if (!dns || iothdns_getaddrinfo(dns, argv[2], NULL, NULL, &found) != 0)
-        return 1;
+    int e = dns ? iothdns_getaddrinfo(dns, argv[2], NULL, NULL, &found) : EAI_SYSTEM;
+    if (e != 0)
+        return fprintf(stderr, "%s\n", e == EAI_SYSTEM ? strerror(errno) : iothdns_gai_strerror(e)), 1;
     iothdns_getnameinfo(dns, found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
     return puts(text) < 0;
 }

@@ -31,6 +31,7 @@ extern "C" {
 
 struct ioth;
 struct mmsghdr; /* <sys/socket.h> gives it with _GNU_SOURCE */
+struct timespec;
 
 /* Tells the licence of the program, an SPDX identifier ("GPL-3.0-or-later"). The string is copied; NULL takes
  * it back. Plug-ins under the GPL load only into programs whose licence is compatible with theirs; plug-ins

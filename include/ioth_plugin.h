@@ -33,6 +33,7 @@ extern "C" {
 #define IOTH_PLUGIN_NATIVE 0x1 /* sockets are kernel sockets: a NULL operation is the system call */
 
 struct mmsghdr; /* <sys/socket.h> gives it with _GNU_SOURCE */
+struct timespec;
 
 struct ioth_ops {
     /* REQUIRED of all. `type` may hold SOCK_NONBLOCK and SOCK_CLOEXEC. */

@@ -37,7 +37,7 @@ struct ioth;
 struct nlq_msg {
     struct nlmsghdr *nlq_packet; /* its bytes, in host order: to be sent as they are once complete */
     size_t nlq_size;             /* how many */
-    union {
+    __extension__ union {
         struct nlq_msg *nlq_next; /* while in a queue */
         FILE *nlq_file;           /* never used */
     };

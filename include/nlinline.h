@@ -33,6 +33,8 @@ extern "C" {
 
 #define NLINLINE_UNUSED __attribute__((unused))
 
+#define NLINLINE_IFF_UP 0x1 /* IFF_UP, which <net/if.h> has not under -std=c99 and the like */
+
 /* A request fits here: names, addresses and some link options. */
 #define NLINLINE_MAX_REQUEST 2048
 /* One datagram of an answer: the size the kernel itself plans for (NLMSG_GOODSIZE of 8 KiB pages). */
@@ -283,7 +285,7 @@ static inline NLINLINE_UNUSED int nlinline_begin_link(struct nlinline_request *r
     nlinline_begin(request, type, flags, &link, sizeof(link));
     if (ifname == NULL)
         return 0;
-    if (ifname[0] == '\0' || strlen(ifname) >= IFNAMSIZ) {
+    if (ifname[0] == '\0' || strlen(ifname) >= IF_NAMESIZE) {
         errno = ENODEV;
         return -1;
     }
@@ -352,8 +354,8 @@ static inline NLINLINE_UNUSED int nlinline_core_linksetupdown(const struct nlinl
     memset(&link, 0, sizeof(link));
     link.ifi_family = AF_UNSPEC;
     link.ifi_index = (int)ifindex;
-    link.ifi_flags = updown ? IFF_UP : 0;
-    link.ifi_change = IFF_UP;
+    link.ifi_flags = updown ? NLINLINE_IFF_UP : 0;
+    link.ifi_change = NLINLINE_IFF_UP;
     nlinline_begin(&request, RTM_SETLINK, NLM_F_ACK, &link, sizeof(link));
     return nlinline_command(transport, &request);
 }

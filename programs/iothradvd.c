@@ -195,7 +195,7 @@ static int read_file(const char *path, char **ret, size_t *ret_len)
         return -errno;
     char *text = malloc(RA_CONFIG_TEXT_MAX + 1);
     size_t len = text ? fread(text, 1, RA_CONFIG_TEXT_MAX + 1, in) : 0;
-    int e = !text ? -ENOMEM : ferror(in) ? -EIO : 0;
+    int e = !text ? -ENOMEM : ferror(in) ? -errno : 0;
     fclose(in);
     if (e < 0) {
         free(text);

@@ -242,10 +242,10 @@ static int open_stack(const struct saying *say, const char *which, const char *s
     if (*ret && (ioth_config_clients(*ret) == 0 || ioth_config_start(*ret) == 0))
         return 0;
     int e = errno ? -errno : -EINVAL;
-    const char *hint = e == -ENOENT ? ": no such kind of stack, or the virtual network is not there"
-                       : e == -EPERM || e == -EACCES
-                           ? ": see the stacks in ioth_newstack(3) for what one needs"
-                           : "";
+    const char *hint =
+        e == -ENOENT ? ": no such kind of stack, or a virtual network, or the folder statedir=, is not there"
+        : e == -EPERM || e == -EACCES ? ": see the stacks in ioth_newstack(3) for what one needs"
+                                      : "";
     snprintf(say->why, say->size, "cannot make the %s \"%s\": %s%s", which, string, strerror(-e), hint);
     return e;
 }

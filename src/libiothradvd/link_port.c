@@ -154,6 +154,14 @@ static bool is_passing(int error)
            error == EHOSTDOWN || error == ENOBUFS || error == ENOMEM || error == EMSGSIZE;
 }
 
+/* An empty datagram, which anybody may send to a UDP port, is not the end that it would be of a stream. */
+static bool is_datagram_socket(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM;
+}
+
 static int receive(struct link *link, nsec_t now, struct ra_packet *ret)
 {
     struct port_link *l = (struct port_link *)link;
@@ -168,7 +176,7 @@ static int receive(struct link *link, nsec_t now, struct ra_packet *ret)
     ssize_t len = vde_recv(l->conn, l->frame, sizeof(l->frame), 0);
     if (would_block(len))
         return 0;
-    if (len < 0 && is_passing(errno))
+    if ((len < 0 && is_passing(errno)) || (len == 0 && is_datagram_socket(l->data)))
         return 2;
     if (len <= 0) {
         lose(l, now);

@@ -66,7 +66,8 @@ int ra_new(const struct ra_env *env, const struct ra_settings *settings, nsec_t 
         return -ENOMEM;
     ra->env = *env;
     ra->next_multicast = NSEC_NEVER;
-    ra->now = now;
+    ra->now = ra->remarks_at = now;
+    ra->remarks_allowance = RA_REMARKS_MAX * NSEC_PER_SEC;
     int e = copy_settings(settings, &ra->arena, &ra->settings);
     if (e == 0)
         e = ra_entries_make(settings, NULL, 0, &(struct ra_entries){0}, now, &ra->entries);

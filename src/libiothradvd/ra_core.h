@@ -40,7 +40,8 @@
 /* Other routers that are remembered. A link has two or three; when more are heard, or made up, the one that was silent
  * longest is forgotten. */
 #define RA_ROUTERS_MAX 16
-/* Remarks that wait to be fetched; more are dropped. One message gives RA_REMARKS at most. */
+/* Remarks that wait to be fetched; more are dropped. They end up in a log, and whoever is on the link can cause them, by
+ * sources made up: so many at once, and one a second in the long run. */
 #define RA_REMARKS_MAX 32
 
 struct ra_env {

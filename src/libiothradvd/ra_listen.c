@@ -6,8 +6,9 @@
  * Compared is what both of us say. Lifetimes that count down differ by the time that a message takes, so of those a few
  * seconds do not count; which ones count down at the other router nobody tells, so all are treated alike.
  *
- * Each difference gives one remark when it begins; a router that has come to agree can differ anew. Not every
- * difference is a fault, and no router can know which of the two is: what to do is for people.
+ * Each difference gives one remark when it begins; a router that has come to agree can differ anew. What a flood of
+ * made-up routers would say beyond RA_REMARKS_MAX is counted, not remarked. Not every difference is a fault, and no
+ * router can know which of the two is: what to do is for people.
  */
 #include "libiothradvd/ra_state.h"
 
@@ -17,8 +18,15 @@ enum { SLACK_S = 5 };
 
 static void remark(struct ra_core *ra, const struct ra_event *event)
 {
-    if (ra->n_remarks < RA_REMARKS_MAX)
-        ra->remarks[ra->n_remarks++] = *event;
+    const nsec_t most = RA_REMARKS_MAX * NSEC_PER_SEC;
+    ra->remarks_allowance += ra->now - ra->remarks_at;
+    ra->remarks_at = ra->now;
+    if (ra->remarks_allowance > most)
+        ra->remarks_allowance = most;
+    if (ra->remarks_allowance < NSEC_PER_SEC || ra->n_remarks == RA_REMARKS_MAX)
+        return;
+    ra->remarks_allowance -= NSEC_PER_SEC;
+    ra->remarks[ra->n_remarks++] = *event;
 }
 
 /* The row of a router, made if it is new; the one silent longest makes room. */

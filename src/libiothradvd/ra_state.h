@@ -41,6 +41,7 @@ struct ra_core {
     unsigned n_routers;
     struct ra_router routers[RA_ROUTERS_MAX];
     struct ra_job job;
+    nsec_t remarks_allowance, remarks_at; /* a remark costs a second */
     unsigned n_remarks;
     struct ra_event remarks[RA_REMARKS_MAX];
     struct iothradvd_stats stats;

@@ -24,9 +24,13 @@ for include in "$@"; do
         try c $standard
         try c $standard -D_GNU_SOURCE
     done
+    for standard in c99 c11; do # the compiler hides then what is not in the standard
+        try c $standard -pedantic
+    done
     if echo 'int main() { return 0; }' | "$cc" -x c++ -fsyntax-only - 2>/dev/null; then
         try c++ gnu++11
         try c++ gnu++17
+        try c++ c++11 -pedantic
     else
         echo "C++ left out: $cc has none here"
     fi

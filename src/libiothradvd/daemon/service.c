@@ -105,10 +105,18 @@ static int find_stack(struct radvd_service *s, const char *text, struct ioth **r
         }
     errno = 0;
     struct ioth *stack = ioth_newstackc(text ? text : "stack=kernel");
-    if (!stack) {
+    /* What the stack got by DHCP, or from other routers, wants renewal. */
+    if (!stack || (ioth_config_clients(stack) > 0 && ioth_config_start(stack) < 0)) {
         int e = errno ? -errno : -EINVAL;
-        snprintf(why, why_size, "cannot make the stack '%.200s': %s", text ? text : "stack=kernel",
-                 strerror(-e));
+        if (stack)
+            ioth_delstack(stack);
+        const char *hint =
+            e == -ENOENT
+                ? ": no such kind of stack, or a virtual network, or the folder statedir=, is not there"
+            : e == -EPERM || e == -EACCES ? ": see the stacks in ioth_newstack(3) for what one needs"
+                                          : "";
+        snprintf(why, why_size, "cannot make the stack '%.200s': %s%s", text ? text : "stack=kernel",
+                 strerror(-e), hint);
         return e;
     }
     s->stacks[s->n_stacks++] = (struct radvd_stack){.text = text, .stack = stack};

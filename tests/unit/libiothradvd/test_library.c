@@ -2,6 +2,7 @@
 /* The public functions, on a hub of the test's own: ports and a stack that hear each other, in one process. */
 #include "ra_world.h"
 
+#include <arpa/inet.h>
 #include <ioth.h>
 #include <iothradvd.h>
 #include <lab/hub.h>
@@ -104,6 +105,40 @@ static void ports_hear_each_other(void **state)
     iothradvd_stop(other);
     assert_true(await_lifetime(conn, 0, frame) > 0);
     vde_close(conn);
+}
+
+static uint16_t bound_port(int fd)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(any);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+    return ntohs(any.sin_port);
+}
+
+/* A network of UDP, to which somebody sends empty datagrams all the time: none of them is its end. */
+static void empty_datagrams(void **state)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int other = socket(AF_INET, SOCK_DGRAM, 0), fd = socket(AF_INET, SOCK_DGRAM, 0);
+    uint16_t port = bound_port(fd), here = bound_port(other);
+    uint8_t frame[2048] = {0};
+    char vnl[64];
+    (void)state;
+    close(fd);
+    to.sin_port = htons(port);
+    snprintf(vnl, sizeof(vnl), "udp://%u->127.0.0.1:%u", port, here);
+    struct iothradvd *router = iothradvd_vdestart(vnl, NULL, 4, &data, &prefix, 1);
+    assert_non_null(router);
+    for (int waited = 0; frame[54] != ND_ROUTER_ADVERT; waited += STEP_MS) {
+        struct pollfd p = {.fd = other, .events = POLLIN};
+        assert_true(waited < DEADLINE_MS);
+        assert_int_equal(sendto(other, "", 0, 0, (struct sockaddr *)&to, sizeof(to)), 0);
+        if (poll(&p, 1, STEP_MS) > 0)
+            (void)!recv(other, frame, sizeof(frame), MSG_DONTWAIT);
+    }
+    iothradvd_stop(router);
+    close(other);
 }
 
 static void on_lwip(void **state)
@@ -226,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ports_hear_each_other),
+        cmocka_unit_test(empty_datagrams),
         cmocka_unit_test(on_lwip),
         cmocka_unit_test(a_network_that_comes_back),
         cmocka_unit_test(errors),
