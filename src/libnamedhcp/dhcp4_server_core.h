@@ -10,7 +10,7 @@
 #define ASKED_TOO_LONG (2 * SERVER_ASK_TIME) /* the driver has promised to answer before */
 #define PROBES_MAX     3                     /* addresses tried for one client that others use */
 #define NOTE_MAX       2048 /* an identity in hexadecimal digits, a name with every byte escaped */
-#define NOTE_PAUSE     NSEC_PER_SEC
+#define NOTE_PAUSE     (10 * NSEC_PER_SEC)
 
 enum request4_state {
     REQUEST4_NEW,     /* the A record of its name is to be asked for */

@@ -11,7 +11,7 @@
 #define DECLINED_MAX    256                  /* addresses; then the oldest may be given out again */
 #define DECLINED_TIME   (600 * NSEC_PER_SEC) /* it is its name's only address, so not for long */
 #define NOTE_MAX        2048 /* an identity in hexadecimal digits, a name with every byte escaped */
-#define NOTE_PAUSE      NSEC_PER_SEC
+#define NOTE_PAUSE      (10 * NSEC_PER_SEC)
 #define SWEEP_PAUSE     (3600 * NSEC_PER_SEC) /* claims last for a day and more */
 
 enum request_state {
