@@ -191,6 +191,10 @@ static void receive(struct iothradvd *r, uint64_t *send_errors)
 
 /* --- life --- */
 
+/* How long the link stays open behind the last advertisement: a hub forgets what a port has sent but it has not read yet, once
+ * the port is closed. */
+#define FAREWELL_MS 50
+
 static void *run(void *arg)
 {
     struct iothradvd *r = arg;
@@ -218,6 +222,7 @@ static void *run(void *arg)
             wait_for_something(r);
         receive(r, &send_errors);
     }
+    poll(NULL, 0, FAREWELL_MS);
     return NULL;
 }
 
