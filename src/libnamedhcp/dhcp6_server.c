@@ -144,6 +144,30 @@ static struct name_policy_client client_of(const struct dhcp6_received *in, cons
     return client;
 }
 
+static struct remembered *place_of(const struct dhcp6_server *s, struct dhcp6_bytes duid)
+{
+    return &s->remembered[siphash(&s->key, duid.at, duid.len) % REMEMBERED];
+}
+
+static void remember(struct dhcp6_server *s, const struct dhcp6_received *in, const uint8_t *name)
+{
+    struct remembered *place = place_of(s, in->m.client_id);
+
+    place->duid_len = (uint8_t)in->m.client_id.len;
+    memcpy(place->duid, in->m.client_id.at, in->m.client_id.len);
+    memcpy(place->name, name, dname_len(name));
+}
+
+/* The name that a client of that identifier used last; NULL: not known, or another client has taken its place. */
+static const uint8_t *remembered_name(const struct dhcp6_server *s, const struct dhcp6_received *in)
+{
+    const struct remembered *place = place_of(s, in->m.client_id);
+    bool same = place->duid_len == in->m.client_id.len && place->duid_len > 0 &&
+                memcmp(place->duid, in->m.client_id.at, place->duid_len) == 0;
+
+    return same ? place->name : NULL;
+}
+
 /* A person hears of it, now and then. */
 static void note(struct dhcp6_server *s, const struct dhcp6_received *in, const char *what, const char *name)
 {
@@ -195,6 +219,8 @@ static void take_in(struct dhcp6_server *s, struct request *r, const struct dhcp
         return;
     }
     struct name_policy_client client = client_of(in, r, mac);
+    if (!client.wanted && (r->type == DHCP6_CONFIRM || r->type == DHCP6_DECLINE))
+        client.wanted = remembered_name(s, in);
     r->verdict = name_policy_find(s->set.names, &client, s->now.wall_s, r->name);
     if (r->verdict == NAME_GIVEN) {
         do_next(s, r, REQUEST_NEW);
@@ -318,6 +344,8 @@ static void settle(struct dhcp6_server *s, struct request *r)
         r->n_addrs = 0;
     if (r->n_addrs > 0 && commits(s, &in.m))
         claim_name(s, r, &in);
+    if (r->n_addrs > 0 && in.m.has & DHCP6_HAS_FQDN)
+        remember(s, &in, r->name);
     s->stats.no_address += r->n_addrs == 0;
 }
 
@@ -473,6 +501,9 @@ int dhcp6_server_new(const struct server_env *env, const struct dhcp6_server_set
         return -ENOMEM;
     s->env = *env;
     int error = dhcp_requests_init(&s->requests, sizeof(struct request), settings->waiting_max);
+    s->remembered = calloc(REMEMBERED, sizeof(*s->remembered));
+    if (error == 0)
+        error = s->remembered ? 0 : -ENOMEM;
     if (error == 0)
         error = dhcp6_server_configure(s, settings);
     if (error < 0) {
@@ -489,6 +520,7 @@ void dhcp6_server_free(struct dhcp6_server *s)
     if (!s)
         return;
     dhcp_requests_fini(&s->requests);
+    free(s->remembered);
     free(s);
 }
 

@@ -10,6 +10,7 @@
 #define DHCP6_REPLY_MAX 4096                 /* with its relays' levels */
 #define DECLINED_MAX    256                  /* addresses; then the oldest may be given out again */
 #define DECLINED_TIME   (600 * NSEC_PER_SEC) /* it is its name's only address, so not for long */
+#define REMEMBERED      1024                 /* clients; of two that share a place the later one stays */
 #define NOTE_MAX        2048 /* an identity in hexadecimal digits, a name with every byte escaped */
 #define NOTE_PAUSE      (10 * NSEC_PER_SEC)
 #define SWEEP_PAUSE     (3600 * NSEC_PER_SEC) /* claims last for a day and more */
@@ -35,13 +36,21 @@ struct request {
     int64_t claim_ends;
 };
 
+/* The name that a client gave last: some of its messages have none (RFC 4704 s5). */
+struct remembered {
+    uint8_t duid_len; /* 0: nobody */
+    uint8_t duid[DHCP6_DUID_MAX];
+    uint8_t name[DNAME_MAX];
+};
+
 struct dhcp6_server {
     struct server_env env;
     struct siphash_key key;
     struct dhcp6_server_settings set;
     uint8_t duid[DHCP6_DUID_MAX];
     struct dhcp_requests requests;
-    struct request *said; /* what the last event was about, if it is over with it */
+    struct remembered *remembered; /* REMEMBERED of them, by the hash of the DUID */
+    struct request *said;          /* what the last event was about, if it is over with it */
     struct {
         struct ipaddr addr;
         nsec_t until;

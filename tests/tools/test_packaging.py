@@ -12,7 +12,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 EXPOSURE_MAX = 1.9  # of 10, as systemd-analyze(1) counts; a wall less is more than that
 
 
-@pytest.fixture(params=["iothnamed", "iothradvd"])
+@pytest.fixture(params=["iothnamed", "iothradvd", "namedhcp"])
 def unit(tmp_path, request):
     """The unit as it is installed, with a program that is there, and the user root: systemd looks up both."""
     if not shutil.which("systemd-analyze"):
@@ -24,7 +24,7 @@ def unit(tmp_path, request):
         (tmp_path / "bin" / program).symlink_to("/bin/true")
     path = tmp_path / f"{name}.service"
     text = text.replace("@bindir@", str(tmp_path / "bin"))
-    path.write_text(text.replace("@user@", "daemon").replace("@radvd_user@", "daemon"))
+    path.write_text(text.replace("@user@", "daemon").replace("@radvd_user@", "daemon").replace("@namedhcp_user@", "daemon"))
     return path
 
 

@@ -338,6 +338,39 @@ static void a_declined_address_is_given_to_nobody_for_a_while(void **state)
     close_desk(&d);
 }
 
+/* RFC 4704 s5: CONFIRM and DECLINE carry no name; it is the one that the client used before. */
+static void messages_without_a_name(void **state)
+{
+    (void)state;
+    struct desk d = plain_desk();
+    struct dhcp6_message request = message(DHCP6_REQUEST, "h.lan"), confirm = message(DHCP6_CONFIRM, NULL);
+    struct dhcp6_message decline = message(DHCP6_DECLINE, NULL);
+
+    add_ia(&request, 1, NULL);
+    add_ia(&confirm, 1, "fc00::1");
+    add_ia(&decline, 1, "fc00::1");
+    put(&d, &confirm);
+    assert_int_equal(d.n_asked, 0); /* of this client nothing is known */
+    put(&d, &request);
+    answer(&d, SERVER_FOUND, 60, 1, "fc00::1");
+    put(&d, &confirm);
+    assert_string_equal(d.asked, "h.lan");
+    answer(&d, SERVER_FOUND, 60, 1, "fc00::1");
+    assert_int_equal(reply_of(&d, DHCP6_REPLY)->status.code, DHCP6_SUCCESS);
+    put(&d, &decline);
+    answer(&d, SERVER_FOUND, 60, 1, "fc00::1");
+    reply_of(&d, DHCP6_REPLY);
+    request.xid++;
+    put(&d, &request);
+    answer(&d, SERVER_FOUND, 60, 1, "fc00::1");
+    assert_int_equal(dhcp6_read(d.bytes, d.len, &d.reply), 0);
+    assert_int_equal(d.reply.ia[0].status.code, DHCP6_NO_ADDRS_AVAIL);
+    confirm.client_id = VIEW(OTHER_DUID);
+    put(&d, &confirm);
+    assert_int_equal(d.n_asked, 0);
+    close_desk(&d);
+}
+
 static void several_associations_share_the_addresses(void **state)
 {
     (void)state;
@@ -719,6 +752,7 @@ int main(void)
         cmocka_unit_test(a_renewal_moves_to_the_new_address),
         cmocka_unit_test(confirm_tells_right_from_wrong),
         cmocka_unit_test(a_declined_address_is_given_to_nobody_for_a_while),
+        cmocka_unit_test(messages_without_a_name),
         cmocka_unit_test(several_associations_share_the_addresses),
         cmocka_unit_test(prefixes_are_not_delegated),
         cmocka_unit_test(only_addresses_of_the_prefixes_are_given),

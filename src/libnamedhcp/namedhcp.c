@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * See namedhcp.h. A start goes in this order: the stacks; the interface and its sockets; the store; the DUID; the resolver; the
+ * cores, with what the store remembers; then the host's `bound`, which gives up privileges; then the thread.
+ *
+ * A DUID has to outlive restarts (RFC 9915 s11). Without a file it is the one that is made of the MAC address (DUID-LL, s11.4),
+ * which does so as long as the interface keeps it; with a file it is a random one (DUID-UUID, s11.5).
+ */
+#include "libnamedhcp/namedhcp_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <iothconf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { DUID_LL = 3, DUID_UUID = 4, UUID_LEN = 16 };
+
+/* --- stacks --- */
+
+static int check_stack(const char *what, const char *text, char *why, size_t why_size)
+{
+    char wrong[256];
+    size_t offset = 0;
+
+    if (!text || ioth_config_check(text, &offset, wrong, sizeof(wrong)) == 0)
+        return 0;
+    if (errno == ENOMEM)
+        return -ENOMEM;
+    snprintf(why, why_size, "%s: at '%.40s': %s", what, text + offset, wrong);
+    return -EINVAL;
+}
+
+int namedhcp_check(const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    struct name_policy *names = NULL;
+    int e = check_stack("stack", c->stack, why, why_size);
+
+    if (e == 0)
+        e = check_stack("dnsstack", c->dnsstack, why, why_size);
+    if (e < 0)
+        return e;
+    e = namedhcp_names_of(c, &names);
+    if (e == -EINVAL)
+        snprintf(why, why_size,
+                 "name: '%.100s' makes no names, expected a name with %%duid%% or %%mac%% in it",
+                 c->made ? c->made : "");
+    name_policy_free(names);
+    if (e == 0 && !c->serve6 && !c->serve4) {
+        snprintf(why, why_size, "neither DHCPv6 nor DHCPv4 is to be served, expected one of them");
+        e = -EINVAL;
+    }
+    return e;
+}
+
+/* NULL stays NULL: the system's stack. */
+static int make_stack(const char *text, struct ioth **ret, char *why, size_t why_size)
+{
+    if (!text)
+        return 0;
+    errno = 0;
+    *ret = ioth_newstackc(text);
+    if (*ret)
+        return ioth_config_clients(*ret) > 0 && ioth_config_start(*ret) < 0 ? -errno : 0;
+    int e = errno ? -errno : -EINVAL;
+    snprintf(why, why_size, "cannot make the stack '%.200s': %s", text, strerror(-e));
+    return e;
+}
+
+/* The interface of a stack on a virtual network is there for nothing else; those of the system belong to the system. */
+static int bring_up(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    if (!c->stack || !strcasestr(c->stack, "vnl="))
+        return 0;
+    int ifindex = ioth_if_nametoindex(n->stack, c->iface);
+    if (ifindex <= 0 || ioth_linksetupdown(n->stack, (unsigned)ifindex, 1) == 0)
+        return 0; /* that there is no such interface is said later */
+    int e = -errno;
+    snprintf(why, why_size, "cannot bring interface %.40s up: %s", c->iface, strerror(-e));
+    return e;
+}
+
+static int open_stacks(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    int e = make_stack(c->stack, &n->stack, why, why_size);
+
+    if (e == 0 && c->dnsstack && c->stack && strcmp(c->dnsstack, c->stack) == 0)
+        n->dnsstack = n->stack; /* one stack for both */
+    else if (e == 0)
+        e = make_stack(c->dnsstack, &n->dnsstack, why, why_size);
+    return e == 0 ? bring_up(n, c, why, why_size) : e;
+}
+
+/* --- files --- */
+
+static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    int e = store_open(c->leases, &n->store);
+
+    if (e < 0)
+        snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
+                 e == -EBUSY     ? "another server uses it"
+                 : e == -EBADMSG ? "it is damaged, or no lease file of this server"
+                                 : strerror(-e));
+    return e;
+}
+
+static int read_duid(struct namedhcp *n, int fd)
+{
+    char text[2 * DHCP6_DUID_MAX + 2];
+    ssize_t len = read(fd, text, sizeof(text));
+    size_t digits = 0;
+
+    if (len < 0)
+        return -errno;
+    while (digits < (size_t)len && strchr("0123456789abcdefABCDEF", text[digits]) && text[digits])
+        digits++;
+    if (digits % 2 || digits / 2 < DHCP6_DUID_MIN || digits / 2 > DHCP6_DUID_MAX)
+        return -EBADMSG;
+    for (size_t i = 0; i < digits / 2; i++) {
+        char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        n->duid[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    n->duid_len = digits / 2;
+    return 0;
+}
+
+static int sync_and_rename(int fd, const char *from, const char *to)
+{
+    if (fsync(fd) < 0 || rename(from, to) < 0)
+        return -errno;
+    return 0;
+}
+
+/* A new one, written beside and moved into place. */
+static int make_duid(struct namedhcp *n, const char *path)
+{
+    char other[512];
+    uint8_t *bytes = n->duid;
+
+    bytes[0] = 0;
+    bytes[1] = DUID_UUID;
+    while (getrandom(bytes + 2, UUID_LEN, 0) != UUID_LEN)
+        continue;
+    bytes[8] = (uint8_t)((bytes[8] & 0x0f) | 0x40); /* RFC 9562 s5.4: version and variant */
+    bytes[10] = (uint8_t)((bytes[10] & 0x3f) | 0x80);
+    n->duid_len = 2 + UUID_LEN;
+    if ((size_t)snprintf(other, sizeof(other), "%s.new", path) >= sizeof(other))
+        return -ENAMETOOLONG;
+    int fd = open(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), e = 0;
+    if (fd < 0)
+        return -errno;
+    for (size_t i = 0; i < n->duid_len && e == 0; i++)
+        e = dprintf(fd, "%02x", bytes[i]) < 0 ? -errno : 0;
+    if (e == 0)
+        e = write(fd, "\n", 1) < 0 ? -errno : sync_and_rename(fd, other, path);
+    close(fd);
+    return e;
+}
+
+static int open_duid(struct namedhcp *n, const char *path, char *why, size_t why_size)
+{
+    if (!path) {
+        const uint8_t head[] = {0, DUID_LL, 0, 1};
+        memcpy(n->duid, head, sizeof(head));
+        memcpy(n->duid + sizeof(head), n->link.mac, sizeof(n->link.mac));
+        n->duid_len = sizeof(head) + sizeof(n->link.mac);
+        return 0;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e = fd < 0 ? -errno : read_duid(n, fd);
+    if (fd >= 0)
+        close(fd);
+    if (e == -ENOENT)
+        e = make_duid(n, path);
+    if (e < 0)
+        snprintf(why, why_size, "cannot use the file of the DUID %.200s: %s", path,
+                 e == -EBADMSG ? "there is none in it, expected hexadecimal digits" : strerror(-e));
+    return e;
+}
+
+static int open_dns(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    errno = 0;
+    n->dns = c->nameservers ? iothdns_init_strcfg(n->dnsstack, c->nameservers)
+                            : iothdns_init(n->dnsstack, c->resolvconf);
+    if (n->dns)
+        return 0;
+    int e = errno ? -errno : -ENOMEM;
+    snprintf(why, why_size, "cannot ask the DNS as %.200s says: %s",
+             c->nameservers  ? c->nameservers
+             : c->resolvconf ? c->resolvconf
+                             : "/etc/resolv.conf",
+             strerror(-e));
+    return e;
+}
+
+/* --- life --- */
+
+static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_t why_size)
+{
+    int e = namedhcp_check(c, why, why_size);
+
+    n->serve6 = c->serve6;
+    n->serve4 = c->serve4;
+    n->out.bytes = malloc(NAMEDHCP_OUT_BYTES);
+    n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (e == 0 && (!n->out.bytes || n->wake < 0))
+        e = -ENOMEM;
+    if (e == 0)
+        e = open_stacks(n, c, why, why_size);
+    if (e == 0)
+        e = dhcp_link_open(&n->link, n->stack, c->iface, c->has_mac ? c->mac : NULL, c->serve6, c->serve4,
+                           why, why_size);
+    if (e == 0)
+        e = open_store(n, c, why, why_size);
+    if (e == 0)
+        e = open_duid(n, c->duid, why, why_size);
+    if (e == 0)
+        e = open_dns(n, c, why, why_size);
+    if (e == 0)
+        e = namedhcp_take(n, c, why, why_size);
+    if (e == 0 && n->host.bound)
+        e = n->host.bound(n->host.arg, c, why, why_size);
+    if (e == 0) {
+        log_event(&n->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("iface", c->iface),
+                  LOG_TEXT("dhcpv6", n->serve6 ? "yes" : "no"), LOG_TEXT("dhcpv4", n->serve4 ? "yes" : "no"),
+                  LOG_NUMBER("leases", n->serve4 ? lease_count(n->engine->leases) : 0));
+        e = -pthread_create(&n->thread, NULL, namedhcp_run, n);
+        n->runs = e == 0;
+    }
+    return e;
+}
+
+int namedhcp_start(struct namedhcp_config *config, const struct namedhcp_host *host, struct namedhcp **ret,
+                   char *why, size_t why_size)
+{
+    struct namedhcp *n = calloc(1, sizeof(*n));
+
+    snprintf(why, why_size, "cannot start");
+    if (!n) {
+        namedhcp_config_free(config);
+        return -ENOMEM;
+    }
+    n->host = *host;
+    n->started = config;
+    n->link = (struct dhcp_link){.fd = {-1, -1, -1}};
+    n->wake = -1;
+    log_control_init(&n->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    n->log = host->log;
+    n->log.control = &n->log_control;
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_cond_init(&n->taken, NULL);
+    int e = begin(n, config, why, why_size);
+    if (e < 0) {
+        namedhcp_stop(n);
+        return e;
+    }
+    *ret = n;
+    return 0;
+}
+
+static void wake(const struct namedhcp *n)
+{
+    const uint64_t one = 1;
+
+    (void)!write(n->wake, &one, sizeof(one)); /* a full counter wakes as well */
+}
+
+static bool differs(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+static void say_restart(const struct namedhcp *n, const struct namedhcp_config *is)
+{
+    const struct namedhcp_config *was = n->started;
+    const struct {
+        const char *what;
+        bool changed;
+    } changes[] = {
+        {"stack", differs(is->stack, was->stack)},
+        {"dnsstack", differs(is->dnsstack, was->dnsstack)},
+        {"iface", differs(is->iface, was->iface)},
+        {"macaddr", is->has_mac != was->has_mac || memcmp(is->mac, was->mac, sizeof(is->mac)) != 0},
+        {"nameserver",
+         differs(is->nameservers, was->nameservers) || differs(is->resolvconf, was->resolvconf)},
+        {"dhcpv6", is->serve6 != was->serve6},
+        {"dhcpv4", is->serve4 != was->serve4},
+        {"leases", differs(is->leases, was->leases)},
+        {"duid", differs(is->duid, was->duid)},
+        {"user", differs(is->user, was->user)},
+        {"sandbox", is->sandbox != was->sandbox},
+    };
+
+    for (unsigned i = 0; i < ARRAY_LEN(changes); i++)
+        if (changes[i].changed)
+            log_event(&n->log, LOG_LEVEL_WARNING, "this change waits for a restart",
+                      LOG_TEXT("what", changes[i].what));
+}
+
+/* Hands the configuration to the thread and waits until it has taken it, or not. */
+static int hand_over(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size)
+{
+    pthread_mutex_lock(&n->lock);
+    n->wanted = config;
+    wake(n);
+    while (n->wanted)
+        pthread_cond_wait(&n->taken, &n->lock);
+    int e = n->result;
+    if (e < 0)
+        snprintf(why, why_size, "%s", n->why);
+    pthread_mutex_unlock(&n->lock);
+    return e;
+}
+
+int namedhcp_reload(struct namedhcp *n, char *why, size_t why_size)
+{
+    struct namedhcp_config *config = NULL;
+
+    snprintf(why, why_size, "cannot load the configuration");
+    int e = n->host.load(n->host.arg, &config, why, why_size);
+    if (e == 0)
+        e = namedhcp_check(config, why, why_size);
+    if (e == 0) {
+        for (unsigned i = 0; i < config->n_warnings; i++)
+            log_answer(&n->log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
+        say_restart(n, config);
+        e = hand_over(n, config, why, why_size);
+    }
+    if (e == 0) {
+        log_event(&n->log, LOG_LEVEL_INFO, "configuration loaded");
+    } else {
+        namedhcp_config_free(config);
+        log_answer(&n->log, LOG_LEVEL_ERROR, "%s", why);
+        log_event(&n->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
+    }
+    return e;
+}
+
+void namedhcp_stats(struct namedhcp *n, struct namedhcp_stats *ret)
+{
+    pthread_mutex_lock(&n->lock);
+    *ret = n->stats;
+    pthread_mutex_unlock(&n->lock);
+}
+
+void namedhcp_stop(struct namedhcp *n)
+{
+    if (!n)
+        return;
+    if (n->runs) {
+        pthread_mutex_lock(&n->lock);
+        n->stop = true;
+        pthread_mutex_unlock(&n->lock);
+        wake(n);
+        pthread_join(n->thread, NULL);
+    }
+    asker_close(n->asker6);
+    asker_close(n->asker4);
+    if (n->engine && n->engine->config == n->started)
+        n->engine->config = NULL;
+    namedhcp_engine_free(n->engine);
+    namedhcp_config_free(n->started);
+    iothdns_fini(n->dns);
+    store_close(n->store);
+    dhcp_link_close(&n->link);
+    if (n->wake >= 0)
+        close(n->wake);
+    if (n->dnsstack && n->dnsstack != n->stack)
+        ioth_delstack(n->dnsstack);
+    if (n->stack)
+        ioth_delstack(n->stack);
+    log_flush(&n->log, true);
+    log_control_fini(&n->log_control);
+    pthread_cond_destroy(&n->taken);
+    pthread_mutex_destroy(&n->lock);
+    free(n->out.bytes);
+    free(n);
+}

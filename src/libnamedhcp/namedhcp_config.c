@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * See namedhcp_config.h. Lines are read as they come, file first, each by the function of its row (namedhcp_rows.c); what is
+ * said again counts, and what may repeat adds up. What follows from all lines together (which networks, which of their
+ * addresses are by name, what is reserved) is settled at the end.
+ *
+ * Options of a file and of the command line differ in one thing: a list that the command line begins (dns, dnssearch, ntp)
+ * takes the place of the file's.
+ */
+#include "libnamedhcp/namedhcp_config.h"
+
+#include "base/edits.h"
+#include "io/rcfile.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Numbers where nothing is said. */
+#define CLAIMS_MAX    100000
+#define CLAIMS_KEEP_S (30 * 86400)
+#define LEASES_MAX    100000
+#define WAITING_MAX   1000 /* a session asks the DNS 1,024 things at once */
+#define LEASE_S       3600
+#define LEASE_MAX_S   86400
+#define LIFETIME_MIN  60
+#define LIFETIME_MAX  86400
+
+enum { IN_FILE = 1, ON_COMMAND_LINE = 2 };
+
+int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...)
+{
+    va_list args;
+
+    if (d->why[0])
+        return -EINVAL;
+    int n = snprintf(d->why, sizeof(d->why), "%s: ", d->place);
+    va_start(args, format);
+    if (n >= 0 && (size_t)n < sizeof(d->why))
+        vsnprintf(d->why + n, sizeof(d->why) - (size_t)n, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+void *namedhcp_more(void *array, unsigned *n, size_t size)
+{
+    if ((*n & (*n - 1)) == 0) { /* a power of two, or none: full */
+        array = reallocarray(array, *n ? (size_t)2 * *n : 1, size);
+        if (!array)
+            return NULL;
+    }
+    memset((char *)array + *n * size, 0, size);
+    ++*n;
+    return array;
+}
+
+bool namedhcp_piece(const char **at, const char **ret, size_t *ret_len)
+{
+    const char *text = *at + strspn(*at, " \t");
+
+    if (*text == '\0')
+        return false;
+    size_t len = strcspn(text, ", \t");
+    *ret = text;
+    *ret_len = len;
+    text += len;
+    text += strspn(text, " \t");
+    *at = *text == ',' ? text + 1 : text;
+    return true;
+}
+
+const char *namedhcp_draft_error(const struct namedhcp_draft *d)
+{
+    return d->why;
+}
+
+/* --- life --- */
+
+int namedhcp_draft_new(bool serve4_alone, struct namedhcp_draft **ret)
+{
+    struct namedhcp_draft *d = calloc(1, sizeof(*d));
+    struct namedhcp_config *c = calloc(1, sizeof(*c));
+
+    if (!d || !c) {
+        free(d);
+        free(c);
+        return -ENOMEM;
+    }
+    c->serve6 = !serve4_alone;
+    c->serve4 = serve4_alone;
+    c->sandbox = c->claims = c->authoritative = c->probe = c->rapid_commit = true;
+    c->iface = "vde0";
+    c->claims_max = CLAIMS_MAX;
+    c->claims_keep_s = CLAIMS_KEEP_S;
+    c->leases_max = LEASES_MAX;
+    c->waiting_max = WAITING_MAX;
+    c->common.lease_s = LEASE_S;
+    c->common.lease_max_s = LEASE_MAX_S;
+    c->v6.lifetime_min_s = LIFETIME_MIN;
+    c->v6.lifetime_max_s = LIFETIME_MAX;
+    d->config = c;
+    d->place = "command line";
+    *ret = d;
+    return 0;
+}
+
+void namedhcp_draft_free(struct namedhcp_draft *d)
+{
+    if (!d)
+        return;
+    namedhcp_config_free(d->config);
+    free(d->by_name);
+    free(d);
+}
+
+void namedhcp_config_free(struct namedhcp_config *c)
+{
+    if (!c)
+        return;
+    free(c->bindings);
+    free(c->domains);
+    free(c->patterns);
+    free(c->subnets);
+    free(c->pools);
+    free(c->fixed);
+    free(c->reserved);
+    arena_fini(&c->arena);
+    free(c);
+}
+
+/* --- lines --- */
+
+static const struct namedhcp_row *find_row(const char *name, size_t len)
+{
+    for (const struct namedhcp_row *row = namedhcp_rows; row->name; row++)
+        if (strlen(row->name) == len && strncasecmp(row->name, name, len) == 0)
+            return row;
+    return NULL;
+}
+
+static int no_such_row(struct namedhcp_draft *d, const char *name, size_t len)
+{
+    const char *nearest = NULL;
+    size_t least = edits_near(len) + 1;
+    char shown[EDITS_WORD_MAX + 1];
+    size_t n = len < EDITS_WORD_MAX ? len : EDITS_WORD_MAX;
+
+    for (const struct namedhcp_row *row = namedhcp_rows; row->name; row++) {
+        size_t edits = edits_between(row->name, strlen(row->name), name, len);
+        if (edits < least) {
+            least = edits;
+            nearest = row->name;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        shown[i] = name[i] > 32 && name[i] < 127 ? name[i] : '?';
+    shown[n] = '\0';
+    if (nearest)
+        return namedhcp_wrong(d, "there is no option '%s', did you mean '%s'?", shown, nearest);
+    return namedhcp_wrong(d, "there is no option '%s', expected one such as 'domain' or 'subnet'", shown);
+}
+
+static int read_row(struct namedhcp_draft *d, const struct namedhcp_row *row, const char *value)
+{
+    bool has = value && value[0];
+
+    if (!row->value && has)
+        return namedhcp_wrong(d, "'%s' takes no value, expected the end of the line", row->name);
+    if (row->value && !has)
+        return namedhcp_wrong(d, "the value of '%s' is missing, expected %s", row->name, row->value);
+    return row->read(d, value);
+}
+
+static int read_line(struct namedhcp_draft *d, const char *path, const struct rc_line *line)
+{
+    char place[NAMEDHCP_WHY_MAX / 2];
+    const struct namedhcp_row *row = find_row(line->tag, line->tag_len);
+    char *value = arena_text(&d->config->arena, line->value, line->value_len);
+
+    if (!value)
+        return -ENOMEM;
+    snprintf(place, sizeof(place), "%.200s:%u:%u", path, line->number,
+             row && strcmp(row->name, "rcfile") != 0 ? line->value_column : line->tag_column);
+    d->place = place;
+    int e = !row ? no_such_row(d, line->tag, line->tag_len)
+            : strcmp(row->name, "rcfile") == 0
+                ? namedhcp_wrong(d, "'rcfile' is for the command line, expected an option of the service")
+                : read_row(d, row, value);
+    d->place = "command line";
+    return e;
+}
+
+int namedhcp_draft_text(struct namedhcp_draft *d, const char *path, const char *text, size_t len)
+{
+    struct rc_text rc = {.at = text, .end = text + len};
+    struct rc_line line;
+    int e = 0;
+
+    d->layer = IN_FILE;
+    d->subnet = 0;
+    while (e == 0 && rc_next(&rc, &line))
+        e = read_line(d, path, &line);
+    return e;
+}
+
+int namedhcp_draft_option(struct namedhcp_draft *d, const char *name, const char *value)
+{
+    char place[64];
+    const struct namedhcp_row *row = find_row(name, strlen(name));
+    char *copy = value ? arena_text(&d->config->arena, value, strlen(value)) : NULL;
+
+    if (value && !copy)
+        return -ENOMEM;
+    if (d->layer != ON_COMMAND_LINE)
+        d->subnet = 0;
+    d->layer = ON_COMMAND_LINE;
+    snprintf(place, sizeof(place), "--%.40s", name);
+    d->place = place;
+    int e = row ? read_row(d, row, copy) : no_such_row(d, name, strlen(name));
+    d->place = "command line";
+    return e;
+}
+
+/* --- what follows --- */
+
+static PRINTF_LIKE(2, 3) int warn(struct namedhcp_config *c, const char *format, ...)
+{
+    char text[NAMEDHCP_WHY_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (c->n_warnings == NAMEDHCP_WARNINGS_MAX)
+        return 0;
+    const char *copy = arena_text(&c->arena, text, strlen(text));
+    if (!copy)
+        return -ENOMEM;
+    c->warnings[c->n_warnings++] = copy;
+    return 0;
+}
+
+static bool has_option(const struct dhcp4_subnet *s, uint8_t code)
+{
+    for (unsigned i = 0; i < s->n_options; i++)
+        if (s->options[i].code == code)
+            return true;
+    return false;
+}
+
+static bool has_pool(const struct namedhcp_config *c, unsigned subnet)
+{
+    for (unsigned i = 0; i < c->n_pools; i++)
+        if (c->pools[i].subnet == subnet)
+            return true;
+    return false;
+}
+
+/* What a subnet does not say itself is as for all. */
+static int complete_subnet(struct namedhcp_draft *d, unsigned i)
+{
+    struct namedhcp_config *c = d->config;
+    struct dhcp4_subnet *s = &c->subnets[i];
+    uint32_t by_name = d->by_name[i] ? d->by_name[i] : d->common_by_name;
+
+    s->by_name = by_name ? by_name == 2 : !has_pool(c, i);
+    if (s->lease_s == 0) {
+        s->lease_s = c->common.lease_s;
+        s->lease_max_s = c->common.lease_max_s;
+    }
+    for (unsigned k = 0; k < c->common.n_options; k++) {
+        if (has_option(s, c->common.options[k].code))
+            continue;
+        if (s->n_options == DHCP4_SUBNET_OPTIONS_MAX)
+            return namedhcp_wrong(d, "too many options of a subnet, expected at most %d",
+                                  DHCP4_SUBNET_OPTIONS_MAX);
+        s->options[s->n_options++] = c->common.options[k];
+    }
+    return 0;
+}
+
+static int check_pools(struct namedhcp_draft *d)
+{
+    const struct namedhcp_config *c = d->config;
+
+    for (unsigned i = 0; i < c->n_pools; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (c->pools[i].first <= c->pools[k].last && c->pools[k].first <= c->pools[i].last)
+                return namedhcp_wrong(
+                    d, "pools number %u and %u have addresses in common, expected each once", k + 1, i + 1);
+    return 0;
+}
+
+static int reserve_fixed(struct namedhcp_config *c)
+{
+    c->reserved = calloc(c->n_fixed ? c->n_fixed : 1, sizeof(*c->reserved));
+    if (!c->reserved)
+        return -ENOMEM;
+    for (unsigned i = 0; i < c->n_fixed; i++)
+        c->reserved[i] = c->fixed[i].addr;
+    return 0;
+}
+
+/* The host's addresses of name servers and so on, in the form of each protocol. */
+static int complete_common(struct namedhcp_draft *d)
+{
+    struct namedhcp_config *c = d->config;
+
+    c->v6.rapid_commit = c->rapid_commit;
+    c->v6.waiting_max = c->waiting_max;
+    c->common.by_name = d->common_by_name != 1;
+    if (c->n_subnets > 0 && !d->dhcpv4_said)
+        c->serve4 = true;
+    if (c->n_domains == 0 && c->n_patterns == 0)
+        return warn(c, "neither 'domain' nor 'allow' says which names clients may claim: they may claim any");
+    return 0;
+}
+
+int namedhcp_draft_finish(struct namedhcp_draft *d, struct namedhcp_config **ret)
+{
+    struct namedhcp_config *c = d->config;
+    int e = complete_common(d);
+
+    d->place = "configuration";
+    for (unsigned i = 0; i < c->n_subnets && e == 0; i++)
+        e = complete_subnet(d, i);
+    if (e == 0)
+        e = check_pools(d);
+    if (e == 0)
+        e = reserve_fixed(c);
+    if (e < 0)
+        return e;
+    d->config = NULL;
+    *ret = c;
+    return 0;
+}

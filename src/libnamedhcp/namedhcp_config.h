@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The configuration of the DHCP servers: options, from the command line and from a file that holds the long ones, one a line,
+ * "tag argument" (io/rcfile.h).
+ *
+ *   namedhcp_draft_new(serve4_alone, &draft)
+ *   namedhcp_draft_text(draft, path, text, len)     the file, if there is one; before options of the command line
+ *   namedhcp_draft_option(draft, "iface", "eth0")   the command line, which wins: any number of times
+ *   namedhcp_draft_finish(draft, &config)
+ *   namedhcp_draft_free(draft)
+ *
+ * Each gives 0, -ENOMEM, or -EINVAL with one sentence in namedhcp_draft_error(), with its place and what was expected; then
+ * the draft is of no more use.
+ *
+ * Lines behind `subnet NET` that concern a network of DHCPv4 (pool, lease, option, by-name) are about that one; those before
+ * the first subnet are about all that do not say otherwise.
+ */
+#ifndef LIBNAMEDHCP_NAMEDHCP_CONFIG_H
+#define LIBNAMEDHCP_NAMEDHCP_CONFIG_H
+
+#include "base/arena.h"
+#include "libnamedhcp/dhcp4_server.h"
+#include "libnamedhcp/dhcp6_server.h"
+
+#define NAMEDHCP_WHY_MAX      512
+#define NAMEDHCP_WARNINGS_MAX 8
+
+/* A person or a script of his writes these, no peer; a table that is larger is a mistake. */
+#define NAMEDHCP_BINDINGS_MAX 65536
+#define NAMEDHCP_NAMES_MAX    1024 /* domains, patterns */
+#define NAMEDHCP_POOLS_MAX    4096
+#define NAMEDHCP_DNS_MAX      16 /* of both families, told to clients; as wire/dhcp6.h has it */
+
+struct namedhcp_config {
+    struct arena arena;
+    bool serve6, serve4;
+    bool daemon, verbose, sandbox;
+    const char *stack, *dnsstack; /* strings for ioth_newstackc; NULL: the system's stack */
+    const char *iface;
+    const char *resolvconf, *nameservers; /* whom to ask; NULL: not given */
+    const char *pidfile, *user, *leases, *duid;
+    bool has_mac;
+    uint8_t mac[6];
+    uint32_t server_id; /* 0: the interface's own address */
+    unsigned waiting_max;
+
+    /* Names */
+    struct name_binding *bindings;
+    const uint8_t **domains;
+    const char **patterns;
+    unsigned n_bindings, n_domains, n_patterns;
+    const char *made; /* NULL: none is made */
+    bool claims;
+    uint32_t claims_max;
+    uint32_t claims_keep_s;
+
+    struct dhcp6_server_settings v6; /* but for `names` and the DUID */
+
+    /* DHCPv4; of a subnet all but `relay`. None and serve4: the interface's own network, by name, as `common` says. */
+    struct dhcp4_subnet common;
+    struct dhcp4_subnet *subnets;
+    struct lease_pool *pools;
+    struct dhcp4_fixed *fixed;
+    uint32_t *reserved; /* n_fixed addresses: those of `fixed` */
+    unsigned n_subnets, n_pools, n_fixed;
+    bool authoritative, probe, rapid_commit;
+    uint32_t leases_max;
+
+    unsigned n_warnings;
+    const char *warnings[NAMEDHCP_WARNINGS_MAX]; /* what is allowed and hardly meant; one sentence each */
+};
+
+struct namedhcp_draft;
+
+/* serve4_alone: the program is namedhcp4. */
+MUST_CHECK int namedhcp_draft_new(bool serve4_alone, struct namedhcp_draft **ret);
+void namedhcp_draft_free(struct namedhcp_draft *d); /* takes NULL */
+/* path: for messages. text: any bytes but NUL. */
+MUST_CHECK int namedhcp_draft_text(struct namedhcp_draft *d, const char *path, const char *text, size_t len);
+/* An option of the command line by its long name; value NULL: it takes none. */
+MUST_CHECK int namedhcp_draft_option(struct namedhcp_draft *d, const char *name, const char *value);
+MUST_CHECK int namedhcp_draft_finish(struct namedhcp_draft *d, struct namedhcp_config **ret);
+const char *namedhcp_draft_error(const struct namedhcp_draft *d); /* "": there was none */
+void namedhcp_config_free(struct namedhcp_config *config);        /* takes NULL */
+
+/* --- the options: one row each --- */
+
+struct namedhcp_row {
+    const char *name;  /* long */
+    char letter;       /* short; 0: none */
+    const char *value; /* what it takes, as the help says it; NULL: nothing */
+    const char *help;
+    /* Reads the value. 0, -ENOMEM, or namedhcp_wrong(). */
+    int (*read)(struct namedhcp_draft *d, const char *value);
+};
+
+extern const struct namedhcp_row namedhcp_rows[]; /* the last has no name */
+
+/* What the functions of the rows work on. */
+struct namedhcp_draft {
+    struct namedhcp_config *config;
+    const char *place; /* "named.rc:3:8", "--prefix"; of the line that is read */
+    unsigned layer;    /* 1: the file, 2: the command line */
+    unsigned lists;    /* a bit each: which lists a layer has begun */
+    unsigned subnet;   /* 1 + the index of the one that lines are about; 0: all */
+    uint32_t *by_name; /* of each subnet: 0: not said, 1: off, 2: on */
+    uint32_t common_by_name;
+    bool dhcpv4_said;
+    char why[NAMEDHCP_WHY_MAX];
+};
+
+/* Says what is wrong: "PLACE: " and the sentence; the first one counts. Returns -EINVAL. */
+int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...) PRINTF_LIKE(2, 3);
+/* One more in an array of `size` bytes each, which is zeroed; NULL: no memory. */
+void *namedhcp_more(void *array, unsigned *n, size_t size);
+
+/* namedhcp_option.c: the value of a DHCPv4 option as text, "NAME_or_NUMBER VALUE". */
+int namedhcp_read_option(struct namedhcp_draft *d, const char *value);
+/* The next piece of a list with commas or blanks between; *at is behind it then. False: there is none left. */
+bool namedhcp_piece(const char **at, const char **ret, size_t *ret_len);
+/* A decimal number from least to most, all of the text. */
+bool namedhcp_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret);
+
+#endif

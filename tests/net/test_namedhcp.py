@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""namedhcp and namedhcp4 with real clients, on the kernel's stack, vdestack and lwip: each client has its name alone, and gets
+what its name has in the DNS; addresses of pools are leased, and stay leased when the server is killed."""
+
+import ipaddress
+import os
+import pathlib
+import re
+import shlex
+import signal
+
+import pytest
+
+import dhcp_servers as servers
+import peers
+import world as w
+from dhcp_lab import INTERFACE, STACKS, Client, Segment, kind, running, said, together  # noqa: F401
+
+PROGRAMS = w.RELEASE / "programs"
+HERE = w.Namespace("here", "/proc/self/ns/net", [])
+KINDS = ["kernel", *STACKS]
+MAC = "02:00:00:00:0d:01"  # of the server
+NET6, NET4 = "fd00:1::", "10.1.0.0/24"
+DNS6, DNS4 = "fd00:1::53", "10.1.0.53"
+
+NAMED = f"""\
+net     all ::/0
+auth    accept all
+auth    hash all .hash.local {NET6}
+auth    static all .v4.lab
+static  A one.v4.lab 10.1.0.77
+static  TXT one.v4.lab "mask=255.255.255.0,router=10.1.0.1,dns=10.1.0.53"
+"""
+NAMES = "domain hash.local\nallow *.hash.local\n"
+POOL = f"subnet {NET4}\npool 10.1.0.100-10.1.0.119\noption routers 10.1.0.1\n"
+
+each_stack = pytest.mark.parametrize("stack", KINDS)
+
+
+def hashed(name):
+    told = HERE.run(PROGRAMS / "hashaddr", "-b", NET6, name).stdout
+    return str(ipaddress.ip_address(told.strip()))
+
+
+class Lan:
+    """An Ethernet with an iothnamed on it, of which namedhcp asks."""
+
+    def __init__(self, world):
+        self.world = world
+        self.segment = Segment(world)
+        self.dns = self.segment.port("dns", [f"{DNS6}/64", f"{DNS4}/24"])
+        named = world.iothnamed(self.dns, NAMED)
+        named.wait_until(
+            lambda: self.dns.dig(f"@{DNS6}", "x.hash.local", "AAAA", "+short", check=False).startswith("fd00:1:"), "DNS answers"
+        )
+        self.serial = 0
+
+    def serve(self, stack, text, *options, program="namedhcp", number=1, wait=True, kill=False):
+        """A server on the stack; its addresses end in `number`."""
+        self.serial += 1
+        directory = self.world.directory / f"namedhcp-{number}"
+        directory.mkdir(exist_ok=True)
+        file = directory / f"{self.serial}.rc"
+        addresses = [f"fd00:1::{number}/64", f"10.1.0.{number}/24"]
+        mac = f"{MAC[:-2]}{number:02x}"
+        command = [PROGRAMS / program, "-f", file]
+        if stack == "kernel":
+            namespace = self.segment.port(f"server{number}", addresses)
+            text += f"iface {INTERFACE}\n"
+        else:
+            namespace = HERE
+            ip = ",".join(f"ip={a}" for a in addresses)
+            string = f"stack={stack},vnl={self.segment.vnl},mac={mac},eth,{ip}"
+            text += f"stack {string}\ndnsstack {string}\n"
+        file.write_text(text + f"nameserver {DNS6}\n")
+        daemon = self.world.daemon(namespace, *command, *options)
+        daemon.file, daemon.namespace = file, namespace
+        daemon.mac = mac if namespace is HERE else namespace.mac
+        if wait:
+            daemon.wait_until(lambda: "serving iface=" in daemon.stderr(), "it serves")
+        return daemon
+
+    def start_dhclient(self, version, options, name):
+        """A dhclient in a namespace of its own, and the file that it writes when it is bound."""
+        namespace = self.segment.port(name)
+        ready = ["ip", "-6", "-o", "address", "show", "dev", INTERFACE, "scope", "link", "-tentative"]
+        w.wait_for(lambda: namespace.run(*ready).stdout, "a link-local address")
+        directory = servers.folder(self.world, namespace, "dhclient")
+        (directory / "dhclient.conf").write_text(f"timeout 20;\ninitial-interval 1;\n{options}\n")
+        script = told_in(directory)
+        files = ["-cf", directory / "dhclient.conf", "-lf", directory / "leases", "-pf", directory / "pid", "-sf", script]
+        command = [peers.program("dhclient"), f"-{version}", "-1", "-d", "-v", *files, INTERFACE]
+        daemon = self.world.daemon(namespace, *command, env=peers.environment())
+        bound = directory / ("BOUND" if version == 4 else "BOUND6")
+        return daemon, bound
+
+    def dhclient(self, version, options, name="client"):
+        """dhclient until it is bound: what it tells its script."""
+        daemon, bound = self.start_dhclient(version, options, name)
+        daemon.wait_until(bound.exists, "dhclient is bound", deadline_s=25)
+        return dict(re.findall(r"^new_(\w+)=(.*)$", bound.read_text(), re.MULTILINE))
+
+
+    def dhcpcd(self, version, name, host):
+        """dhcpcd until it is bound: what it tells its script. It configures nothing."""
+        namespace = self.segment.port(host)
+        directory = servers.folder(self.world, namespace, "dhcpcd")
+        script = told_in(directory)
+        (directory / "dhcpcd.conf").write_text(
+            f"hostname {name}\nfqdn both\nduid ll\nnoarp\nnoipv6rs\nia_na 1\noption domain_name_servers, routers\n"
+        )
+        options = ["-B", f"-{version}", "-f", directory / "dhcpcd.conf", "-c", script, INTERFACE]
+        daemon = self.world.daemon(namespace, *own_run(directory), peers.program("dhcpcd"), *options, env=peers.environment())
+        reason = "BOUND" if version == 4 else "BOUND6"
+        bound = directory / reason
+        daemon.wait_until(bound.exists, f"dhcpcd is bound\n{daemon.stderr()}", deadline_s=25)
+        return dict(re.findall(r"^new_(\w+)=(.*)$", bound.read_text(), re.MULTILINE))
+
+    def udhcpc(self, name, host):
+        """udhcpc, which ends when it is bound: what it tells its script."""
+        namespace = self.segment.port(host)
+        directory = servers.folder(self.world, namespace, "udhcpc")
+        script = told_in(directory, "$1")
+        options = ["-f", "-q", "-n", "-t", "10", "-T", "1", "-i", INTERFACE, "-s", script, "-x", f"hostname:{name}"]
+        namespace.run(peers.program("busybox"), "udhcpc", *options, timeout=25)
+        return dict(re.findall(r"^(\w+)=(.*)$", (directory / "bound").read_text(), re.MULTILINE))
+
+
+def told_in(directory, reason="$reason"):
+    """A script that keeps its environment in a file named by the reason."""
+    script = directory / "script"
+    script.write_text(f"#!/bin/sh\nenv >{directory}/{reason}.new && mv {directory}/{reason}.new {directory}/{reason}\n")
+    script.chmod(0o755)
+    return script
+
+
+def own_run(directory):
+    """The command that gives a program a /run and a /var/lib of its own."""
+    for name in ("run", "lib"):
+        (directory / name).mkdir(exist_ok=True)
+    mounts = f"mount --bind {directory}/run /run && mount --bind {directory}/lib /var/lib && exec \"$@\""
+    return ["unshare", "--mount", "sh", "-c", mounts, "sh"]
+
+
+def given6(state):
+    return {a.partition("/")[0] for a in state.addresses if a.startswith("fd00:1:")}
+
+
+def given4(state):
+    return {a.partition("/")[0] for a in state.addresses4}
+
+
+# ---- by name ----
+
+
+@together
+@each_stack
+def test_a_name_alone_gives_its_address(world, stack):
+    lan = Lan(world)
+    lan.serve(stack, NAMES + "dns fd00:1::53\ndnssearch hash.local,lab.test\nlifetime 600/7200\n")
+    ours = Client(lan.segment, "vdestack", "eth,dhcp6,fqdn=ours.hash.local")
+    told = lan.dhclient(6, 'send fqdn.fqdn "theirs.hash.local";\nalso request dhcp6.name-servers, dhcp6.domain-search;')
+    assert told["ip6_address"] == hashed("theirs.hash.local")
+    assert told["dhcp6_name_servers"] == "fd00:1::53"
+    assert told["dhcp6_domain_search"].rstrip(".") == "hash.local. lab.test"
+    assert told["max_life"] == "600", "the TTL of the answer, within the bounds"
+    state = ours.wait_until(given6, "an address of DHCPv6", 20)
+    assert given6(state) == {hashed("ours.hash.local")}
+    ours.wait_until(lambda s: s.servers == ["fd00:1::53"], "name servers")
+
+
+@together
+@each_stack
+def test_dhcp4_by_name(world, stack):
+    """The A record is the address, the TXT record has the options."""
+    lan = Lan(world)
+    lan.serve(stack, "domain v4.lab\nprobe off\nlease 300\n", program="namedhcp4")
+    told = lan.dhclient(4, 'send host-name "one";')
+    assert told["ip_address"] == "10.1.0.77"
+    assert told["subnet_mask"] == "255.255.255.0"
+    assert told["routers"] == "10.1.0.1"
+    assert told["domain_name_servers"] == "10.1.0.53"
+    assert told["dhcp_lease_time"] == "300"
+
+
+@together
+def test_other_peoples_clients_with_a_name_alone(world):
+    lan = Lan(world)
+    lan.serve("vdestack", NAMES + "domain v4.lab\nallow *.v4.lab\ndhcpv4 on\nprobe off\n")
+    assert lan.dhcpcd(6, "theirs.hash.local", "dhcpcd6")["dhcp6_ia_na1_ia_addr1"] == hashed("theirs.hash.local")
+    assert lan.dhcpcd(4, "one.v4.lab", "dhcpcd4")["ip_address"] == "10.1.0.77"
+
+
+@together
+def test_udhcpc_with_a_name_alone(world):
+    lan = Lan(world)
+    lan.serve("lwip", "domain v4.lab\nprobe off\n", program="namedhcp4")
+    told = lan.udhcpc("one", "udhcpc")
+    assert (told["ip"], told["router"], told["dns"]) == ("10.1.0.77", "10.1.0.1", "10.1.0.53")
+
+
+@together
+def test_a_name_by_binding_and_by_pattern(world):
+    lan = Lan(world)
+    lan.serve("kernel", NAMES + "bind 02:00:00:00:0c:11=bound.hash.local\nname %mac%.hash.local\n")
+    bound = Client(lan.segment, "vdestack", "eth,dhcp6", mac="02:00:00:00:0c:11")
+    made = Client(lan.segment, "lwip", "eth,dhcp6", mac="02:00:00:00:0c:12")
+    assert given6(bound.wait_until(given6, "an address", 20)) == {hashed("bound.hash.local")}
+    assert given6(made.wait_until(given6, "an address", 20)) == {hashed("020000000c12.hash.local")}
+
+
+@together
+def test_the_first_client_keeps_its_name(world):
+    """Another one that claims it gets nothing, also after the server was killed; a forbidden name gives nothing."""
+    lan = Lan(world)
+    leases = world.directory / "claims.mdb"
+    server = lan.serve("kernel", NAMES + f"leases {leases}\n")
+    first = Client(lan.segment, "vdestack", "eth,dhcp6,fqdn=mine.hash.local", mac="02:00:00:00:0c:21")
+    first.wait_until(given6, "an address", 20)
+    server.kill()
+    assert leases.stat().st_mode & 0o777 == 0o600
+    again = lan_again(lan, server)
+    second, second_bound = lan.start_dhclient(6, 'send fqdn.fqdn "mine.hash.local";', "second")
+    again.wait_until(lambda: "somebody else's" in again.stderr(), "the server says why", 20)
+    assert not second_bound.exists()
+    second.kill()
+    third = Client(lan.segment, "vdestack", "eth,dhcp6,fqdn=mine.example,timeout=1", mac="02:00:00:00:0c:23")
+    again.wait_until(lambda: "may not have" in again.stderr(), "the server says why", 20)
+    assert not given6(third.state())
+
+
+def lan_again(lan, server):
+    """The same server once more."""
+    daemon = lan.world.daemon(server.namespace, *server.argv)
+    daemon.namespace, daemon.file, daemon.mac = server.namespace, server.file, server.mac
+    daemon.wait_until(lambda: "serving iface=" in daemon.stderr(), "it serves")
+    return daemon
+
+
+# ---- pools ----
+
+
+@together
+@each_stack
+def test_a_pool(world, stack):
+    lan = Lan(world)
+    text = POOL + "lease 600\noption domain-name-servers 10.1.0.53\ndnssearch hash.local\noption 26 1400\nfixed 02:00:00:00:0c:32=10.1.0.7\n"
+    server = lan.serve(stack, text, program="namedhcp4")
+    pooled = Client(lan.segment, "vdestack", "eth,dhcp", mac="02:00:00:00:0c:31")
+    fixed = Client(lan.segment, "lwip", "eth,dhcp", mac="02:00:00:00:0c:32")
+    told = lan.dhclient(4, "request subnet-mask, routers, domain-name-servers, domain-search, interface-mtu;")
+    assert re.fullmatch(r"10\.1\.0\.1[01]\d", told["ip_address"])
+    assert (told["routers"], told["interface_mtu"], told["domain_search"].rstrip(".")) == ("10.1.0.1", "1400", "hash.local")
+    (address,) = given4(pooled.wait_until(given4, "an address", 20))
+    assert re.fullmatch(r"10\.1\.0\.1[01]\d", address) and address != told["ip_address"]
+    assert given4(fixed.wait_until(given4, "an address", 20)) == {"10.1.0.7"}
+    assert lan.segment.wire.heard(lambda p: kind(p) == "ARP-PROBE" and p.src == server.mac), "addresses are probed before an offer"
+    pooled.configure("-dhcp")
+    assert server.stop() == 0, server.stderr()
+
+
+@together
+def test_leases_outlive_a_server_that_is_killed(world):
+    lan = Lan(world)
+    text = POOL + f"leases {world.directory}/leases.mdb\n"
+    server = lan.serve("kernel", text, program="namedhcp4")
+    clients = [Client(lan.segment, "vdestack", "eth,dhcp", mac=f"02:00:00:00:0c:4{i}") for i in range(2)]
+    before = [given4(client.wait_until(given4, "an address", 20)) for client in clients]
+    server.kill()
+    for client in clients:
+        client.kill()
+    again = lan_again(lan, server)
+    assert "leases=2" in again.stderr()
+    others = [Client(lan.segment, "vdestack", "eth,dhcp", mac=f"02:00:00:00:0c:4{i}") for i in (2, 1, 0)]
+    after = [given4(client.wait_until(given4, "an address", 20)) for client in others]
+    assert after[1:] == before[::-1], "who had one has it again"
+    assert after[0] not in before
+
+
+@together
+def test_an_address_in_use_is_not_offered(world):
+    lan = Lan(world)
+    lan.segment.port("squatter", ["10.1.0.100/24"])
+    server = lan.serve("kernel", f"subnet {NET4}\npool 10.1.0.100-10.1.0.101\n", program="namedhcp4")
+    told = [lan.dhclient(4, "", name="a")["ip_address"]]
+    assert told == ["10.1.0.101"]
+    refused = Client(lan.segment, "vdestack", "eth,dhcp,timeout=1", mac="02:00:00:00:0c:51")
+    server.wait_until(lambda: "somebody uses already" in server.stderr(), "it says so", 20)
+    assert not given4(refused.state())
+
+
+# ---- operation ----
+
+
+@together
+def test_both_protocols_and_a_reload(world):
+    lan = Lan(world)
+    server = lan.serve("kernel", NAMES + POOL)
+    ours = Client(lan.segment, "vdestack", "eth,dhcp,dhcp6,fqdn=both.hash.local")
+    state = ours.wait_until(lambda s: given4(s) and given6(s), "both addresses", 20)
+    assert given6(state) == {hashed("both.hash.local")}
+    good = server.file.read_text()
+    server.file.write_text(good + "poool x\n")
+    server.signal(signal.SIGHUP)
+    server.wait_until(lambda: "stays as it was" in server.stderr(), "the error of the file")
+    assert f"{server.file}:{len(good.splitlines()) + 1}:1: there is no option 'poool', did you mean 'pool'?" in server.stderr()
+    server.file.write_text(good.replace("hash.local", "other.local") + "option interface-mtu 1300\nleases /tmp/elsewhere\n")
+    server.signal(signal.SIGHUP)
+    server.wait_until(lambda: "configuration loaded" in server.stderr(), "the new one is loaded")
+    assert "waits for a restart what=leases" in server.stderr()
+    told = lan.dhclient(4, "request subnet-mask, interface-mtu;")
+    assert told["interface_mtu"] == "1300"
+    assert told["ip_address"] not in given4(state), "leases outlive a reload"
+    assert server.stop() == 0, server.stderr()
+
+
+@together
+def test_a_second_server_for_an_interface_fails(world):
+    lan = Lan(world)
+    server = lan.serve("kernel", NAMES)
+    other = lan.world.daemon(server.namespace, *server.argv)
+    assert other.process.wait(10) == 1
+    assert "another server has it" in other.stderr()
+
+
+@together
+def test_two_servers_and_one_is_killed(world):
+    """Each computes the same, so it does not matter whom a client reaches."""
+    lan = Lan(world)
+    one = lan.serve("kernel", NAMES, number=1)
+    lan.serve("vdestack", NAMES, number=2)
+    names = [f"node{i}.hash.local" for i in range(6)]
+    clients = []
+    for i, name in enumerate(names):
+        clients.append(Client(lan.segment, "vdestack", f"eth,dhcp6,fqdn={name},timeout=0", mac=f"02:00:00:00:0c:6{i}"))
+        if i == 2:
+            one.kill()
+    for client, name in zip(clients, names):
+        assert given6(client.wait_until(given6, f"an address for {name}", 30)) == {hashed(name)}
+
+
+# ---- the command line ----
+
+
+def manual_commands():
+    """The examples of the manual that only check."""
+    text = (w.TREE / "man/namedhcp.8").read_text().split(".Sh EXAMPLES")[1]
+    commands = [line[2:].replace("\\(dq", '"') for line in text.splitlines() if line.startswith("$ ")]
+    return [command for command in commands if "--check" in command]
+
+
+@pytest.mark.parametrize("command", manual_commands())
+def test_the_examples_of_the_manual(command):
+    words = shlex.split(command)
+    told = HERE.run(PROGRAMS / words[0], *words[1:], cwd=w.TREE)
+    assert told.stderr == "" or told.stderr.startswith("warning: ")
+
+
+@together
+def test_the_example_of_the_source_tree(world):
+    """examples/namedhcp.rc with the named.rc of its head, on the hub that they name."""
+    lan = Lan(world)
+    text = (w.TREE / "examples/namedhcp.rc").read_text()
+    named = "\n".join(re.findall(r"^#     ((?:stack|net|auth) .*)$", text, re.MULTILINE)) + "\n"
+    files = [world.directory / "named.rc", world.directory / "namedhcp.rc"]
+    for file, content in zip(files, (named, text)):
+        file.write_text(content.replace("vde:///tmp/hub", lan.segment.vnl))
+    world.daemon(HERE, PROGRAMS / "iothnamed", files[0])
+    server = world.daemon(HERE, PROGRAMS / "namedhcp", "-f", files[1])
+    server.wait_until(lambda: "serving iface=" in server.stderr(), "it serves")
+    told = lan.dhclient(6, 'send fqdn.fqdn "renzo.hash.local";')
+    assert told["ip6_address"] == "fc00::4cc:8049:6765:d03a"
+    assert lan.dhclient(4, "", name="other")["ip_address"].startswith("10.0.0.1")
+
+
+@together
+def test_in_the_background(world):
+    lan = Lan(world)
+    pidfile = world.directory / "pid"
+    namespace = lan.segment.port("server", ["fd00:1::1/64"])
+    options = ["--domain", "hash.local", "-i", INTERFACE, "-n", DNS6, "-d", "-p", pidfile]
+    namespace.run(PROGRAMS / "namedhcp", *options)
+    pid = int(pidfile.read_text())
+    world._undo.callback(end_process, pid)
+    told = lan.dhclient(6, 'send fqdn.fqdn "theirs.hash.local";')
+    assert told["ip6_address"] == hashed("theirs.hash.local")
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    assert re.search(r"CapEff:\s0+$", status, re.MULTILINE) and re.search(r"Seccomp:\s2$", status, re.MULTILINE)
+    os.kill(pid, signal.SIGTERM)
+    w.wait_for(lambda: not pidfile.exists() or pidfile.read_text() == "", "it ends")
+
+
+def end_process(pid):
+    if pathlib.Path(f"/proc/{pid}").exists():
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "options, said_why",
+    [
+        (["--subnet", "10.0.0.0/24", "--pool", "10.1.0.1-10.1.0.9"], "--pool: '10.1.0.1-10.1.0.9' is not within its subnet"),
+        (["--pool", "10.1.0.1-10.1.0.9"], "--pool: a pool is of a subnet, expected 'subnet NET' before it"),
+        (["--option", "routers x"], "--option: 'x' is no value of option 'routers', expected IPv4 addresses"),
+        (["--option", "54 10.0.0.1"], "--option: option '54' is the server's own"),
+        (["--lifetime", "60/30"], "--lifetime: '60/30': the second number of seconds must not be less"),
+        (["--bind", "zz=a.b"], "--bind: 'zz=a.b', expected a MAC address or the digits of an identifier"),
+        (["--name", "host"], "name: 'host' makes no names"),
+        (["--stack", "stack=lwip,foo=1"], "stack: at 'foo=1'"),
+        (["--dhcpv6", "off"], "neither DHCPv6 nor DHCPv4 is to be served"),
+        (["-f", "/nowhere"], "cannot read /nowhere: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_said(options, said_why):
+    told = HERE.run(PROGRAMS / "namedhcp", "--check", "--domain", "a", *options, check=False)
+    assert told.returncode == 1
+    assert said_why in told.stderr and told.stderr.endswith("namedhcp: nothing is served\n")
+
+
+def test_the_program_says_what_it_is():
+    for name in ("namedhcp", "namedhcp4"):
+        assert HERE.run(PROGRAMS / name, "--version").stdout.startswith(f"{name} ")
+        assert f"usage: {name} " in HERE.run(PROGRAMS / name, "-h").stdout
+    assert HERE.run(PROGRAMS / "namedhcp", "--nonsense", check=False).returncode == 2
