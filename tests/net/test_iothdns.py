@@ -356,10 +356,10 @@ def example(page, number, directory):
     sources = [textwrap.dedent(block.expandtabs(8)) for block in blocks if "int main(" in block]
     source, program = directory / f"{page}.{number}.c", directory / f"{page}.{number}"
     source.write_text(sources[number])
-    folders = [w.RELEASE / "src/libiothdns", w.RELEASE / "src/libioth", w.RELEASE / "src/libnlq"]
+    folders = [w.RELEASE / "src" / room for room in ("libiothdns", "libiothconf", "libioth", "libiothaddr", "libnlq")]
     libraries = [argument for folder in folders for argument in (f"-L{folder}", f"-Wl,-rpath,{folder}")]
     command = ["gcc", "-Wall", "-Wextra", "-Wshadow", "-Werror", f"-I{w.TREE}/include", source, "-o", program]
-    subprocess.run([*command, *libraries, "-liothdns", "-lioth"], check=True)
+    subprocess.run([*command, *libraries, "-liothdns", "-liothconf", "-lioth"], check=True)
     return program
 
 
