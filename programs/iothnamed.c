@@ -14,6 +14,7 @@
  *
  * From then on the configuration and its files are read as that user; what he cannot read is said at 3.
  */
+#include "io/background.h"
 #include "io/log_sink.h"
 #include "io/notify.h"
 #include "io/privilege.h"
@@ -175,19 +176,6 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-/* Tells the process that waits in go_to_background that serving has begun, and lets go of its terminal. */
-static void tell_parent(int pipe_end)
-{
-    int null = open("/dev/null", O_RDWR);
-    for (int fd = 0; null >= 0 && fd <= 2; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
-    if (write(pipe_end, "", 1) != 1)
-        syslog(LOG_WARNING, "cannot tell the starting process that serving has begun");
-    close(pipe_end);
 }
 
 /* --- serving --- */
@@ -391,7 +379,7 @@ static void keep_memory_small(void)
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-/* parent: the end of a pipe to who waits for the start of a daemon, or -1. */
+/* parent: of background_enter, or -1. */
 static int serve(const struct command_line *cl, struct config *config, int parent)
 {
     sigset_t signals = block_signals();
@@ -415,7 +403,9 @@ static int serve(const struct command_line *cl, struct config *config, int paren
         log_event(&p.log, LOG_LEVEL_ERROR, "the pid file cannot be written", LOG_TEXT("file", cl->pidfile));
     if (e == 0 && parent >= 0) {
         atomic_store(&p.in_background, true);
-        tell_parent(parent);
+        if (background_begun(parent) < 0)
+            log_event(&p.log, LOG_LEVEL_WARNING,
+                      "the starting process cannot be told that serving has begun");
     }
     if (e == 0) {
         malloc_trim(0); /* what the start took for itself, as the filter of system calls did, goes back */
@@ -428,32 +418,6 @@ static int serve(const struct command_line *cl, struct config *config, int paren
     notify_fini(&p.notify);
     free(p.path);
     return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-/* In the parent: waits until the child serves or has failed, and exits. In the child: returns the pipe to
- * tell. */
-static int go_to_background(void)
-{
-    int ends[2];
-    pid_t child = -1;
-    if (pipe2(ends, O_CLOEXEC) == 0)
-        child = fork();
-    if (child < 0) {
-        perror("iothnamed: cannot go to the background");
-        exit(EXIT_FAILURE);
-    }
-    if (child == 0) {
-        close(ends[0]);
-        setsid();
-        return ends[1];
-    }
-    close(ends[1]);
-    char started;
-    ssize_t n;
-    do
-        n = read(ends[0], &started, 1);
-    while (n < 0 && errno == EINTR);
-    exit(n == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 int main(int argc, char **argv)
@@ -472,8 +436,13 @@ int main(int argc, char **argv)
             fprintf(stderr, "iothnamed: %s\n", strerror(-e));
         return EXIT_FAILURE;
     }
-    if (!cl.daemon)
-        return serve(&cl, config, -1);
-    openlog("iothnamed", LOG_PID, LOG_DAEMON);
-    return serve(&cl, config, go_to_background());
+    int parent = -1;
+    if (cl.daemon && (parent = background_enter()) < 0) {
+        fprintf(stderr, "iothnamed: cannot go to the background: %s\n", strerror(-parent));
+        config_free(config);
+        return EXIT_FAILURE;
+    }
+    if (cl.daemon)
+        openlog("iothnamed", LOG_PID, LOG_DAEMON);
+    return serve(&cl, config, parent);
 }

@@ -46,7 +46,7 @@ struct dhcp6_server_settings {
 
 struct dhcp6_server;
 
-/* 0; -EINVAL: waiting_max or the DUID; -ENOMEM. env->address is not used. */
+/* 0; -EINVAL: waiting_max or the DUID; -ENOMEM. */
 MUST_CHECK int dhcp6_server_new(const struct server_env *env, const struct dhcp6_server_settings *settings,
                                 struct dhcp6_server **ret);
 void dhcp6_server_free(struct dhcp6_server *s);

@@ -179,7 +179,6 @@ static int make_v4(struct namedhcp_engine *e, const struct namedhcp_ground *grou
         return error;
     error = make_leases(e, ground->link);
     if (error == 0) {
-        env->address = ipaddr_of_v4(e->server_id);
         e->v4_settings.names = e->names4;
         e->v4_settings.leases = e->leases;
         e->v4_settings.fixed = c->fixed;
@@ -212,7 +211,6 @@ static int make_cores(struct namedhcp_engine *e, const struct namedhcp_ground *g
                  e->config->made ? e->config->made : "", strerror(-error));
         return error;
     }
-    memcpy(env.mac, ground->link->mac, sizeof(env.mac));
     if (ground->serve6)
         error = make_v6(e, ground, &env, why, why_size);
     if (error == 0 && ground->serve4)

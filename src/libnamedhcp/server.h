@@ -36,8 +36,6 @@ struct server_time {
 };
 
 struct server_env {
-    uint8_t mac[6];        /* of the interface */
-    struct ipaddr address; /* of the server on it: IPv4 of the interface; link-local */
     void (*random)(void *arg, void *bytes, size_t len); /* unpredictable bytes */
     void *arg;
 };

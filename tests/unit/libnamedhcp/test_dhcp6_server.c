@@ -598,6 +598,12 @@ static void a_race_for_a_name(void **state)
 
 /* --- hostile, and too many --- */
 
+static void put_in_vain(struct desk *d, const struct dhcp6_message *m)
+{
+    put(d, m);
+    assert_int_equal(d->n_sent + d->n_asked, 0);
+}
+
 static void what_is_not_for_us_is_not_answered(void **state)
 {
     (void)state;
@@ -606,28 +612,27 @@ static void what_is_not_for_us_is_not_answered(void **state)
 
     add_ia(&m, 1, NULL);
     m.server_id = VIEW(OTHER_DUID);
-    put(&d, &m);
+    put_in_vain(&d, &m);
     m = message(DHCP6_SOLICIT, "h.lan");
     m.has |= DHCP6_HAS_SERVER_ID;
     m.server_id = VIEW(SERVER_DUID);
-    put(&d, &m);
+    put_in_vain(&d, &m);
     m = message(DHCP6_SOLICIT, "h.lan");
     m.has &= ~DHCP6_HAS_CLIENT_ID;
-    put(&d, &m);
+    put_in_vain(&d, &m);
     for (unsigned type = 0; type < 256; type++) {
         m = message(DHCP6_SOLICIT, "h.lan");
         m.type = (uint8_t)type;
         if (type == DHCP6_ADVERTISE || type == DHCP6_REPLY || type == DHCP6_RECONFIGURE ||
             type > DHCP6_RELAY_REPL)
-            put(&d, &m);
+            put_in_vain(&d, &m);
     }
     d.to.addr = addr("fc00::99"); /* by unicast, without a relay */
     m = message(DHCP6_SOLICIT, "h.lan");
-    put(&d, &m);
+    put_in_vain(&d, &m);
     struct dhcp6_server_stats stats;
     dhcp6_server_stats(d.server, &stats);
     assert_int_equal(stats.replied + stats.advertised, 0);
-    assert_int_equal(d.n_sent + d.n_asked, 0);
     close_desk(&d);
 }
 
