@@ -34,7 +34,7 @@ import dhcp_capture
 import world as w
 
 CLIENT = "tests/net/conf_client"  # in a build folder
-CAPTURES = w.RELEASE / "captures"  # kept: one file a test
+CAPTURES = w.RELEASE / "captures"  # kept: a folder a module, a file a test
 STACKS = ["vdestack", "lwip"]
 SANITIZED = {"vdestack": w.TSAN, "lwip": w.ASAN}  # the clients are the same on both; so each sanitizer sees each test
 CLIENT_MAC = "02:00:00:00:0c:01"
@@ -66,12 +66,17 @@ class Running:
 
 def _in_a_world(item, captures):
     world = w.World()
-    world.test_name, world.captures = item.name, captures
+    name_captures(world, item, captures)
     try:
         arguments = {k: v for k, v in item.callspec.params.items()} if hasattr(item, "callspec") else {}
         return item.obj.scenario(world, **arguments)
     finally:
         world.close()
+
+
+def name_captures(world, item, captures):
+    """Where its wires leave what they have heard. Modules may run side by side, and have tests of the same names."""
+    world.capture_folder, world.test_name, world.captures = CAPTURES / item.path.stem, item.name, captures
 
 
 @pytest.fixture(scope="module")
@@ -250,10 +255,11 @@ class Wire:
         self._plug.kill()
         self._plug.wait()
         self._reader.join(5)
-        CAPTURES.mkdir(parents=True, exist_ok=True)
-        path = CAPTURES / f"{name}.{self._segment.name}.pcap"
+        world = self._segment.world
+        world.capture_folder.mkdir(parents=True, exist_ok=True)
+        path = world.capture_folder / f"{name}.{self._segment.name}.pcap"
         self.save(path)
-        self._segment.world.captures.append(path)
+        world.captures.append(path)
 
 
 # ---- the client ----
@@ -451,4 +457,5 @@ def assert_good_messages(running, kinds):
     frames = dhcp_capture.frames_of(CLIENT_MAC, sorted(running.captures))
     wrong = dhcp_capture.complaints(frames)
     assert not wrong, "\n".join(wrong)
-    assert running.is_partial or not kinds - {seen.kind() for seen in frames}
+    missing = kinds - {seen.kind() for seen in frames}
+    assert running.is_partial or not missing, f"never said: {sorted(missing)}"

@@ -8,14 +8,14 @@ import textwrap
 import dhcp_servers as servers
 import peers
 import world as w
-from dhcp_lab import Segment, said
+from dhcp_lab import Segment, name_captures, said
 
 PLAN = servers.Plan4(lease_s=30, t1_s=2, t2_s=20, pool=("10.1.0.77", "10.1.0.77"), dns=["10.1.0.1"])
 
 
 def network(world, request):
     """A segment with a server that has one address to give, 10.1.0.77."""
-    world.test_name, world.captures = request.node.name, []
+    name_captures(world, request.node, [])
     segment = Segment(world)
     server = segment.port("server", ["10.1.0.1/24"])
     servers.kea4(world, server, PLAN)
