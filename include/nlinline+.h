@@ -4,12 +4,15 @@
 /*
  * nlinline+: the nlinline functions for libraries that bring network stacks of their own.
  *
- *   NLINLINE_LIB(x_)              x_if_nametoindex(ifname), ... over x_socket, x_send, x_recv, x_close
- *   NLINLINE_LIBCOMP(x_)          the same, for a library whose sockets are plain descriptors of the system:
- * x_socket opens them, send(2), recv(2) and close(2) serve them NLINLINE_LIBMULTI(x_)         for a library
- * of many stacks: each function has a leading stack argument, x_if_nametoindex(stack, ifname), ... over
- * x_msocket(stack, ...), x_send, x_recv, x_close NLINLINE_LIBMULTICOMP(x_)     the same over x_msocket(stack,
- * ...) with plain descriptors
+ * NLINLINE_LIB(x_): x_if_nametoindex(ifname) and the others, over x_socket, x_send, x_recv, x_close.
+ *
+ * NLINLINE_LIBCOMP(x_): the same, for a library whose sockets are plain descriptors of the system: x_socket opens
+ * them, send(2), recv(2) and close(2) serve them.
+ *
+ * NLINLINE_LIBMULTI(x_): for a library of many stacks: each function has a leading stack argument,
+ * x_if_nametoindex(stack, ifname), over x_msocket(stack, ...), x_send, x_recv, x_close.
+ *
+ * NLINLINE_LIBMULTICOMP(x_): the same over x_msocket(stack, ...) with plain descriptors.
  *
  * The type of the stack argument may be given as second argument of the MULTI macros, NLINLINE_LIBMULTI(x_,
  * struct y *); else it is void *. The functions of the library must be declared before. Each macro stands at

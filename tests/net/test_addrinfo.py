@@ -9,7 +9,6 @@ reason; iothdns_getaddrinfo(3) has the same list in words.
 import itertools
 import random
 import re
-import shutil
 import subprocess
 
 import dns.message
@@ -19,6 +18,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+import manual
 import questions
 import upstream
 import world as w
@@ -631,25 +631,10 @@ def test_on_other_stacks(hub, stack):
     assert not wrong, describe(wrong, len(cases))
 
 
-def example(page):
-    """The program in the EXAMPLES of a manual page."""
-    text = page.read_text().split(".Sh EXAMPLES")[1].split(".Bd -literal\n")[1].split(".Ed")[0]
-    return text.replace("\\e", "\\")
-
-
 @pytest.mark.parametrize("stack", ["vdestack", "lwip"])
 def test_example_of_the_manual_page(hub, world, stack):
     """It compiles without a warning and connects, by a name of the hosts file, to a server on the hub."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    source = world.directory / "example.c"
-    source.write_text(example(w.TREE / "man/iothdns_getaddrinfo.3"))
-    libraries = [w.RELEASE / f"src/lib{name}" for name in ("iothdns", "iothconf", "ioth", "nlq")]
-    flags = ["-Wall", "-Wextra", "-Werror", f"-I{w.TREE}/include"]
-    flags += [f"-L{path}" for path in libraries] + [f"-Wl,-rpath,{path}" for path in libraries]
-    program = world.directory / "example"
-    command = ["cc", *flags, "-o", program, source, "-liothdns", "-liothconf", "-lioth"]
-    subprocess.run(command, check=True)
+    program = manual.program("iothdns_getaddrinfo.3", world.directory)
     hub.write(**{"resolv.conf": f"nameserver {HUB_SERVER}\n", "hosts": f"{HUB_SERVER} server.example server\n"})
     result = hub.command(str(program), f"stack={stack},vnl={w.HUB},eth,ip=10.1.0.3/16", "server", "domain")
     assert (result.returncode, result.stdout) == (0, "connected to server.example, domain\n"), result.stderr

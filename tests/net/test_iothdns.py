@@ -3,16 +3,15 @@
 line. The examples of the manual pages are compiled and run as they stand there."""
 
 import os
-import re
 import socket
 import subprocess
-import textwrap
 import time
 
 import dns.message
 import dns.rcode
 import pytest
 
+import manual
 import upstream
 import world as w
 from questions import timed, udp_socket
@@ -347,24 +346,8 @@ def test_on_a_stack(world, here, stack):
 # The manual pages
 
 
-def example(page, number, directory):
-    """The program number `number` of a manual page, compiled with all warnings."""
-    rendered = subprocess.run(["mandoc", "-T", "markdown", w.TREE / "man" / page], capture_output=True, text=True)
-    if rendered.returncode != 0:
-        pytest.skip(f"mandoc: {rendered.stderr}")
-    blocks = re.findall(r"(?:^\t.*\n|^\n)+", rendered.stdout, re.MULTILINE)
-    sources = [textwrap.dedent(block.expandtabs(8)) for block in blocks if "int main(" in block]
-    source, program = directory / f"{page}.{number}.c", directory / f"{page}.{number}"
-    source.write_text(sources[number])
-    folders = [w.RELEASE / "src" / room for room in ("libiothdns", "libiothconf", "libioth", "libiothaddr", "libnlq")]
-    libraries = [argument for folder in folders for argument in (f"-L{folder}", f"-Wl,-rpath,{folder}")]
-    command = ["gcc", "-Wall", "-Wextra", "-Wshadow", "-Werror", f"-I{w.TREE}/include", source, "-o", program]
-    subprocess.run([*command, *libraries, "-liothdns", "-liothconf", "-lioth"], check=True)
-    return program
-
-
 def test_example_of_iothdns(world, here):
-    program = example("iothdns.3", 0, world.directory)
+    program = manual.program("iothdns.3", world.directory)
     upstream.start_knotd(world, here, [SERVER])
     told = here.run(program, SERVER, "many.v2.cs.unibo.it").stdout.split()
     assert sorted(told) == ["2001:760:2e00:ff01::", "2001:760:2e00:ff02::"]
@@ -373,7 +356,7 @@ def test_example_of_iothdns(world, here):
 
 
 def test_examples_of_iothdns_lookup(world, here):
-    mx, several = (example("iothdns_lookup.3", number, world.directory) for number in range(2))
+    mx, several = (manual.program("iothdns_lookup.3", world.directory, number) for number in range(2))
     upstream.start_knotd(world, here, [SERVER])
     assert here.run(mx, SERVER, "mail.gnu.org").stdout == "mail.gnu.org 10 eggs.gnu.org\n"
     told = here.run(several, SERVER, "short.gnu.org", "no.such.name", "prep.ai.mit.edu").stdout
@@ -386,7 +369,7 @@ def test_examples_of_iothdns_lookup(world, here):
 
 def test_example_of_iothdns_message(world, here):
     """Asked by dig, and by questions that dig does not ask."""
-    daemon = world.daemon(here, example("iothdns_message.3", 0, world.directory), "5300")
+    daemon = world.daemon(here, manual.program("iothdns_message.3", world.directory), "5300")
     asked = ("-p", "5300", "@127.0.0.1", "1.2.3.4.example")
     daemon.wait_until(lambda: "1.2.3.4" in here.dig(*asked, check=False), "a reply")
     shown = here.dig("-p", "5300", "@::1", "10.20.30.40.example", "+noall", "+answer", "+comments")
