@@ -2,9 +2,7 @@
 /*
  * The forwarder's loop: carries out what the exchange table says, on the sockets of forward_outlets.c.
  *
- * The sockets are watched by an epoll instance of the forwarder's own, which is one descriptor to libuv: they
- * come and go by the hundred, and a uv_poll_t takes five system calls for that. A question costs a send and a
- * receive, its share of one epoll_wait, and a sixty-fourth of a socket's life.
+ * A question costs a send and a receive, its share of one epoll_wait, and a sixty-fourth of a socket's life.
  *
  * pump carries out what the exchange table says. It never runs inside itself: what a waiter asks while it is
  * told its answer is sent when the pump goes on. Nor is a waiter told from within forwarder_ask: an exchange
@@ -20,12 +18,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <unistd.h>
-
-#define EVENTS_MAX 64
 
 nsec_t forwarder_now(void)
 {
@@ -182,24 +176,6 @@ static void start_sweeping(struct forwarder *f)
     uv_timer_start(&f->sweeper, on_sweep, SWEEP_MSEC, SWEEP_MSEC);
 }
 
-static void on_ready(uv_poll_t *ready, int status, int events)
-{
-    struct forwarder *f = ready->data;
-    struct epoll_event list[EVENTS_MAX];
-
-    (void)status;
-    (void)events;
-    outlets_bury(f);
-    int n = epoll_wait(f->epoll, list, EVENTS_MAX, 0);
-    for (int i = 0; i < n; i++) {
-        struct outlet *o = list[i].data.ptr;
-        if (o->fd >= 0 && o->tcp)
-            tcp_serve(f, o, list[i].events);
-        else if (o->fd >= 0)
-            udp_serve(f, o);
-    }
-}
-
 /* --- its life --- */
 
 /* The system gives the lowest descriptor that is free: above three quarters of them all, the rest is for clients
@@ -231,18 +207,16 @@ static int open_parts(struct forwarder *f)
     if (error < 0)
         return error;
     forwarder_draw(f, &f->route_key, sizeof(f->route_key));
-    f->epoll = epoll_create1(EPOLL_CLOEXEC);
-    return f->epoll < 0 ? -errno : 0;
+    return 0;
 }
 
 static void start_handles(struct forwarder *f, uv_loop_t *loop)
 {
     uv_timer_init(loop, &f->timer);
     uv_timer_init(loop, &f->sweeper);
-    f->ready.data = f->timer.data = f->sweeper.data = f;
-    f->open_handles = 3;
+    f->timer.data = f->sweeper.data = f;
+    f->open_handles = 2;
     uv_unref((uv_handle_t *)&f->sweeper); /* alone it keeps no loop going */
-    uv_poll_start(&f->ready, UV_READABLE, on_ready);
 }
 
 int forwarder_new(uv_loop_t *loop, const struct forwarder_settings *settings, struct forwarder **ret)
@@ -252,15 +226,11 @@ int forwarder_new(uv_loop_t *loop, const struct forwarder_settings *settings, st
     if (!f)
         return -ENOMEM;
     f->set = *settings;
-    f->epoll = -1;
+    f->loop = loop;
     f->fd_max = descriptors_for_upstream();
     f->timer_at = NSEC_NEVER;
     int error = open_parts(f);
-    if (error == 0)
-        error = uv_poll_init(loop, &f->ready, f->epoll);
     if (error < 0) {
-        if (f->epoll >= 0)
-            close(f->epoll);
         forwarder_free(f);
         return error;
     }
@@ -287,15 +257,15 @@ bool forwarder_is_asking(const struct forwarder *f, const struct exchange_questi
     return exchange_is_asking(f->table, question, servers->id);
 }
 
+void forwarder_handle_closed(struct forwarder *f)
+{
+    if (--f->open_handles == 0 && f->closed)
+        f->closed(f->closed_arg);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
-    struct forwarder *f = handle->data;
-
-    if (--f->open_handles > 0)
-        return;
-    close(f->epoll);
-    if (f->closed)
-        f->closed(f->closed_arg);
+    forwarder_handle_closed(handle->data);
 }
 
 void forwarder_close(struct forwarder *f, void (*closed)(void *arg), void *arg)
@@ -305,17 +275,16 @@ void forwarder_close(struct forwarder *f, void (*closed)(void *arg), void *arg)
     f->closed_arg = arg;
     exchange_abandon(f->table);
     pump(f, true);
-    outlets_fini(f);
+    outlets_close(f);
     uv_close((uv_handle_t *)&f->timer, on_closed);
     uv_close((uv_handle_t *)&f->sweeper, on_closed);
-    uv_close((uv_handle_t *)&f->ready, on_closed);
 }
 
 void forwarder_free(struct forwarder *f)
 {
     if (!f)
         return;
-    outlets_fini(f);
+    outlets_free(f);
     exchange_table_free(f->table);
     free(f->datagrams);
     free(f);

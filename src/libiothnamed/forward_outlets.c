@@ -15,8 +15,8 @@
  * - Whoever finds a port all the same has UDP_STRAYS_MAX tries: then the socket retires, and the questions on it
  * go on over TCP (exchange_guessed). Late answers to questions given up do not count.
  *
- * An outlet that has retired closes with its last flight. Its struct is used again only after epoll has been
- * asked anew (outlets_bury): events of the same round may still name it.
+ * An outlet that has retired closes with its last flight. Its struct is used again when libuv has let go of it, which is
+ * never within one of its calls.
  */
 #include "libiothnamed/forward_sockets.h"
 
@@ -26,7 +26,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 enum {
     PORT_MIN = 1024, /* of those that sources are bound to */
@@ -94,9 +93,20 @@ static struct outlet *outlet_new(struct forwarder *f)
     return o;
 }
 
-static void outlet_close(struct forwarder *f, struct outlet *o)
+static void on_closed(uv_handle_t *poll)
 {
-    ioth_close(o->fd); /* epoll forgets it with that */
+    struct outlet *o = poll->data;
+    struct forwarder *f = o->forwarder;
+
+    o->next = f->free;
+    f->free = o;
+    forwarder_handle_closed(f);
+}
+
+static void outlet_close(struct outlet *o)
+{
+    uv_close((uv_handle_t *)&o->poll, on_closed);
+    ioth_close(o->fd);
     o->fd = -1;
     free(o->stream.in);
     free(o->stream.out);
@@ -104,27 +114,15 @@ static void outlet_close(struct forwarder *f, struct outlet *o)
     *o->at = o->next;
     if (o->next)
         o->next->at = o->at;
-    o->next = f->dead;
-    f->dead = o;
 }
 
-void outlet_retire(struct forwarder *f, struct outlet *o)
+void outlet_retire(struct outlet *o)
 {
     if (o->slot)
         *o->slot = NULL;
     o->slot = NULL;
     if (o->fd >= 0 && o->n_flights == 0)
-        outlet_close(f, o);
-}
-
-void outlets_bury(struct forwarder *f)
-{
-    while (f->dead) {
-        struct outlet *o = f->dead;
-        f->dead = o->next;
-        o->next = f->free;
-        f->free = o;
-    }
+        outlet_close(o);
 }
 
 static void bind_random_port(struct forwarder *f, int fd, sa_family_t family)
@@ -170,12 +168,45 @@ static int open_socket(struct forwarder *f, const struct ipendpoint *server, boo
     return fd;
 }
 
-int outlet_watch(const struct forwarder *f, struct outlet *o, int operation)
+/* At an error pending on the socket libuv stops; whoever reads or writes then is told it. */
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct outlet *o = poll->data;
+
+    if (status < 0) {
+        events = UV_READABLE | UV_WRITABLE;
+        o->watched = 0;
+    }
+    if (o->tcp)
+        tcp_serve(o->forwarder, o, events);
+    else
+        udp_serve(o->forwarder, o);
+    if (o->fd >= 0 && outlet_watch(o) < 0)
+        outlet_retire(o);
+}
+
+int outlet_watch(struct outlet *o)
 {
     bool sending = o->tcp && (o->stream.connecting || o->stream.out_start < o->stream.out_end);
-    struct epoll_event event = {.events = EPOLLIN | (sending ? EPOLLOUT : 0), .data.ptr = o};
+    int wanted = UV_READABLE | (sending ? UV_WRITABLE : 0);
 
-    return epoll_ctl(f->epoll, operation, o->fd, &event) < 0 ? -errno : 0;
+    if (o->watched == wanted)
+        return 0;
+    int error = uv_poll_start(&o->poll, wanted, on_ready);
+    o->watched = error == 0 ? wanted : 0;
+    return error;
+}
+
+/* Puts it among the open ones. */
+static void enter(struct forwarder *f, struct outlet *o)
+{
+    o->next = f->open;
+    o->at = &f->open;
+    if (o->next)
+        o->next->at = &o->next;
+    f->open = o;
+    f->open_handles++;
+    o->route->n_outlets++;
 }
 
 int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outlet **slot)
@@ -189,17 +220,21 @@ int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outle
         ioth_close(fd);
         return -ENOMEM;
     }
-    *o = (struct outlet){.route = route, .slot = slot, .fd = fd, .tcp = tcp, .next = f->open, .at = &f->open};
+    *o = (struct outlet){.forwarder = f, .route = route, .slot = slot, .fd = fd, .tcp = tcp, .poll.data = o};
     o->opened_at = o->idle_since = forwarder_now();
     o->stream.connecting = tcp;
-    if (o->next)
-        o->next->at = &o->next;
-    f->open = o;
-    route->n_outlets++;
+    int error = uv_poll_init(f->loop, &o->poll, fd);
+    if (error < 0) {
+        ioth_close(fd);
+        o->next = f->free;
+        f->free = o;
+        return error;
+    }
+    enter(f, o);
     *slot = o;
-    int error = outlet_watch(f, o, EPOLL_CTL_ADD);
+    error = outlet_watch(o);
     if (error < 0)
-        outlet_retire(f, o);
+        outlet_retire(o);
     return error;
 }
 
@@ -213,7 +248,7 @@ bool outlets_sweep(struct forwarder *f, nsec_t now)
     for (struct outlet *o = f->open, *next; o; o = next) {
         next = o->next;
         if (is_stale(o, now))
-            outlet_retire(f, o);
+            outlet_retire(o);
     }
     forget_routes(f);
     return f->open != NULL;
@@ -280,7 +315,7 @@ void flight_close(struct forwarder *f, struct flight *flight)
         o->owed += !flight->answered;
         o->idle_since = forwarder_now();
         if (!o->slot || seems_dead(o, flight))
-            outlet_retire(f, o);
+            outlet_retire(o);
     }
     flight->next = f->free_flights;
     f->free_flights = flight;
@@ -297,15 +332,18 @@ void outlet_end(struct forwarder *f, struct outlet *o,
         land(flight); /* it goes when the table closes its attempt */
         end(f->table, flight->attempt, forwarder_now());
     }
-    outlet_close(f, o);
+    outlet_close(o);
 }
 
-void outlets_fini(struct forwarder *f)
+void outlets_close(struct forwarder *f)
 {
     while (f->open)
-        outlet_close(f, f->open);
-    outlets_bury(f);
+        outlet_close(f->open);
     forget_routes(f);
+}
+
+void outlets_free(struct forwarder *f)
+{
     while (f->free) {
         struct outlet *o = f->free;
         f->free = o->next;

@@ -52,10 +52,13 @@ struct stream {
 
 /* A socket connected to one server. */
 struct outlet {
-    struct outlet *next, **at; /* among the open ones; or `next` among the dead and the free */
+    struct outlet *next, **at; /* among the open ones; or `next` among the free */
+    struct forwarder *forwarder;
     struct route *route;
     struct outlet **slot; /* where new questions find it; NULL: retired, it closes with its last flight */
     int fd;               /* -1: closed */
+    uv_poll_t poll;       /* of fd */
+    int watched;          /* UV_READABLE, UV_WRITABLE: what libuv watches for; 0: nothing yet, or no more */
     bool tcp;
     unsigned uses;   /* questions that it has carried */
     unsigned strays; /* messages that belonged to none */
@@ -78,8 +81,7 @@ struct forwarder {
     struct forwarder_settings set;
     int fd_max; /* sockets have descriptors below this one */
     struct exchange_table *table;
-    int epoll;
-    uv_poll_t ready; /* of the epoll instance */
+    uv_loop_t *loop;
     uv_timer_t timer, sweeper;
     nsec_t timer_at;
     bool sweeping, pumping, closing;
@@ -87,11 +89,10 @@ struct forwarder {
     struct exchange_event held; /* DONE, not yet told */
     struct route *routes[ROUTE_BUCKETS];
     struct siphash_key route_key;
-    struct outlet *open, *dead,
-        *free; /* dead: closed since the last look at epoll, whose events may name them */
+    struct outlet *open, *free;
     struct flight *free_flights;
-    uint64_t strays; /* datagrams that belonged to no flight */
-    int open_handles;
+    uint64_t strays;       /* datagrams that belonged to no flight */
+    unsigned open_handles; /* of libuv: two timers, and the sockets */
     void (*closed)(void *arg);
     void *closed_arg;
     uint8_t random[RANDOM_BATCH];
@@ -108,16 +109,17 @@ void forwarder_draw(void *arg, void *bytes, size_t len);
  * asked. */
 bool forwarder_give(struct forwarder *f, attempt_id attempt, const uint8_t *bytes, size_t len);
 void forwarder_pump(struct forwarder *f);
+/* A handle is closed: the last one ends the forwarder. */
+void forwarder_handle_closed(struct forwarder *f);
 
 /* --- forward_outlets.c --- */
 
 /* The route to a server, made if there is none; NULL: no memory. */
 struct route *route_to(struct forwarder *f, const struct ipendpoint *server);
-/* A socket of the stack, connected or (TCP) connecting to the route's server, watched for `events` of epoll, in *slot. 0
- * or -errno. */
+/* A socket of the stack, connected or (TCP) connecting to the route's server, and watched, in *slot. 0 or -errno. */
 MUST_CHECK int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outlet **slot);
 /* New questions find it no more. */
-void outlet_retire(struct forwarder *f, struct outlet *o);
+void outlet_retire(struct outlet *o);
 /* Its socket has ended: `end` tells the exchange table of each of its flights. Then it is closed. */
 void outlet_end(struct forwarder *f, struct outlet *o,
                 void (*end)(struct exchange_table *t, attempt_id attempt, nsec_t now));
@@ -128,21 +130,22 @@ struct flight *flight_by_id(const struct outlet *o, uint16_t id);
 void flight_close(struct forwarder *f, struct flight *flight);
 /* Closes what has been idle, or open, for too long. False: no outlet is left. */
 bool outlets_sweep(struct forwarder *f, nsec_t now);
-/* Outlets that were closed may be used again. */
-void outlets_bury(struct forwarder *f);
-void outlets_fini(struct forwarder *f);
-/* epoll's events that an outlet waits for; operation: EPOLL_CTL_ADD, EPOLL_CTL_MOD. 0 or -errno. */
-MUST_CHECK int outlet_watch(const struct forwarder *f, struct outlet *o, int operation);
+/* Closes all; what is left is freed when libuv has let go of it. */
+void outlets_close(struct forwarder *f);
+/* Frees what is closed. */
+void outlets_free(struct forwarder *f);
+/* Waits for what the outlet needs now. 0 or -errno. */
+MUST_CHECK int outlet_watch(struct outlet *o);
 /* A call on a socket that failed for want of room, or of something to read. */
 bool must_wait(int error);
 
-/* --- forward_udp.c, forward_tcp.c: send a message, serve a socket that epoll names --- */
+/* --- forward_udp.c, forward_tcp.c: send a message, serve a socket that libuv names --- */
 
 /* 0, or -errno: -ECONNREFUSED is the server's, all others are ours. */
 MUST_CHECK int udp_send(struct forwarder *f, struct route *route, const struct exchange_event *e);
 MUST_CHECK int tcp_send(struct forwarder *f, struct route *route, const struct exchange_event *e);
 void udp_serve(struct forwarder *f, struct outlet *o);
-void tcp_serve(struct forwarder *f, struct outlet *o, unsigned events);
+void tcp_serve(struct forwarder *f, struct outlet *o, int events);
 /* Memory for what comes by UDP. */
 MUST_CHECK int datagrams_new(struct datagrams **ret);
 

@@ -16,7 +16,6 @@
 #include <ioth.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #define READ_MIN 4096 /* bytes of room to read into: most answers */
 
@@ -102,13 +101,13 @@ int tcp_send(struct forwarder *f, struct route *route, const struct exchange_eve
     error = append(&o->stream, e->bytes, e->len);
     struct flight *flight = error == 0 ? flight_new(f, o, e->attempt, id) : NULL;
     if (!flight) {
-        outlet_retire(f, o); /* half a thought may stand in its buffer */
+        outlet_retire(o); /* half a thought may stand in its buffer */
         return -ENOMEM;
     }
     exchange_attach(f->table, e->attempt, flight);
     if (o->stream.connecting)
         return 0;
-    if (flush(o) < 0 || outlet_watch(f, o, EPOLL_CTL_MOD) < 0)
+    if (flush(o) < 0 || outlet_watch(o) < 0)
         end(f, o); /* this question with it */
     return 0;
 }
@@ -170,19 +169,19 @@ static bool receive(struct forwarder *f, struct outlet *o)
 }
 
 /* False: it failed. */
-static bool transmit(struct forwarder *f, struct outlet *o)
+static bool transmit(struct outlet *o)
 {
     o->stream.connecting = false; /* or it has failed, which the sending tells */
-    return flush(o) == 0 && outlet_watch(f, o, EPOLL_CTL_MOD) == 0;
+    return flush(o) == 0;
 }
 
-void tcp_serve(struct forwarder *f, struct outlet *o, unsigned events)
+void tcp_serve(struct forwarder *f, struct outlet *o, int events)
 {
     bool good = true;
 
-    if (events & EPOLLOUT)
-        good = transmit(f, o);
-    if (good && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
+    if (events & UV_WRITABLE)
+        good = transmit(o);
+    if (good && (events & UV_READABLE))
         good = receive(f, o);
     if (good || o->fd < 0)
         return;

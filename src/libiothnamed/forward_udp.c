@@ -48,7 +48,7 @@ static int choose_outlet(struct forwarder *f, struct route *route, uint16_t id, 
     forwarder_draw(f, &random, sizeof(random));
     struct outlet **slot = &route->udp[random % UDP_SLOTS];
     if (*slot && !is_usable(*slot, id, forwarder_now()))
-        outlet_retire(f, *slot);
+        outlet_retire(*slot);
     if (!*slot) {
         int error = outlet_open(f, route, false, slot);
         if (error < 0)
