@@ -49,7 +49,8 @@ function(ioth_public_library name)
     install(FILES ${arg_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endfunction()
 
-# ioth_unit_tests(ROOM [LIBS...]): every test_*.c of this folder is one cmocka program, one CTest named ROOM.x.
+# ioth_unit_tests(ROOM [LIBS...]): every test_*.c of this folder is one cmocka program, one CTest named ROOM.x, with
+# the label `threads` if its text speaks of threads; the others are not built with the thread sanitizer.
 function(ioth_unit_tests room)
     file(GLOB tests CONFIGURE_DEPENDS test_*.c)
     foreach(source ${tests})
@@ -60,8 +61,18 @@ function(ioth_unit_tests room)
         target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/unit)
         target_compile_definitions(${target} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
         target_link_libraries(${target} PRIVATE ${ARGN} cmocka)
+        if(IOTH_SANITIZE) # it is for the code under test; the tests themselves compile many times faster so
+            target_compile_options(${target} PRIVATE -O0)
+        endif()
+        file(STRINGS ${source} threads REGEX "[Tt]hread" LIMIT_COUNT 1)
+        if(IOTH_SANITIZE STREQUAL "thread" AND NOT threads)
+            set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+        endif()
         add_test(NAME ${room}.${short} COMMAND ${target})
         # 77: cannot run here; the program has printed why.
         set_tests_properties(${room}.${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
+        if(threads)
+            set_tests_properties(${room}.${short} PROPERTIES LABELS threads)
+        endif()
     endforeach()
 endfunction()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The control protocol on a real socket: whatever clients send, several at once, slow ones, and ones that go. */
+/* The control protocol on a real socket, served by a thread: whatever clients send, several at once, slow ones, and ones that
+ * go. */
 #include "io/control.h"
 
 #include "serving.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* As much HTTP as there is: pages, errors, requests in pieces, and bytes that are none. */
+/* As much HTTP as there is, served by a thread: pages, errors, requests in pieces, and bytes that are none. */
 #include "io/http.h"
 
 #include "serving.h"

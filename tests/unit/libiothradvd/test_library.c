@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The public functions, on a hub of the test's own: ports and a stack that hear each other, in one process. */
+/* The public functions, on a hub of the test's own: ports and a stack that hear each other, in one process; a thread for each. */
 #include "ra_world.h"
 
 #include <arpa/inet.h>

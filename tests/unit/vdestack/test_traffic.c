@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stacks of one process talk to one another over hubs: UDP, TCP, IPv4, IPv6, frames of all sizes, two
- * interfaces. */
+ * interfaces. The hub and the relays are threads. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
