@@ -167,16 +167,16 @@ def circumstances(results):
     )
 
 
-def write_section(mark, text):
-    """Puts text between the markers of docs/PERFORMANCE.md."""
-    path = TREE / "docs/PERFORMANCE.md"
-    begin, end = f"<!-- {mark}: begin; written by script/bench -->", f"<!-- {mark}: end -->"
+def write_section(mark, text, page="docs/PERFORMANCE.md", writer="script/bench"):
+    """Puts text between the markers of a page."""
+    path = TREE / page
+    begin, end = f"<!-- {mark}: begin; written by {writer} -->", f"<!-- {mark}: end -->"
     before, found_begin, rest = path.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
         raise ValueError(f"{path} has no place for {mark}")
     path.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}")
-    say(f"written: the section {mark} of docs/PERFORMANCE.md")
+    say(f"written: the section {mark} of {page}")
 
 
 HIGHLIGHT, PLAIN, BACKGROUND = 0x1F6FB4, 0x9DB4C8, 0xCFCFCF
