@@ -59,3 +59,26 @@ install_missing() {
         die "apt could not install them: see above."
     fi
 }
+
+# fixed_addresses COMMAND...: without randomised addresses where that is allowed, since the sanitizers of these compilers
+# do not find room for their shadow memory on kernels that randomise 32 bits.
+fixed_addresses() {
+    if setarch -R true 2>/dev/null; then
+        setarch -R "$@"
+    else
+        "$@"
+    fi
+}
+
+# The names of all fuzz targets.
+all_fuzz_targets() {
+    basename -a -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//'
+}
+
+# fuzz_target NAME SECONDS: from the seeds in the tree; what it finds on the way stays in the build folder.
+fuzz_target() {
+    local folder=build/fuzz/tests/fuzz
+    mkdir -p "$folder/found/$1"
+    fixed_addresses "$folder/fuzz_$1" -max_total_time="$2" -max_len=4096 -timeout=5 -artifact_prefix="$folder/$1-" \
+        "$folder/found/$1" "tests/fuzz/corpus/$1"
+}
