@@ -32,6 +32,10 @@ extern "C" {
 
 #define IOTH_PLUGIN_NATIVE 0x1 /* sockets are kernel sockets: a NULL operation is the system call */
 
+/* In IFA_FLAGS of an RTM_NEWADDR on a stack that is not the kernel's: the address is muted. It stays for connections and UDP
+ * sockets that are there, answers neighbour solicitations, and nothing else: no new connection, no RST, no ICMP. */
+#define IOTH_IFA_F_MUTED 0x40000000
+
 struct mmsghdr; /* <sys/socket.h> gives it with _GNU_SOURCE */
 struct timespec;
 

@@ -35,6 +35,9 @@ static const struct kind kinds[] = {
     {"iothradvdctl", "iothradvd", IOTHRADVD_CONTROL,
      ": does it run, and is this the path of its option --control?",
      ": its owner may, and the group of its option --controlgroup"},
+    {"namedhcpctl", "namedhcp", NAMEDHCP_CONTROL,
+     ": does it run, and is this the path of its option --control?",
+     ": its owner may, and the group of its option --controlgroup"},
 };
 
 /* By the name that this program was called by; the first for any other. */

@@ -1,475 +1,162 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The command line of iothradvd: check a configuration, or advertise until SIGTERM or SIGINT; SIGHUP loads it anew. Its
- * options are the rows of ra_rows.c, so there is no list of them here.
- *
- * The order of a start, as privilege goes:
- *
- *   1. the configuration is read, the stacks made, all sockets opened (radvd_service_start)
- *   2. the pid file is opened
- *   3. the user is changed and every capability dropped
- *   4. the seccomp filter is put around the process, threads of stacks included
- *   5. the threads of the routers begin
+ * options are the rows of ra_rows.c, so there is no list of them here. What a daemon is, and the order in which privilege
+ * goes, is io/daemon.h.
  */
-#include "io/background.h"
-#include "io/log_sink.h"
-#include "io/notify.h"
-#include "io/privilege.h"
+#include "io/daemon.h"
+#include "io/daemon_options.h"
 #include "io/sandbox.h"
 #include "libiothradvd/daemon/service.h"
 #include "libiothradvd/ra_config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <ioth.h>
-#include <limits.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
-#include <unistd.h>
-
-enum { EXIT_USAGE = 2, ROWS_MAX = 64, OWN_OPTIONS = 3, WORDS_MAX = 1024, OPTION_BASE = 1000 };
-
-/* An option of the command line as it was given. */
-struct word {
-    const char *name, *value;
-};
-
-struct command_line {
-    bool check;
-    char *rcfile; /* absolute, for reloads; NULL: none */
-    unsigned n_words;
-    struct word words[WORDS_MAX];
-};
 
 /* What a process is that advertises. */
 struct process {
-    const struct command_line *cl;
-    struct log start_log, background_log;
-    atomic_bool in_background; /* log to the second */
-    struct log log;
-    struct notify notify;
-    char *pidfile_path;
-    int pidfile; /* open, or -1 */
+    struct daemon_options options;
+    struct daemon daemon;
     struct radvd_service *service;
 };
 
-/* --- the command line --- */
-
-static void print_row(const struct ra_row *row)
+/* Behind the options: the word prefix, and prefixes. */
+static const char *take_prefixes(struct daemon_options *o, int n, char **words)
 {
-    enum { COLUMN = 30 };
-    char left[80];
-    snprintf(left, sizeof(left), "%c%c%c --%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-             row->letter ? ',' : ' ', row->name, row->value ? " " : "", row->value ? row->value : "");
-    if (strlen(left) <= COLUMN)
-        printf("  %-*s %s\n", COLUMN, left, row->help);
-    else
-        printf("  %s\n  %-*s %s\n", left, COLUMN, "", row->help);
-}
-
-static void print_help(void)
-{
-    printf("usage: iothradvd [OPTION...] [prefix PREFIX...]\n"
-           "       iothradvd -n [OPTION...] [prefix PREFIX...]    check the options only\n"
-           "\n"
-           "Tells the hosts of a network how to configure themselves: router advertisements for IPv6.\n"
-           "\n");
-    for (const struct ra_row *row = ra_rows; row->name; row++)
-        print_row(row);
-    printf("  -n, --check                    check all options, and exit\n"
-           "  -h, --help                     this text\n"
-           "      --version                  the version\n"
-           "\n"
-           "PREFIX is ADDR/LEN/FLAGS/VALID/PREFERRED, such as fc01::/64/LA/86400/14400.\n"
-           "SIGHUP loads the file of -f again; SIGTERM and SIGINT end. See iothradvd(8).\n");
-}
-
-static _Noreturn void wrong_usage(const char *what)
-{
-    fprintf(stderr, "iothradvd: %s. Try 'iothradvd --help'.\n", what);
-    exit(EXIT_USAGE);
-}
-
-static void add_word(struct command_line *cl, const char *name, const char *value)
-{
-    if (cl->n_words == WORDS_MAX)
-        wrong_usage("too many options");
-    cl->words[cl->n_words++] = (struct word){name, value};
-}
-
-/* Under which the file is found again, whatever folder we are in; for what has no such name the one given. */
-static char *lasting_path(const char *path)
-{
-    char *absolute = realpath(path, NULL);
-    return absolute ? absolute : strdup(path);
-}
-
-/* The tables of getopt_long from the rows; `letters` begins empty. */
-static void make_options(struct option options[static ROWS_MAX + OWN_OPTIONS + 1],
-                         char letters[static 2 * ROWS_MAX])
-{
-    unsigned n = 0;
-    for (const struct ra_row *row = ra_rows; row->name && n < ROWS_MAX; row++) {
-        options[n] = (struct option){row->name, row->value ? required_argument : no_argument, NULL,
-                                     OPTION_BASE + (int)n};
-        n++;
-        if (row->letter) {
-            size_t len = strlen(letters);
-            letters[len] = row->letter;
-            letters[len + 1] = row->value ? ':' : '\0';
-        }
-    }
-    options[n++] = (struct option){"check", no_argument, NULL, 'n'};
-    options[n++] = (struct option){"help", no_argument, NULL, 'h'};
-    options[n] = (struct option){"version", no_argument, NULL, 'V'};
-    strcat(letters, "nh");
-}
-
-static const struct ra_row *row_of(int option)
-{
-    if (option >= OPTION_BASE)
-        return &ra_rows[option - OPTION_BASE];
-    for (const struct ra_row *row = ra_rows; row->name; row++)
-        if (row->letter == option)
-            return row;
+    if (n == 0)
+        return NULL;
+    if (strcmp(words[0], "prefix") != 0)
+        return "behind the options the word 'prefix' is expected, and prefixes";
+    if (n == 1)
+        return "behind 'prefix' a prefix is expected, such as fc01::/64/LA/86400/14400";
+    for (int i = 1; i < n; i++)
+        if (strcmp(words[i], "prefix") != 0 && !daemon_add_word(o, "prefix", words[i]))
+            return "too many prefixes";
     return NULL;
 }
 
-/* Behind the options: the word prefix, and prefixes. */
-static void take_prefixes(struct command_line *cl, int argc, char **argv)
-{
-    if (optind == argc)
-        return;
-    if (strcmp(argv[optind], "prefix") != 0)
-        wrong_usage("behind the options the word 'prefix' is expected, and prefixes");
-    if (optind + 1 == argc)
-        wrong_usage("behind 'prefix' a prefix is expected, such as fc01::/64/LA/86400/14400");
-    for (int i = optind + 1; i < argc; i++)
-        if (strcmp(argv[i], "prefix") != 0)
-            add_word(cl, "prefix", argv[i]);
-}
-
-/* Exits on -h, --version and on a wrong command line. */
-static void parse_command_line(int argc, char **argv, struct command_line *cl)
-{
-    struct option options[ROWS_MAX + OWN_OPTIONS + 1] = {0};
-    char letters[2 * ROWS_MAX + 4] = "";
-    int option;
-    make_options(options, letters);
-    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
-        const struct ra_row *row = row_of(option);
-        if (option == 'n') {
-            cl->check = true;
-        } else if (option == 'h') {
-            print_help();
-            exit(EXIT_SUCCESS);
-        } else if (option == 'V') {
-            printf("iothradvd %s\n", IOTH_VERSION);
-            exit(EXIT_SUCCESS);
-        } else if (!row) {
-            fprintf(stderr, "Try 'iothradvd --help'.\n");
-            exit(EXIT_USAGE);
-        } else if (strcmp(row->name, "rcfile") == 0) {
-            free(cl->rcfile);
-            cl->rcfile = lasting_path(optarg);
-        } else {
-            add_word(cl, row->name, row->value ? optarg : NULL);
-        }
-    }
-    take_prefixes(cl, argc, argv);
-}
-
-/* --- the configuration --- */
-
-/* The whole file, to be freed. */
-static int read_file(const char *path, char **ret, size_t *ret_len)
-{
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return -errno;
-    char *text = malloc(RA_CONFIG_TEXT_MAX + 1);
-    size_t len = text ? fread(text, 1, RA_CONFIG_TEXT_MAX + 1, in) : 0;
-    int e = !text ? -ENOMEM : ferror(in) ? -errno : 0;
-    fclose(in);
-    if (e < 0) {
-        free(text);
-        return e;
-    }
-    *ret = text;
-    *ret_len = len;
-    return 0;
-}
-
-static int gather(const struct command_line *cl, struct ra_draft *draft, char *why, size_t why_size)
-{
-    if (cl->rcfile) {
-        char *text = NULL;
-        size_t len = 0;
-        int e = read_file(cl->rcfile, &text, &len);
-        if (e < 0) {
-            snprintf(why, why_size, "cannot read %s: %s", cl->rcfile, strerror(-e));
-            return e;
-        }
-        e = ra_draft_text(draft, cl->rcfile, text, len);
-        free(text);
-        if (e < 0)
-            return e;
-    }
-    for (unsigned i = 0; i < cl->n_words; i++) {
-        int e = ra_draft_option(draft, cl->words[i].name, cl->words[i].value);
-        if (e < 0)
-            return e;
-    }
-    return 0;
-}
-
 /* From the command line and the file, as it is now. */
-static int load(const struct command_line *cl, struct ra_config **ret, char *why, size_t why_size)
+static int load(void *arg, struct ra_config **ret, char *why, size_t why_size)
 {
+    const struct process *p = arg;
     struct ra_draft *draft = NULL;
-    why[0] = '\0';
-    int e = ra_draft_new(&draft);
-    if (e == 0)
-        e = gather(cl, draft, why, why_size);
-    if (e == 0)
-        e = ra_draft_finish(draft, ret);
-    if (e < 0 && !why[0])
-        snprintf(why, why_size, "%s",
-                 draft && ra_draft_error(draft)[0] ? ra_draft_error(draft) : strerror(-e));
+    snprintf(why, why_size, "out of memory");
+    if (ra_draft_new(&draft) < 0)
+        return -ENOMEM;
+    const struct rc_reader reader = ra_draft_reader(draft);
+    int e = daemon_options_load(&p->options, &reader, why, why_size);
+    if (e == 0 && (e = ra_draft_finish(draft, ret)) < 0 && ra_draft_error(draft)[0])
+        snprintf(why, why_size, "%s", ra_draft_error(draft));
     ra_draft_free(draft);
     return e;
 }
 
-static int on_load(void *arg, struct ra_config **ret, char *why, size_t why_size)
+static int nothing(const char *why)
 {
-    const struct process *p = arg;
-    return load(p->cl, ret, why, why_size);
+    fprintf(stderr, "%s\niothradvd: nothing is advertised\n", why);
+    return EXIT_FAILURE;
 }
 
-static int check(const struct command_line *cl)
+static int check(const struct ra_config *config)
 {
-    struct ra_config *config = NULL;
     char why[RA_CONFIG_WHY_MAX];
-    int e = load(cl, &config, why, sizeof(why));
-    if (e == 0) {
-        for (unsigned i = 0; i < config->n_warnings; i++)
-            fprintf(stderr, "warning: %s\n", config->warnings[i]);
-        e = radvd_check(config, why, sizeof(why));
-    }
-    ra_config_free(config);
-    if (e < 0)
-        fprintf(stderr, "%s\niothradvd: nothing is advertised\n", why);
-    return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-/* --- running --- */
-
-/* Until a daemon is in the background, the person who starts it reads what it says. */
-static void write_log(void *arg, enum log_level level, const char *line)
-{
-    const struct process *p = arg;
-    const struct log *log = atomic_load(&p->in_background) ? &p->background_log : &p->start_log;
-    log->write(log->arg, level, line);
-}
-
-/* The user to become: the configuration's; else, for root, the packaged one, or nobody where that was never made. */
-static int choose_identity(const struct ra_config *config, struct identity *ret, char *why, size_t why_size)
-{
-    *ret = (struct identity){0};
-    if (config->user && strcmp(config->user, "none") == 0)
-        return 0;
-    if (config->user)
-        return identity_of(config->user, ret, why, why_size);
-    if (geteuid() != 0)
-        return 0;
-    if (identity_of(IOTHRADVD_USER, ret, why, why_size) == 0)
-        return 0;
-    return identity_of("nobody", ret, why, why_size);
-}
-
-/* In a user namespace that has root alone there is nobody to become; then the capabilities go, all the same. */
-static int drop_privilege(const struct process *p, const struct ra_config *config, char *why, size_t why_size)
-{
-    struct identity who;
-    int e = choose_identity(config, &who, why, why_size);
-    if (e < 0)
-        return e;
-    e = privilege_drop(&who, why, why_size);
-    if (e != -EINVAL || config->user)
-        return e;
-    log_event(&p->log, LOG_LEVEL_WARNING,
-              "staying root, without capabilities: this user namespace has nobody else");
-    return privilege_drop(&(struct identity){0}, why, why_size);
-}
-
-static int open_pidfile(struct process *p, const char *path, char *why, size_t why_size)
-{
-    p->pidfile = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    p->pidfile_path = p->pidfile < 0 ? NULL : lasting_path(path);
-    if (p->pidfile_path)
-        return 0;
-    int e = -errno;
-    snprintf(why, why_size, "cannot write %s: %s", path, strerror(-e));
-    return e;
+    for (unsigned i = 0; i < config->n_warnings; i++)
+        fprintf(stderr, "warning: %s\n", config->warnings[i]);
+    return radvd_check(config, why, sizeof(why)) == 0 ? EXIT_SUCCESS : nothing(why);
 }
 
 static int on_bound(void *arg, const struct ra_config *config, char *why, size_t why_size)
 {
     struct process *p = arg;
-    int e = config->pidfile ? open_pidfile(p, config->pidfile, why, why_size) : 0;
-    if (e == 0)
-        e = drop_privilege(p, config, why, why_size);
-    if (e == 0 && p->cl->rcfile && access(p->cl->rcfile, R_OK) < 0)
-        log_event(&p->log, LOG_LEVEL_WARNING,
-                  "a reload will fail: this file cannot be read by the user who serves",
-                  LOG_TEXT("file", p->cl->rcfile), LOG_NUMBER("uid", geteuid()));
+    const struct daemon_wish wish = {
+        .pidfile = config->pidfile, .user = config->user, .packaged_user = IOTHRADVD_USER};
+    int e = daemon_give_up(&p->daemon, &wish, why, why_size);
+    if (e == 0 && p->options.rcfile)
+        daemon_check_readable(&p->daemon, p->options.rcfile);
     return e == 0 && config->sandbox ? sandbox_enter(why, why_size) : e;
 }
 
 static void on_alive(void *arg)
 {
     const struct process *p = arg;
-    notify_alive(&p->notify);
+    daemon_alive(&p->daemon);
 }
 
-/* The socket in the folder that a service manager made for us, if it did. */
-static const char *default_control(char path[static PATH_MAX])
+static int on_reload(void *arg)
 {
-    const char *folders = getenv("RUNTIME_DIRECTORY");
-    if (!folders || folders[0] != '/')
-        return NULL;
-    snprintf(path, PATH_MAX, "%.*s/control", (int)strcspn(folders, ":"), folders);
-    return path;
+    const struct process *p = arg;
+    char why[RA_CONFIG_WHY_MAX];
+    return radvd_service_reload(p->service, why, sizeof(why)); /* which has logged it */
 }
 
 static int begin(struct process *p, struct ra_config *config)
 {
     char why[RA_CONFIG_WHY_MAX], control[PATH_MAX];
-    struct radvd_host host = {
-        .log = p->log,
+    const struct radvd_host host = {
+        .log = p->daemon.log,
         .version = IOTH_VERSION,
-        .load = on_load,
+        .load = load,
         .bound = on_bound,
         .alive = on_alive,
-        .alive_interval = p->notify.watchdog / 2, /* as sd_watchdog_enabled(3) has it */
-        .control = default_control(control),
+        .alive_interval = p->daemon.alive_interval,
+        .control = daemon_control(control),
         .arg = p,
     };
     for (unsigned i = 0; i < config->n_warnings; i++)
-        log_answer(&p->log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
+        log_answer(&p->daemon.log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
     int e = radvd_service_start(config, &host, &p->service, why, sizeof(why));
     if (e < 0)
-        log_answer(&p->log, LOG_LEVEL_ERROR, "%s", why);
+        log_answer(&p->daemon.log, LOG_LEVEL_ERROR, "%s", why);
     return e;
 }
 
-static void reload(struct process *p)
+static int serve(struct process *p, struct ra_config *config)
 {
-    char why[RA_CONFIG_WHY_MAX];
-    notify_reloading(&p->notify);
-    int e = radvd_service_reload(p->service, why, sizeof(why));
-    notify_ready(&p->notify, e == 0 ? "Advertising the configuration as it was loaded last"
-                                    : "Advertising the old configuration: the new one has errors");
-}
-
-static void wait_for_end(struct process *p, const sigset_t *signals)
-{
-    for (;;) {
-        int signal = sigwaitinfo(signals, NULL);
-        if (signal == SIGHUP)
-            reload(p);
-        else if (signal > 0)
-            return;
-    }
-}
-
-/* Where the folder is not ours any more to remove the file from, an empty one says the same. */
-static void remove_pidfile(struct process *p)
-{
-    if (p->pidfile < 0)
-        return;
-    if ((!p->pidfile_path || unlink(p->pidfile_path) < 0) && ftruncate(p->pidfile, 0) < 0)
-        log_event(&p->log, LOG_LEVEL_WARNING, "the pid file stays", LOG_TEXT("file", p->pidfile_path));
-    close(p->pidfile);
-    free(p->pidfile_path);
-}
-
-static sigset_t block_signals(void)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signals;
-}
-
-/* parent: of background_enter, or -1. */
-static int serve(const struct command_line *cl, struct ra_config *config, int parent)
-{
-    sigset_t signals = block_signals();
-    struct process p = {
-        .cl = cl,
-        .start_log = log_to_stderr("iothradvd"),
-        .background_log = log_to_syslog(),
-        .pidfile = -1,
-    };
-    p.log = (struct log){.write = write_log, .arg = &p};
-    if (notify_init(&p.notify) < 0)
-        log_event(&p.log, LOG_LEVEL_WARNING, "the service manager cannot be told anything");
-    int e = begin(&p, config);
-    if (e == 0 && p.pidfile >= 0 && dprintf(p.pidfile, "%ld\n", (long)getpid()) < 0)
-        log_event(&p.log, LOG_LEVEL_ERROR, "the pid file cannot be written",
-                  LOG_TEXT("file", p.pidfile_path));
-    if (e == 0 && parent >= 0) {
-        atomic_store(&p.in_background, true);
-        if (background_begun(parent) < 0)
-            log_event(&p.log, LOG_LEVEL_WARNING, "cannot tell the starting process that all is well");
-    }
-    if (e == 0) {
-        notify_ready(&p.notify, "Advertising");
-        wait_for_end(&p, &signals);
-        notify_stopping(&p.notify);
-    }
-    radvd_service_stop(p.service);
-    remove_pidfile(&p);
-    notify_fini(&p.notify);
-    return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int start(const struct command_line *cl)
-{
-    struct ra_config *config = NULL;
-    char why[RA_CONFIG_WHY_MAX];
-    int parent = -1, e = load(cl, &config, why, sizeof(why));
-    if (e < 0) {
-        fprintf(stderr, "%s\niothradvd: nothing is advertised\n", why);
-        return EXIT_FAILURE;
-    }
-    if (config->daemon && (parent = background_enter()) < 0) {
-        fprintf(stderr, "iothradvd: cannot go to the background: %s\n", strerror(-parent));
+    if (daemon_open(&p->daemon, p->options.program, config->daemon) < 0) {
         ra_config_free(config);
         return EXIT_FAILURE;
     }
-    if (config->daemon)
-        openlog("iothradvd", LOG_PID, LOG_DAEMON);
-    return serve(cl, config, parent);
+    int e = begin(p, config);
+    if (e == 0) {
+        daemon_begun(&p->daemon, "Advertising");
+        daemon_wait(&p->daemon, "Advertising", on_reload, p);
+    }
+    radvd_service_stop(p->service);
+    daemon_close(&p->daemon);
+    return e == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-    struct command_line cl = {0};
+    const struct daemon_usage usage = {
+        .version = IOTH_VERSION,
+        .synopsis = "[OPTION...] [prefix PREFIX...]",
+        .summary =
+            "Tells the hosts of a network how to configure themselves: router advertisements for IPv6.",
+        .notes = "PREFIX is ADDR/LEN/FLAGS/VALID/PREFERRED, such as fc01::/64/LA/86400/14400.\n"
+                 "SIGHUP loads the file of -f again; SIGTERM and SIGINT end. See iothradvd(8).\n",
+        .rows = RC_ROWS(ra_rows),
+        .check_letter = 'n',
+        .operands = take_prefixes,
+    };
+    struct process p = {0};
+    struct ra_config *config = NULL;
+    char why[RA_CONFIG_WHY_MAX];
+    int status;
+
     ioth_set_license("GPL-3.0-or-later");
-    parse_command_line(argc, argv, &cl);
-    int status = cl.check ? check(&cl) : start(&cl);
-    free(cl.rcfile);
+    daemon_options_read(&usage, argc, argv, &p.options);
+    if (load(&p, &config, why, sizeof(why)) < 0) {
+        status = nothing(why);
+    } else if (p.options.check) {
+        status = check(config);
+        ra_config_free(config);
+    } else {
+        status = serve(&p, config);
+    }
+    daemon_options_fini(&p.options);
     return status;
 }

@@ -80,15 +80,26 @@ static int become(const struct identity *who)
 
 /* Without CAP_SETPCAP the bounding set stays, which matters to a process alone that can gain anything by an exec;
  * no_new_privs sees to that. */
-static int stay(void)
+static int stay(bool may_bound)
 {
     capng_apply(CAPNG_SELECT_AMBIENT);
-    if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+    if (may_bound)
         capng_apply(CAPNG_SELECT_BOUNDS);
     return capng_apply(CAPNG_SELECT_CAPS) == 0 ? 0 : errno ? -errno : -EPERM;
 }
 
-static bool is_done(const struct identity *who)
+static bool has_just(uint64_t kept)
+{
+    if (capng_get_caps_process() != 0)
+        return false;
+    for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
+        for (unsigned type = CAPNG_EFFECTIVE; type <= CAPNG_PERMITTED; type <<= 1)
+            if (!!capng_have_capability((capng_type_t)type, c) != !!(kept & CAPABILITY(c)))
+                return false;
+    return true;
+}
+
+static bool is_done(const struct identity *who, uint64_t kept)
 {
     uid_t real, effective, saved;
     gid_t group, egroup, sgroup;
@@ -100,16 +111,41 @@ static bool is_done(const struct identity *who)
         return false;
     if (who->change && who->uid != 0 && setuid(0) == 0)
         return false;
-    return capng_get_caps_process() == 0 && capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE;
+    return has_just(kept);
+}
+
+/* Of `keep` those that we have: asked for before they are cleared. */
+static uint64_t given(uint64_t keep)
+{
+    uint64_t kept = 0;
+    for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
+        if (keep & CAPABILITY(c) && capng_have_capability(CAPNG_PERMITTED, c))
+            kept |= CAPABILITY(c);
+    return kept;
+}
+
+static void choose(uint64_t kept)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
+        if (kept & CAPABILITY(c))
+            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, c);
 }
 
 int privilege_drop(const struct identity *who, char *why, size_t why_size)
 {
-    capng_get_caps_process(); /* what `stay` asks for: before it is cleared */
+    return privilege_keep(who, 0, why, why_size);
+}
+
+int privilege_keep(const struct identity *who, uint64_t keep, char *why, size_t why_size)
+{
+    capng_get_caps_process(); /* what `stay` and `given` ask for: before it is cleared */
     bool may_change = getuid() == 0 || geteuid() == 0;
-    capng_clear(CAPNG_SELECT_ALL);
-    int e = who->change && may_change ? become(who) : stay();
-    if (e < 0 || !is_done(who)) {
+    uint64_t kept = given(keep);
+    bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+    choose(kept);
+    int e = who->change && may_change ? become(who) : stay(may_bound);
+    if (e < 0 || !is_done(who, kept)) {
         e = e < 0 ? e : -EPERM;
         if (who->change)
             snprintf(why, why_size, "cannot become the user '%s': %s", who->name, strerror(-e));

@@ -175,7 +175,16 @@ static int add_conditions(scmp_filter_ctx filter)
     return e;
 }
 
-static int build(scmp_filter_ctx filter)
+static int add_extras(scmp_filter_ctx filter, const struct sandbox_extras *extras)
+{
+    int e = add_words(filter, SCMP_ACT_ALLOW, extras->calls);
+    return e < 0 || !extras->netlink
+               ? e
+               : allow_if(filter, SCMP_SYS(socket),
+                          (struct scmp_arg_cmp){.arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_NETLINK});
+}
+
+static int build(scmp_filter_ctx filter, const struct sandbox_extras *extras)
 {
     int e = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* threads of stacks run already */
     if (e == 0) /* a binary tree: a call costs some 7 comparisons and not 200 */
@@ -193,18 +202,25 @@ static int build(scmp_filter_ctx filter)
     if (e == 0)
         e = add_conditions(filter);
     if (e == 0)
+        e = add_extras(filter, extras);
+    if (e == 0)
         e = allow_reading_limits(filter);
     return e == 0 ? allow_own_signals(filter) : e;
 }
 
 int sandbox_enter(char *why, size_t why_size)
 {
+    return sandbox_enter_with(&(struct sandbox_extras){.calls = ""}, why, why_size);
+}
+
+int sandbox_enter_with(const struct sandbox_extras *extras, char *why, size_t why_size)
+{
     int e = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
     scmp_filter_ctx filter = e == 0 ? seccomp_init(SCMP_ACT_ERRNO(ENOSYS)) : NULL;
     if (e == 0 && !filter)
         e = -ENOMEM;
     if (e == 0)
-        e = build(filter);
+        e = build(filter, extras);
     if (e == 0)
         e = seccomp_load(filter);
     seccomp_release(filter);

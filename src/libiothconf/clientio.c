@@ -348,7 +348,7 @@ static int take_frame(const struct clientio *io, const struct arrival *arrival, 
                       struct client_packet *ret)
 {
     struct ether_header header;
-    struct udp4 datagram;
+    struct udp datagram;
 
     ether_read(&r, &header);
     if (r.bad || header.type != ETHER_IP4 || !is_for_us(io, arrival, &header) ||
@@ -466,7 +466,7 @@ static int send_udp_frame(const struct clientio *io, const struct client_packet 
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const uint8_t *to_mac = is_zero(packet->to_mac, sizeof(packet->to_mac)) ? broadcast : packet->to_mac;
-    struct udp4 datagram = {
+    struct udp datagram = {
         .from = packet->from, .to = packet->to, .bytes = packet->bytes, .len = packet->len};
     uint8_t frame[CLIENTIO_PACKET_MAX];
     struct writer w = writer_of(frame, sizeof(frame));

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The attendant of a server: a thread beside the workers that answers those who run it, on the control socket and
- * at the metrics port, and looks after the workers. Queries never wait for it, nor it for queries.
+ * The attendant of a server (io/attendant.h): a thread beside the workers that answers those who run it, on the control socket
+ * and at the metrics port, and looks after the workers. Queries never wait for it, nor it for queries.
  */
 #ifndef IOTHNAMED_ATTENDANT_H
 #define IOTHNAMED_ATTENDANT_H
 
-#include "base/base.h"
-#include <stdbool.h>
+#include "io/attendant.h"
 
-struct attendant;
 struct iothnamed;
 
 /* Binds what the configuration in force wants; its thread comes with attendant_start. 0 and *ret (NULL: nothing is
@@ -17,10 +15,5 @@ struct iothnamed;
 MUST_CHECK int attendant_new(struct iothnamed *server, struct attendant **ret, char *why, size_t why_size);
 /* NULL: nothing to start. */
 MUST_CHECK int attendant_start(struct attendant *a, char *why, size_t why_size);
-/* A reload has ended. From any thread; NULL: nothing. */
-void attendant_wake(struct attendant *a);
-void attendant_stop(struct attendant *a); /* NULL: nothing */
-/* All workers answered lately. From the attendant's thread. */
-bool attendant_is_healthy(const struct attendant *a);
 
 #endif

@@ -69,7 +69,7 @@ enum verdict query_negative(struct query *q, uint16_t rcode, unsigned apex_label
     const uint8_t *apex = dname_suffix(q->spelled, apex_labels);
     const struct zone_node *node;
     const struct zone_rrset *soa = static_rrset(q, apex, RR_SOA, &node);
-    q->rcode = rcode;
+    q->rcode = rcode == RCODE_NXDOMAIN && q->exists ? RCODE_NOERROR : rcode;
     if (soa)
         reply_soa(q, node, soa, ttl == NEGATIVE_TTL ? UINT32_MAX : ttl);
     else

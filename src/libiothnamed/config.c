@@ -105,11 +105,8 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    for (unsigned i = 0; i < c->n_rules; i++) {
-        const char *password = c->rules[i].password;
-        if (password)
-            explicit_bzero((char *)(uintptr_t)password, strlen(password));
-    }
+    for (unsigned i = 0; i < c->n_rules; i++)
+        rule_wipe(&c->rules[i]);
     arena_fini(&c->arena);
     free(c);
 }

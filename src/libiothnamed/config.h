@@ -10,6 +10,7 @@
 #include "base/ipaddr.h"
 #include "libiothnamed/cookie.h"
 #include "libiothnamed/diag.h"
+#include "libotip/otip2.h"
 #include "wire/dname.h"
 #include <stdio.h>
 
@@ -69,6 +70,19 @@ struct config_zone {
     struct place at;     /* of its first use */
 };
 
+/* A key of otip2: as it was read or computed, and ready for use. */
+struct config_key {
+    uint8_t bytes[OTIP_KEY_LEN];
+    struct otip2_key ready;
+};
+
+/* A file of leases. */
+struct config_lease {
+    const char *written; /* as it stands in the configuration */
+    const char *path;    /* the same, relative to the folder of the configuration if it is relative */
+    struct place at;     /* of its first use */
+};
+
 struct config_rule {
     const struct source *source; /* row of the table in source.h; for accept too */
     struct place at;
@@ -76,11 +90,16 @@ struct config_rule {
     unsigned n_nets;
     struct config_domain domain;
     struct place domain_at;
-    unsigned base;        /* index in config->bases; sources that take one */
-    const char *password; /* sources that take one; secret */
-    unsigned upstreams;   /* index in config->upstreams; 0 is that of the dns lines, maybe empty */
-    unsigned zone;        /* index in config->zones; sources that take a file */
-    uint16_t rcode;       /* error: RCODE_REFUSED or RCODE_NXDOMAIN */
+    unsigned base;           /* index in config->bases; sources that take one */
+    unsigned prefix_len;     /* bits of the base that are its prefix; sources that take a key */
+    const char *password;    /* sources that take one; secret */
+    struct config_key *key;  /* likewise */
+    const char *secret_file; /* where it was read, as it stands in the configuration; NULL: there itself */
+    const char *user;        /* whose key it is; NULL: nobody's */
+    unsigned upstreams;      /* index in config->upstreams; 0 is that of the dns lines, maybe empty */
+    unsigned zone;           /* index in config->zones; sources that take a file */
+    unsigned leases;         /* index in config->leases; sources that take a file of leases */
+    uint16_t rcode;          /* error: RCODE_REFUSED or RCODE_NXDOMAIN */
 };
 
 struct config_net {
@@ -115,7 +134,9 @@ enum hrevmode { HREV_ALWAYS, HREV_NET, HREV_SAME, HREV_NEVER };
 struct config_options {
     enum hrevmode hrevmode;
     uint32_t hashttl_s, staticttl_s, otipperiod_s;
-    uint32_t hrevmax;          /* names */
+    uint32_t hrevmax; /* names */
+    uint32_t leasettl_s;
+    uint32_t leasemax;         /* leases of one file */
     struct config_text hrevdb; /* file of the reverse table; len 0: none */
     uint32_t tcplistenbacklog;
     uint32_t tcptimeout_s;
@@ -159,6 +180,8 @@ struct config {
     unsigned n_bases;
     struct config_zone *zones; /* each once */
     unsigned n_zones;
+    struct config_lease *leases; /* each once */
+    unsigned n_leases;
     struct config_list *lists; /* each once */
     unsigned n_lists;
     struct config_upstreams *upstreams; /* each once; [0]: the dns lines */

@@ -65,9 +65,10 @@ struct builder {
     struct arena scratch;
     bool out_of_memory; /* sticks; whatever is built after that is thrown away */
     struct stack_text stacks[STACK_USES];
-    struct numbering net_names, bases, upstreams, zones, list_paths; /* by their indices in config */
-    struct numbering ranges;                                         /* of all nets, each once a net */
-    struct net_build *nets;                                          /* as many as config->nets */
+    struct numbering net_names, bases, upstreams, zones, list_paths,
+        lease_paths;         /* by their indices in config */
+    struct numbering ranges; /* of all nets, each once a net */
+    struct net_build *nets;  /* as many as config->nets */
     struct net_mention *mentions;
     unsigned n_mentions;
     struct ipendpoint *dns;
@@ -147,6 +148,17 @@ bool is_net_name(struct builder *b, struct piece name);
 
 /* The index in config->bases, or -ENOENT: that name is none. */
 int base_by_name(const struct builder *b, const struct config_name *name);
+
+/* --- config_secret.c: the words about secrets --- */
+
+/* PASSWORD or @FILE. */
+bool read_password(struct builder *b, const struct word *word, struct config_rule *rule);
+/* PASSWORD or @FILE, of otip2: the domain of the rule is known. */
+bool read_key(struct builder *b, const struct word *word, struct config_rule *rule);
+/* The user whose key is derived of the one that was read. */
+bool read_user(struct builder *b, const struct word *word, struct config_rule *rule);
+/* Takes the secrets of a rule out of memory. */
+void rule_wipe(struct config_rule *rule);
 
 /* --- before the first line and at the end of the file, in this order --- */
 

@@ -119,6 +119,19 @@ static void print_servers(const struct config_upstreams *list, const char *befor
     }
 }
 
+static void print_secret(const struct config_rule *r, FILE *out)
+{
+    fputc(' ', out);
+    if (r->secret_file)
+        print_file("@", r->secret_file, out);
+    else
+        fputs("***", out);
+    if (r->user) {
+        fputc(' ', out);
+        print_file("", r->user, out);
+    }
+}
+
 static void print_rule(const struct config *c, const struct config_rule *r, FILE *out)
 {
     fprintf(out, "auth %s ", r->source->keyword);
@@ -132,12 +145,18 @@ static void print_rule(const struct config *c, const struct config_rule *r, FILE
         fputc(' ', out);
         print_file("", c->zones[r->zone].written, out);
     }
+    if (r->source->args & SOURCE_LEASES) {
+        fputc(' ', out);
+        print_file("", c->leases[r->leases].written, out);
+    }
     if (r->source->args & SOURCE_BASE) {
         fputc(' ', out);
         print_base(&c->bases[r->base], out);
     }
-    if (r->source->args & SOURCE_PASSWORD)
-        fputs(" ***", out);
+    if (r->source->args & SOURCE_KEY)
+        fprintf(out, "/%u", r->prefix_len);
+    if (r->source->args & (SOURCE_PASSWORD | SOURCE_KEY))
+        print_secret(r, out);
     if (r->source->args & SOURCE_UPSTREAMS && r->upstreams > 0)
         print_servers(&c->upstreams[r->upstreams], " ", "", out);
     if (r->source->args & SOURCE_RCODE)

@@ -32,8 +32,11 @@ static const struct {
 } arg_words[] = {
     {SOURCE_DOMAIN, "DOMAIN", true},
     {SOURCE_FILE, "FILE", true},
+    {SOURCE_LEASES, "FILE", true},
     {SOURCE_BASE, "BASE", true},
-    {SOURCE_PASSWORD, "PASSWORD", true},
+    {SOURCE_PASSWORD, "PASSWORD|@FILE", true},
+    {SOURCE_KEY, "PASSWORD|@KEYFILE", true},
+    {SOURCE_USER, "[USER]", false},
     {SOURCE_UPSTREAMS, "[ADDR[@PORT]...]", false},
     {SOURCE_RCODE, "[refused|nxdomain]", false},
 };
@@ -70,7 +73,8 @@ static bool count_rule_words(struct builder *b, const struct line *line, const s
     unsigned max = words_of(source, true);
 
     synopsis_of(source, synopsis);
-    if (line->n_words > max && source->args & SOURCE_PASSWORD) { /* the word may be a part of the secret */
+    if (line->n_words > max &&
+        source->args & (SOURCE_PASSWORD | SOURCE_KEY)) { /* the word may be a part of the secret */
         diag_error(b->diags, line->words[max].raw.at,
                    "one word too many, expected '%s'; a password with blanks stands in quotes", synopsis);
         return false;
@@ -195,12 +199,29 @@ static bool set_base(struct builder *b, const struct config_name *name, const st
     return true;
 }
 
+/* Takes the length of the prefix, /LEN, off the base of a source that binds it in. */
+static bool read_base_length(struct builder *b, struct piece *base, struct config_rule *rule)
+{
+    const char *slash = memrchr(base->text, '/', base->len);
+    size_t at = slash ? (size_t)(slash - base->text) : base->len;
+    uint64_t bits = OTIP_PREFIX_LEN;
+
+    if (slash && !read_number(b, "prefix length", piece_part(*base, at + 1, base->len - at - 1), UNIT_NONE,
+                              OTIP_PREFIX_LEN_MIN, OTIP_PREFIX_LEN_MAX, &bits))
+        return false;
+    *base = piece_part(*base, 0, at);
+    rule->prefix_len = (unsigned)bits;
+    return true;
+}
+
 static bool read_base(struct builder *b, struct piece p, struct config_rule *rule)
 {
     struct config_name name = {0};
     struct ipaddr addr = {0};
     char shown[SHOWN_MAX];
 
+    if (rule->source->args & SOURCE_KEY && !read_base_length(b, &p, rule))
+        return false;
     if (!looks_like_addr(p))
         return read_name(b, p, &name) && set_base(b, &name, &addr, p.at, &rule->base);
     if (ipaddr_parse(p.text, p.len, &addr) < 0 || ipaddr_is_v4(&addr)) {
@@ -337,16 +358,6 @@ static bool read_domain(struct builder *b, const struct word *word, struct confi
 
 /* --- the other words, and the line --- */
 
-static bool read_password(struct builder *b, const struct word *word, struct config_rule *rule)
-{
-    rule->password = plain_text(b, word);
-    if (rule->password && rule->password[0] == '\0') {
-        diag_error(b->diags, word->raw.at, "empty password, expected one");
-        return false;
-    }
-    return rule->password;
-}
-
 /* The file of the zone that the rule's domain names. */
 static bool read_zone_file(struct builder *b, const struct word *word, struct config_rule *rule)
 {
@@ -375,6 +386,30 @@ static bool read_zone_file(struct builder *b, const struct word *word, struct co
     zones[c->n_zones++] =
         (struct config_zone){.apex = *apex, .written = written, .path = path, .at = word->value.at};
     c->zones = zones;
+    return true;
+}
+
+static bool read_lease_file(struct builder *b, const struct word *word, struct config_rule *rule)
+{
+    struct config *c = b->config;
+    const char *written = plain_text(b, word), *path = written ? path_of(b, written) : NULL;
+
+    if (!path)
+        return false;
+    if (!written[0]) {
+        diag_error(b->diags, word->raw.at, "expected the path of a file of leases");
+        return false;
+    }
+    int index = numbering_add(&b->lease_paths, &b->scratch, path, strlen(path));
+    b->out_of_memory |= index < 0;
+    rule->leases = (unsigned)index;
+    if (index < 0 || (unsigned)index < c->n_leases)
+        return index >= 0;
+    struct config_lease *leases = array_more(&c->arena, c->leases, c->n_leases, sizeof(*leases));
+    if (!got_memory(b, leases))
+        return false;
+    leases[c->n_leases++] = (struct config_lease){.written = written, .path = path, .at = word->value.at};
+    c->leases = leases;
     return true;
 }
 
@@ -431,10 +466,16 @@ static bool read_arg(struct builder *b, const struct line *line, unsigned arg, u
         return read_domain(b, word, rule);
     case SOURCE_FILE:
         return read_zone_file(b, word, rule);
+    case SOURCE_LEASES:
+        return read_lease_file(b, word, rule);
     case SOURCE_BASE:
         return read_base(b, word->value, rule);
     case SOURCE_PASSWORD:
         return read_password(b, word, rule);
+    case SOURCE_KEY:
+        return read_key(b, word, rule);
+    case SOURCE_USER:
+        return read_user(b, word, rule);
     case SOURCE_UPSTREAMS:
         return read_servers(b, line, at);
     default:
@@ -469,8 +510,10 @@ void directive_auth(struct builder *b, const struct line *line)
     }
     if (rule.rcode == RCODE_NOERROR) /* not said; of what a list blocks, stubs would ask another server */
         rule.rcode = rule.domain.kind == DOMAIN_LIST ? RCODE_NXDOMAIN : RCODE_REFUSED;
-    if (ok)
+    if (ok) {
         add_rule(b, &rule);
-    else
+    } else {
         b->n_lists = lists_before; /* its servers go with it */
+        rule_wipe(&rule);
+    }
 }

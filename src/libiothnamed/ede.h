@@ -19,6 +19,7 @@
     ROW(EDE_CLASS, 21, "class IN only")                                                                      \
     ROW(EDE_META_TYPE, 21, "no such type in questions")                                                      \
     ROW(EDE_BASE_UNKNOWN, 14, "the address that names here are made from is not known yet")                  \
+    ROW(EDE_LEASES_UNKNOWN, 14, "the leases that names here come from are not known yet")                    \
     ROW(EDE_ALIAS_CHAIN, 0, "the chain of aliases is too long, or a circle")                                 \
     ROW(EDE_NO_ANSWER, 22, "no upstream server answered")                                                    \
     ROW(EDE_UPSTREAM_REFUSES, 22, "upstream servers refused or failed")                                      \

@@ -50,10 +50,4 @@ MUST_CHECK int hrev_file_load(struct hrev_file *f,
 MUST_CHECK int hrev_file_write(struct hrev_file *f, const struct hrev_entry *entries, const wall_t *until,
                                unsigned n);
 
-/* --- hrevdb_check.c --- */
-
-/* The file behind fd is an LMDB store that the library can read and write without being led astray: each page
- * is where it should be, is there once, and its insides lie in it. 0; -EBADMSG; -ENOMEM; -errno of read. */
-MUST_CHECK int lmdb_check(int fd);
-
 #endif

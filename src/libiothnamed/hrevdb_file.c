@@ -15,6 +15,8 @@
  */
 #include "libiothnamed/hrevdb.h"
 
+#include "io/lmdb_check.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -58,6 +60,8 @@ static int error_of(int mdb)
         return -EBADMSG;
     case MDB_MAP_FULL:
         return -EFBIG;
+    case ENOSPC: /* what it says of a full disk depends on where it notices; one reason is logged once */
+        return -EIO;
     default:
         return mdb > 0 ? -mdb : -EIO;
     }

@@ -245,7 +245,7 @@ static void put_upstreams(struct iothnamed *s, struct text *out)
     }
 }
 
-/* --- the pages --- */
+/* --- the page --- */
 
 static void put_about(struct iothnamed *s, struct text *out)
 {
@@ -274,7 +274,7 @@ static void put_about(struct iothnamed *s, struct text *out)
     openmetrics_number(out, &good, "", "", !failed);
 }
 
-static bool metrics_body(void *arg, unsigned turn, struct text *out)
+bool metrics_page(void *arg, unsigned turn, struct text *out)
 {
     struct iothnamed *s = arg;
     if (turn < n_counter_rows) {
@@ -285,36 +285,8 @@ static bool metrics_body(void *arg, unsigned turn, struct text *out)
                                                                        put_about};
     unsigned part = turn - n_counter_rows;
     parts[part](s, out);
-    if (part + 1 < ARRAY_LEN(parts))
-        return true;
-    openmetrics_end(out);
-    return false;
+    return part + 1 < ARRAY_LEN(parts);
 }
-
-static unsigned always(void *arg)
-{
-    (void)arg;
-    return 200;
-}
-
-static unsigned health_status(void *arg)
-{
-    const struct iothnamed *s = arg;
-    return attendant_is_healthy(s->attendant) ? 200 : 503;
-}
-
-static bool health_body(void *arg, unsigned turn, struct text *out)
-{
-    (void)turn;
-    text_puts(out, health_status(arg) == 200 ? "ok\n" : "a worker does not answer\n");
-    return false;
-}
-
-const struct http_page metrics_pages[] = {
-    {"/metrics", OPENMETRICS_TYPE, always, metrics_body},
-    {"/healthz", "text/plain; charset=utf-8", health_status, health_body},
-    {NULL, NULL, NULL, NULL},
-};
 
 /* --- for people --- */
 

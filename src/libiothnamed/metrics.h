@@ -4,11 +4,11 @@
 #ifndef IOTHNAMED_METRICS_H
 #define IOTHNAMED_METRICS_H
 
-#include "io/http.h"
+#include "io/text.h"
 #include "libiothnamed/service.h"
 
-/* /metrics and /healthz; their arg is a struct iothnamed. */
-extern const struct http_page metrics_pages[];
+/* A piece of the page, for io/attendant.h; arg is a struct iothnamed. */
+bool metrics_page(void *arg, unsigned turn, struct text *out);
 
 /* All numbers, sums over the workers, as lines "NAME VALUE"; `json`: as one object. */
 void metrics_list(struct iothnamed *s, bool json, struct text *out);

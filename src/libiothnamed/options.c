@@ -53,6 +53,7 @@ static const char *const switches[] = {"off", "on", NULL};
  *   servestale        a week, as RFC 8767 s5 has it
  *   cachesize         1 TiB: no machine of today has more to give to one cache
  *   hrevmax           16 million names take about 4 GiB
+ *   leasemax          ten million leases take about 1 GiB
  *   otipperiod        a one-time address that lives longer than a day is none
  *   tcplistenbacklog  the kernel's own limit, net.core.somaxconn, is 16 bits wide
  *   tcptimeout        RFC 7766 s6.2.3 speaks of seconds; an hour serves any client
@@ -74,6 +75,8 @@ static const struct option_row rows[] = {
     {NUMBER("hashttl", hashttl_s, 600, 0, TTL_MAX), .unit = UNIT_SECONDS, .value = "SECS"},
     {ROW("hrevdb", OPTION_TEXT, hrevdb), .restart = true, .value = "FILE"},
     {NUMBER("hrevmax", hrevmax, 65536, 1, 16 << 20), .value = "NAMES"},
+    {NUMBER("leasettl", leasettl_s, 60, 0, TTL_MAX), .unit = UNIT_SECONDS, .value = "SECS"},
+    {NUMBER("leasemax", leasemax, 100000, 1, 10000000), .value = "LEASES"},
     {ROW("hrevmode", OPTION_CHOICE, hrevmode), .initial = HREV_ALWAYS, .words = hrevmodes,
      .value = "always|net|same|never"},
     {ROW("listen", OPTION_LISTEN, listen), .restart = true, .value = "ADDR"},

@@ -65,7 +65,8 @@ struct entry {
 struct kind {
     const struct source *source;
     const char *password;
-    uint32_t set, base, upstreams, zone, list;
+    const struct config_key *key;
+    uint32_t set, base, upstreams, zone, list, leases;
     uint16_t rcode, domain;
 };
 
@@ -181,11 +182,13 @@ static struct kind kind_of(const struct builder *b, uint32_t rule)
     memset(&kind, 0, sizeof(kind));
     kind.source = r->source;
     kind.password = r->password;
+    kind.key = r->key;
     kind.set = b->rule_sets[rule];
     kind.base = r->base;
     kind.upstreams = r->upstreams;
     kind.zone = r->zone;
     kind.list = r->domain.list;
+    kind.leases = r->leases;
     kind.rcode = r->rcode;
     kind.domain = (uint16_t)r->domain.kind;
     return kind;

@@ -126,6 +126,7 @@ static enum verdict consult(struct query *q)
 {
     bool settled = false; /* a rule that never passes left the name to its apex */
     q->rules = policy_find(q->env->snap->policy, q->name);
+    q->exists = false;
     for (unsigned i = 0; i < q->rules.count; i++) {
         const struct placement *p = &q->rules.list[i];
         if (!query_may_use(q, p) || (settled && !p->implicit_apex) || !may_follow(q, p))

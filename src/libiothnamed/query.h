@@ -73,6 +73,7 @@ struct query {
     uint16_t rcode;
     enum ede why;         /* the reason for the answer that it is */
     unsigned answered_by; /* enum answered_by, or that of the rule's type (source_number) */
+    bool exists;          /* a rule before this one knows the name: whatever follows, it exists */
     bool authoritative;   /* the first name was ours (AA) */
     bool from_upstream;   /* CD is copied */
     bool truncated;       /* a record of the answer or authority section did not fit */

@@ -4,6 +4,7 @@
  * and the snapshot that they all work from. A new snapshot is made when the configuration is loaded anew and
  * when a base name has got another address; both under one lock, which no query takes.
  */
+#include "libiothconf/open/open_stack.h"
 #include "libiothnamed/attendant.h"
 #include "libiothnamed/service.h"
 #include <errno.h>
@@ -25,15 +26,22 @@ static int make_snapshot(struct iothnamed *s, struct shared_config *config, stru
         return -ENOMEM;
     if (s->bases)
         base_keeper_values(s->bases, config->config, values);
+    struct lease_sets *leases = lease_keeper_sets(s->leases, config->config);
+    if (!leases) {
+        free(values);
+        return -ENOMEM;
+    }
     struct snapshot_parts parts = {
         .bases = values,
         .registry = &s->registry,
         .key = &s->key,
         .cache = s->cache,
         .hrev = s->hrev,
+        .leases = leases,
         .serial = (uint32_t)time(NULL),
     };
     int e = snapshot_build(config, &parts, ret);
+    lease_sets_unref(leases);
     free(values);
     return e;
 }
@@ -57,6 +65,20 @@ static void on_bases_changed(void *arg)
     else
         log_event(&s->log, LOG_LEVEL_ERROR, "out of memory: base names keep their old addresses");
     pthread_mutex_unlock(&s->lock);
+}
+
+static void on_leases_changed(void *arg)
+{
+    struct iothnamed *s = arg;
+    struct snapshot *snap;
+    pthread_mutex_lock(&s->lock);
+    struct lease_sets *leases = lease_keeper_sets(s->leases, s->config->config);
+    if (leases && snapshot_with_leases(s->snap, leases, &snap) == 0)
+        publish(s, snap);
+    else
+        log_event(&s->log, LOG_LEVEL_ERROR, "out of memory: names of leases are as they were");
+    pthread_mutex_unlock(&s->lock);
+    lease_sets_unref(leases);
 }
 
 /* The cache and the reverse table of a configuration: those that are there, or an empty cache of the size that it
@@ -99,6 +121,8 @@ static int load_files(struct iothnamed *s, struct shared_config *config, const s
     int e = lists_load(config->config, old ? old->lists : NULL, &s->key, &diags, &config->lists);
     if (e == 0)
         e = zones_load(config->config, old ? old->zones : NULL, &s->key, &diags, &config->zones);
+    if (e == 0)
+        e = lease_keeper_want(s->leases, config->config);
     log_diags(&s->log, config->config->path, &diags);
     diags_fini(&diags);
     return e;
@@ -138,6 +162,7 @@ int iothnamed_reload(struct iothnamed *s, struct config *config)
     } else {
         snapshot_unref(snap);
     }
+    lease_keeper_drop_others(s->leases, s->config->config);
     pthread_mutex_unlock(&s->lock);
     shared_config_unref(shared);
     if (e == 0 && keep[0])
@@ -233,33 +258,22 @@ struct saying {
     size_t size;
 };
 
-static int open_stack(const struct saying *say, const char *which, const char *string, struct ioth **ret)
+/* NULL: there is none. */
+static int open_one(const struct saying *say, const char *which, const char *string, struct ioth **ret)
 {
-    if (!string)
-        return 0;
-    *ret = ioth_newstackc(string);
-    /* What the stack got by DHCP, or from routers, wants renewal. */
-    if (*ret && (ioth_config_clients(*ret) == 0 || ioth_config_start(*ret) == 0))
-        return 0;
-    int e = errno ? -errno : -EINVAL;
-    const char *hint =
-        e == -ENOENT ? ": no such kind of stack, or a virtual network, or the folder statedir=, is not there"
-        : e == -EPERM || e == -EACCES ? ": see the stacks in ioth_newstack(3) for what one needs"
-                                      : "";
-    snprintf(say->why, say->size, "cannot make the %s \"%s\": %s%s", which, string, strerror(-e), hint);
-    return e;
+    return string ? open_stack(which, string, ret, say->why, say->size) : 0;
 }
 
 static int open_stacks(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
-    int e = open_stack(say, c->one_stack ? "stack" : "rstack", c->rstack, &s->rstack);
+    int e = open_one(say, c->one_stack ? "stack" : "rstack", c->rstack, &s->rstack);
     if (e < 0)
         return e;
     if (c->one_stack) {
         s->fstack = s->rstack;
         return 0;
     }
-    return open_stack(say, "fstack", c->fstack, &s->fstack);
+    return open_one(say, "fstack", c->fstack, &s->fstack);
 }
 
 /* The file of the reverse table, if there is to be one; relative to the folder of the configuration. */
@@ -284,7 +298,10 @@ static int make_stores(struct iothnamed *s, const struct config *c, const struct
         getrandom(&s->cookie_master, sizeof(s->cookie_master), 0) != sizeof(s->cookie_master) ||
         getrandom(&s->forward_key, sizeof(s->forward_key), 0) != sizeof(s->forward_key))
         return -EIO;
-    int e = rrl_new(&s->key, &s->rrl);
+    const struct lease_keeper_settings leases = {.log = &s->log, .changed = on_leases_changed, .arg = s};
+    int e = lease_keeper_new(&leases, &s->leases);
+    if (e == 0)
+        e = rrl_new(&s->key, &s->rrl);
     if (e == 0)
         e = clients_new(&s->key, &s->clients);
     if (e == 0)
@@ -388,6 +405,8 @@ static int start(struct iothnamed *s, const struct config *c, const struct sayin
         e = start_keeper(s, say);
     if (e == 0)
         e = attendant_start(s->attendant, say->why, say->size);
+    if (e == 0)
+        e = lease_keeper_start(s->leases);
     return e;
 }
 
@@ -432,8 +451,9 @@ void iothnamed_stop(struct iothnamed *s)
 {
     if (!s)
         return;
-    attendant_stop(s->attendant);
+    attendant_close(s->attendant);
     base_keeper_stop(s->bases);
+    lease_keeper_stop(s->leases);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_stop(s->workers[i]);
     free(s->workers);

@@ -37,6 +37,7 @@ struct iothnamed {
     struct clients *clients;
     struct ioth *rstack, *fstack; /* NULL: the default stack of the process */
     struct base_keeper *bases;
+    struct lease_keeper *leases;
     struct worker **workers; /* neither array nor workers change between start and stop */
     unsigned n_workers;
     pthread_mutex_t lock; /* of what is below */

@@ -165,6 +165,7 @@ int snapshot_build(struct shared_config *config, const struct snapshot_parts *pa
     s->cache = cache_ref(parts->cache);
     s->hrev = hrev_ref(parts->hrev);
     s->lists = config->lists;
+    s->leases = lease_sets_ref(parts->leases);
     s->serial = parts->serial;
     s->learns_names = has_hrev_rule(s->config);
 
@@ -185,6 +186,20 @@ int snapshot_build(struct shared_config *config, const struct snapshot_parts *pa
     return 0;
 }
 
+int snapshot_with_leases(struct snapshot *s, struct lease_sets *leases, struct snapshot **ret)
+{
+    struct snapshot *other = malloc(sizeof(*other));
+
+    if (!other)
+        return -ENOMEM;
+    *other = *s;
+    atomic_init(&other->users, 1);
+    other->whole = snapshot_ref(s->whole ? s->whole : s);
+    other->leases = lease_sets_ref(leases);
+    *ret = other;
+    return 0;
+}
+
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
     atomic_fetch_add(&s->users, 1);
@@ -195,6 +210,12 @@ void snapshot_unref(struct snapshot *s)
 {
     if (!s || atomic_fetch_sub(&s->users, 1) != 1)
         return;
+    lease_sets_unref(s->leases);
+    if (s->whole) {
+        snapshot_unref(s->whole);
+        free(s);
+        return;
+    }
     policy_free(s->policy);
     hrev_free(s->hrev);
     cache_free(s->cache);

@@ -10,6 +10,7 @@
 #include "libiothdns/exchange.h"
 #include "libiothnamed/cache.h"
 #include "libiothnamed/hrev.h"
+#include "libiothnamed/lease_keeper.h"
 #include "libiothnamed/list.h"
 #include "libiothnamed/policy.h"
 #include "libiothnamed/source.h"
@@ -29,8 +30,11 @@ struct snapshot {
     struct cache *cache;                /* owned together with other snapshots, as is the next */
     struct hrev *hrev;
     const struct lists *lists; /* by the indices of config->lists; config_owner keeps them */
-    uint32_t serial;           /* of the SOA records that we make */
-    bool learns_names;         /* some rule answers reverse questions about hashed addresses */
+    struct lease_sets *leases; /* by the indices of config->leases; NULL: nothing is known yet */
+    struct snapshot
+        *whole;        /* all but `users` and `leases` is that one's, which stays with this; NULL: its own */
+    uint32_t serial;   /* of the SOA records that we make */
+    bool learns_names; /* some rule answers reverse questions about hashed addresses */
 };
 
 /* A configuration that several snapshots share, with what its files say. */
@@ -66,12 +70,15 @@ struct snapshot_parts {
     const struct siphash_key *key; /* of its hash tables */
     struct cache *cache;           /* ownership is shared, as of the next */
     struct hrev *hrev;
-    uint32_t serial; /* of the SOA records that we make */
+    struct lease_sets *leases; /* as are these; NULL: none */
+    uint32_t serial;           /* of the SOA records that we make */
 };
 
 /* 0 or -ENOMEM. */
 MUST_CHECK int snapshot_build(struct shared_config *config, const struct snapshot_parts *parts,
                               struct snapshot **ret);
+/* The same with other leases: of the size of one struct. Ownership of these is shared. 0 or -ENOMEM. */
+MUST_CHECK int snapshot_with_leases(struct snapshot *s, struct lease_sets *leases, struct snapshot **ret);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 

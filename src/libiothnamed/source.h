@@ -15,14 +15,17 @@ struct placement;
 /* What the line `auth KEYWORD NETS ...` takes behind its nets, in this order. */
 enum source_args {
     SOURCE_DOMAIN = 1 << 0,
-    SOURCE_BASE = 1 << 1, /* an IPv6 address or a name */
-    SOURCE_PASSWORD = 1 << 2,
+    SOURCE_BASE = 1 << 1,      /* an IPv6 address or a name */
+    SOURCE_PASSWORD = 1 << 2,  /* or @FILE, a file that has it */
     SOURCE_UPSTREAMS = 1 << 3, /* any number of ADDR[@PORT], maybe none */
     SOURCE_RCODE = 1 << 4,     /* maybe `refused` or `nxdomain` */
     SOURCE_PREFIX = 1 << 5,    /* with SOURCE_DOMAIN: the domain must be a prefix, ADDR/LEN or NAME/LEN */
     SOURCE_LIST = 1 << 6,      /* with SOURCE_DOMAIN: the domain may be @FILE, a file of names */
     SOURCE_TREE = 1 << 7,      /* with SOURCE_DOMAIN: the domain is that name and all below it */
     SOURCE_FILE = 1 << 8,      /* a zone file */
+    SOURCE_KEY = 1 << 9,   /* @FILE, a file with a key of otip2, or a password; the base may have a length */
+    SOURCE_USER = 1 << 11, /* with SOURCE_KEY: maybe the label of a user, whose key is derived of that */
+    SOURCE_LEASES = 1 << 15, /* a file of leases */
 };
 
 enum verdict {

@@ -10,8 +10,13 @@
  * Addresses change under a running router: the link-local one appears seconds after the link is up (RFC 4862 s5.4), others
  * come and go by a person's hand. So they are looked at by netlink, often until the link is ready, then each LOOK. The
  * netlink socket stays open, since a daemon that has given up its privileges gets no other one.
+ *
+ * A link-local address that somebody else has, or that somebody who forges answers says he has (IFA_F_DADFAILED), is no end:
+ * a stack that is ours gets another one, as a port without a stack does (wire/host6.h), tried by the stack as any other. The
+ * system's interfaces are the system's: there we go on looking until somebody has given one that works.
  */
 #include "libiothradvd/link.h"
+#include "wire/host6.h"
 
 #include <errno.h>
 #include <libnlq.h>
@@ -37,7 +42,10 @@ struct stack_link {
     nsec_t now, look_at;
     /* As it was seen last */
     bool is_up, has_addr;
-    bool is_broken; /* the socket gives errors alone: it is left alone until the next look */
+    bool is_duplicate; /* there is none but one that somebody else has: place.addr */
+    unsigned misses;   /* link-local addresses in a row that were so */
+    nsec_t retry_at;   /* when the next one is given to the stack */
+    bool is_broken;    /* the socket gives errors alone: it is left alone until the next look */
     unsigned looks_in_vain;
     struct ra_place place;
     unsigned n_own;
@@ -117,8 +125,9 @@ static nsec_t until(const struct stack_link *l, uint32_t lifetime_s)
 /* What is seen of the addresses, before it takes the place of what was seen before. */
 struct view {
     struct stack_link *link;
-    bool has_addr, has_same_addr;
-    struct ipaddr addr; /* the first that will do */
+    bool has_addr, has_same_addr, has_failed;
+    struct ipaddr addr;   /* the first that will do */
+    struct ipaddr failed; /* one that will not */
     unsigned n_own;
     struct ra_own own[RA_OWN_MAX];
 };
@@ -167,9 +176,13 @@ static int see_address(struct nlmsghdr *msg, struct nlattr **attr, const void *a
     const struct nlattr *more = attr_of(attr, IFA_FLAGS, sizeof(flags));
     if (more)
         memcpy(&flags, nlq_attrdata(more), sizeof(flags));
+    memcpy(addr.b, nlq_attrdata(at), sizeof(addr.b));
+    if (flags & IFA_F_DADFAILED && nd_is_link_local(&addr)) {
+        v->failed = addr;
+        v->has_failed = true;
+    }
     if (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_TEMPORARY))
         return 0;
-    memcpy(addr.b, nlq_attrdata(at), sizeof(addr.b));
     if (nd_is_link_local(&addr))
         see_link_local(v, &addr);
     else if (!nd_is_multicast(&addr) && head.ifa_prefixlen < 128)
@@ -200,11 +213,25 @@ static int look(struct stack_link *l)
     if (e < 0)
         return e;
     l->has_addr = v.has_addr;
+    l->is_duplicate = !v.has_addr && v.has_failed;
     if (!v.has_same_addr)
-        l->place.addr = v.addr;
+        l->place.addr = l->is_duplicate ? v.failed : v.addr;
     l->n_own = v.n_own;
     memcpy(l->own, v.own, v.n_own * sizeof(*v.own));
     return 0;
+}
+
+/* Gives the stack another link-local address, after a while. That it cannot be done makes no difference: it is tried again. */
+static void give_another(struct stack_link *l, nsec_t now)
+{
+    if (!l->stack || !l->is_up)
+        return;
+    if (l->misses > 0 && l->retry_at <= now) {
+        struct ipaddr addr = host6_link_local(l->place.mac, l->misses);
+        (void)!ioth_ipaddr_add(l->stack, AF_INET6, addr.b, 64, l->ifindex);
+    }
+    if (l->misses == 0 || l->retry_at <= now)
+        l->retry_at = now + host6_retry_pause(++l->misses);
 }
 
 static void timeout(struct link *link, nsec_t now)
@@ -216,7 +243,11 @@ static void timeout(struct link *link, nsec_t now)
     if (look(l) < 0)
         l->is_up = false; /* the stack is gone, or has no memory: later again */
     l->is_broken = false;
+    if (l->is_duplicate)
+        give_another(l, now);
     bool ready = l->is_up && l->has_addr;
+    if (ready)
+        l->misses = 0;
     l->looks_in_vain = ready ? 0 : l->looks_in_vain + 1;
     l->look_at = now + (ready ? LOOK : l->looks_in_vain < EARLY_LOOKS ? LOOK_EARLY : LOOK_LATE);
 }
@@ -230,7 +261,7 @@ static enum link_state state(struct link *link, struct ra_place *ret)
 {
     const struct stack_link *l = (const struct stack_link *)link;
     *ret = l->place;
-    return l->is_up && l->has_addr ? LINK_READY : LINK_DOWN;
+    return !l->is_up ? LINK_DOWN : l->has_addr ? LINK_READY : l->is_duplicate ? LINK_DUPLICATE : LINK_DOWN;
 }
 
 static unsigned own(const struct link *link, const struct ra_own **ret)

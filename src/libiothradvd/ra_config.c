@@ -17,7 +17,6 @@
  */
 #include "libiothradvd/ra_config.h"
 
-#include "base/edits.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +30,7 @@ enum layer { IN_FILE, ON_COMMAND_LINE, LAYERS };
 
 struct line {
     const struct ra_row *row;
-    const char *value; /* NULL: none */
+    const char *value; /* "": none */
     const char *place;
     unsigned section; /* 0: before the first */
 };
@@ -130,160 +129,75 @@ void ra_draft_free(struct ra_draft *d)
     free(d);
 }
 
-static const struct ra_row *find_row(const char *name, size_t len)
+static int begin_section(struct lines *lines, const struct line *line, char *why, size_t why_size)
 {
-    for (const struct ra_row *row = ra_rows; row->name; row++)
-        if (strlen(row->name) == len && strncasecmp(row->name, name, len) == 0)
-            return row;
-    return NULL;
-}
-
-static int no_such_row(struct ra_draft *d, const char *place, const char *name, size_t len)
-{
-    const char *nearest = NULL;
-    size_t least = edits_near(len) + 1;
-    for (const struct ra_row *row = ra_rows; row->name; row++) {
-        size_t edits = edits_between(row->name, strlen(row->name), name, len);
-        if (edits < least) {
-            least = edits;
-            nearest = row->name;
-        }
+    if (lines->n_sections == RA_INTERFACES_MAX) {
+        snprintf(why, why_size, "too many interfaces, expected at most %d", RA_INTERFACES_MAX);
+        return -EINVAL;
     }
-    char shown[EDITS_WORD_MAX + 1];
-    size_t n = len < EDITS_WORD_MAX ? len : EDITS_WORD_MAX;
-    for (size_t i = 0; i < n; i++)
-        shown[i] = name[i] > 32 && name[i] < 127 ? name[i] : '?';
-    shown[n] = '\0';
-    if (nearest)
-        return wrong(d, place, "there is no option '%s', did you mean '%s'?", shown, nearest);
-    return wrong(d, place, "there is no option '%s', expected one such as 'period' or 'prefix'", shown);
-}
-
-static int begin_section(struct ra_draft *d, struct lines *lines, const struct line *line)
-{
-    if (lines->n_sections == RA_INTERFACES_MAX)
-        return wrong(d, line->place, "too many interfaces, expected at most %d", RA_INTERFACES_MAX);
-    if (!line->value || !line->value[0])
-        return wrong(d, line->place, "the name of the interface is missing, expected 'iface NAME'");
     lines->sections[++lines->n_sections] = (struct section){.name = line->value, .place = line->place};
     return 0;
 }
 
-static int add_line(struct ra_draft *d, enum layer layer, struct line line)
+static int add_line(struct lines *lines, const struct line *line, char *why, size_t why_size)
 {
-    struct lines *lines = &d->lines[layer];
-    if (!line.row->value && line.value && line.value[0])
-        return wrong(d, line.place, "'%s' takes no value, expected the end of the line", line.row->name);
-    if (line.row->value && (!line.value || !line.value[0]))
-        return wrong(d, line.place, "the value of '%s' is missing, expected %s", line.row->name,
-                     line.row->value);
-    if (strcmp(line.row->name, iface_row) == 0)
-        return begin_section(d, lines, &line);
-    if (lines->n == LINES_MAX)
-        return wrong(d, line.place, "too many lines, expected at most %d", LINES_MAX);
+    if (strcmp(line->row->row.name, iface_row) == 0)
+        return begin_section(lines, line, why, why_size);
+    if (lines->n == LINES_MAX) {
+        snprintf(why, why_size, "too many lines, expected at most %d", LINES_MAX);
+        return -EINVAL;
+    }
     if ((lines->n & (lines->n - 1)) == 0) { /* a power of two: full */
         struct line *more = reallocarray(lines->at, lines->n ? 2 * lines->n : 1, sizeof(*more));
         if (!more)
             return -ENOMEM;
         lines->at = more;
     }
-    line.section = lines->n_sections;
-    lines->at[lines->n++] = line;
+    lines->at[lines->n] = *line;
+    lines->at[lines->n++].section = lines->n_sections;
     return 0;
 }
 
-/* --- the file --- */
-
-static bool is_blank(char c)
+static int gather(void *arg, const struct rc_row *row, const char *value, const struct rc_place *place,
+                  char *why, size_t why_size)
 {
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The length without a comment, which begins with a '#' at the beginning or behind a blank, and without the blanks
- * before it. */
-static size_t without_comment(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (text[i] == '#' && (i == 0 || is_blank(text[i - 1]))) {
-            len = i;
-            break;
-        }
-    while (len > 0 && is_blank(text[len - 1]))
-        len--;
-    return len;
-}
-
-static size_t skip(const char *text, size_t len, size_t from, bool blanks)
-{
-    while (from < len && is_blank(text[from]) == blanks)
-        from++;
-    return from;
-}
-
-static const char *place_in(struct ra_draft *d, const char *path, unsigned line, size_t column)
-{
-    char text[32];
-    snprintf(text, sizeof(text), ":%u:%zu", line, column + 1);
-    size_t path_len = strlen(path), len = strlen(text);
-    char *place = arena_alloc(&d->arena, path_len + len + 1);
-    if (place) {
-        memcpy(place, path, path_len);
-        memcpy(place + path_len, text, len);
-    }
-    return place;
-}
-
-static int read_line(struct ra_draft *d, const char *path, unsigned number, const char *text, size_t len)
-{
-    len = without_comment(text, len);
-    size_t tag = skip(text, len, 0, true), tag_end = skip(text, len, tag, false);
-    size_t value = skip(text, len, tag_end, true);
-    if (tag == len)
-        return 0;
-    const char *tag_place = place_in(d, path, number, tag);
-    struct line line = {.place = place_in(d, path, number, value < len ? value : tag)};
-    line.value = arena_text(&d->arena, text + value, len - value);
-    if (!tag_place || !line.place || !line.value)
+    struct ra_draft *d = arg;
+    const struct line line = {
+        .row = (const struct ra_row *)(const void *)row,
+        .value = arena_text(&d->arena, value, strlen(value)),
+        .place = arena_text(&d->arena, place->text, strlen(place->text)),
+    };
+    if (!line.value || !line.place)
         return -ENOMEM;
-    line.row = find_row(text + tag, tag_end - tag);
-    if (!line.row)
-        return no_such_row(d, tag_place, text + tag, tag_end - tag);
-    if (strcmp(line.row->name, "rcfile") == 0)
-        return wrong(d, tag_place, "'rcfile' is for the command line, expected an option for the service");
-    return add_line(d, IN_FILE, line);
+    return add_line(&d->lines[place->in_file ? IN_FILE : ON_COMMAND_LINE], &line, why, why_size);
+}
+
+struct rc_reader ra_draft_reader(struct ra_draft *d)
+{
+    return (struct rc_reader){
+        .rows = RC_ROWS(ra_rows), .such_as = "'period' or 'prefix'", .take = gather, .arg = d};
 }
 
 int ra_draft_text(struct ra_draft *d, const char *path, const char *text, size_t len)
 {
+    const struct rc_reader reader = ra_draft_reader(d);
+    char why[RA_CONFIG_WHY_MAX];
     if (len > RA_CONFIG_TEXT_MAX)
         return wrong(d, path, "too long, expected at most %d bytes", RA_CONFIG_TEXT_MAX);
-    if (memchr(text, '\0', len))
-        return wrong(d, path, "there is a NUL in it, expected lines of text");
-    const char *end = text + len;
-    for (unsigned number = 1; text < end; number++) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        const char *stop = newline ? newline : end;
-        int e = read_line(d, path, number, text, (size_t)(stop - text));
-        if (e < 0)
-            return e;
-        text = newline ? newline + 1 : end;
-    }
-    return 0;
+    int e = rc_read_text(&reader, path, text, len, why, sizeof(why));
+    if (e == -EINVAL && !d->why[0])
+        memcpy(d->why, why, sizeof(why));
+    return e;
 }
 
 int ra_draft_option(struct ra_draft *d, const char *name, const char *value)
 {
-    char place[64];
-    snprintf(place, sizeof(place), "--%s", name);
-    struct line line = {.row = find_row(name, strlen(name)),
-                        .place = arena_text(&d->arena, place, strlen(place))};
-    if (value)
-        line.value = arena_text(&d->arena, value, strlen(value));
-    if (!line.place || (value && !line.value))
-        return -ENOMEM;
-    if (!line.row)
-        return no_such_row(d, "command line", name, strlen(name));
-    return add_line(d, ON_COMMAND_LINE, line);
+    const struct rc_reader reader = ra_draft_reader(d);
+    char why[RA_CONFIG_WHY_MAX];
+    int e = rc_read_option(&reader, name, value, why, sizeof(why));
+    if (e == -EINVAL && !d->why[0])
+        memcpy(d->why, why, sizeof(why));
+    return e;
 }
 
 /* --- reading --- */

@@ -16,6 +16,7 @@
 #define IOTHRADVD_RA_CONFIG_H
 
 #include "base/arena.h"
+#include "io/rc_rows.h"
 #include "libiothradvd/ra_settings.h"
 
 #define RA_INTERFACES_MAX    64 /* of one process: a person writes them */
@@ -40,6 +41,7 @@ struct ra_config {
     bool daemon, verbose;
     const char *pidfile, *control, *controlgroup, *user; /* NULL: not given */
     bool sandbox;
+    struct ipendpoint metrics; /* where the page is served; port 0: nowhere */
     unsigned n_interfaces;
     struct ra_interface *interfaces;
     unsigned n_warnings;
@@ -54,6 +56,8 @@ void ra_draft_free(struct ra_draft *draft); /* takes NULL */
 MUST_CHECK int ra_draft_text(struct ra_draft *draft, const char *path, const char *text, size_t len);
 /* An option of the command line by its long name; value NULL: it takes none. */
 MUST_CHECK int ra_draft_option(struct ra_draft *draft, const char *name, const char *value);
+/* Reads lines and options into the draft: the same by the functions of io/rc_rows.h, which then have what is wrong. */
+struct rc_reader ra_draft_reader(struct ra_draft *draft);
 MUST_CHECK int ra_draft_finish(struct ra_draft *draft, struct ra_config **ret);
 const char *ra_draft_error(const struct ra_draft *draft); /* "": there was none */
 void ra_config_free(struct ra_config *config);            /* takes NULL */
@@ -63,11 +67,8 @@ void ra_config_free(struct ra_config *config);            /* takes NULL */
 struct ra_reading;
 
 struct ra_row {
-    const char *name;  /* long */
-    char letter;       /* short; 0: none */
+    struct rc_row row;
     bool of_interface; /* else of the whole program */
-    const char *value; /* what it takes, as the help says it; NULL: nothing */
-    const char *help;
     /* Reads the value. False: it has called ra_fail, or memory has run out. */
     bool (*read)(struct ra_reading *r, const char *value);
 };

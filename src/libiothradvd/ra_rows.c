@@ -88,6 +88,17 @@ static bool read_controlgroup(struct ra_reading *r, const char *value)
     return read_text(r, value, &r->config->controlgroup);
 }
 
+static bool read_metrics(struct ra_reading *r, const char *value)
+{
+    if (strcmp(value, "none") == 0) {
+        r->config->metrics = (struct ipendpoint){.port = 0};
+        return true;
+    }
+    if (ipendpoint_parse(value, strlen(value), 0, &r->config->metrics) == 0 && r->config->metrics.port)
+        return true;
+    return ra_fail(r, "'%.40s' is no address with a port, expected one such as 127.0.0.1@9153", value);
+}
+
 static bool read_user(struct ra_reading *r, const char *value)
 {
     return read_text(r, value, &r->config->user);
@@ -262,43 +273,58 @@ static bool read_source_mac(struct ra_reading *r, const char *value)
 #define INTERFACE true
 
 const struct ra_row ra_rows[] = {
-    {"stack", 's', INTERFACE, "CONF_or_VNL", "the stack, or the network on which to be a port without one",
+    {{"stack", 's', "CONF_or_VNL", "the stack, or the network on which to be a port without one"},
+     INTERFACE,
      read_stack},
-    {"rcfile", 'f', false, "FILE", "read further options there, one a line", read_elsewhere},
-    {"daemon", 'd', false, NULL, "go to the background once advertising has begun; log to syslog",
+    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, false, read_elsewhere},
+    {{"daemon", 'd', NULL, "go to the background once advertising has begun; log to syslog"},
+     false,
      read_daemon},
-    {"pidfile", 'p', false, "FILE", "write the process id there while running", read_pidfile},
-    {"verbose", 'v', false, NULL, "log everything", read_verbose},
-    {"iface", 'i', INTERFACE, "NAME", "the interface that the options behind it are about (vde0)",
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, false, read_pidfile},
+    {{"verbose", 'v', NULL, "log everything"}, false, read_verbose},
+    {{"iface", 'i', "NAME", "the interface that the options behind it are about (vde0)"},
+     INTERFACE,
      read_elsewhere},
-    {"macaddr", 'm', INTERFACE, "MAC", "its MAC address", read_mac},
-    {"period", 'P', INTERFACE, "SECS", "at most so long between two advertisements (600)", read_period},
-    {"minperiod", 0, INTERFACE, "SECS", "at least so long (a third of the period)", read_min_period},
-    {"hoplimit", 'H', INTERFACE, "NUMBER", "hop limit for hosts (64; 0: says nothing)", read_hoplimit},
-    {"flags", 'F', INTERFACE, "LETTERS",
-     "M managed, O other, H home agent, h high or l low preference, P proxy", read_flags},
-    {"lifetime", 'L', INTERFACE, "SECS", "as a default router (three periods; 0: it is none)", read_lifetime},
-    {"reachable", 'r', INTERFACE, "MS", "how long a neighbour counts as reachable (0: says nothing)",
+    {{"macaddr", 'm', "MAC", "its MAC address"}, INTERFACE, read_mac},
+    {{"period", 'P', "SECS", "at most so long between two advertisements (600)"}, INTERFACE, read_period},
+    {{"minperiod", 0, "SECS", "at least so long (a third of the period)"}, INTERFACE, read_min_period},
+    {{"hoplimit", 'H', "NUMBER", "hop limit for hosts (64; 0: says nothing)"}, INTERFACE, read_hoplimit},
+    {{"flags", 'F', "LETTERS", "M managed, O other, H home agent, h high or l low preference, P proxy"},
+     INTERFACE,
+     read_flags},
+    {{"lifetime", 'L', "SECS", "as a default router (three periods; 0: it is none)"},
+     INTERFACE,
+     read_lifetime},
+    {{"reachable", 'r', "MS", "how long a neighbour counts as reachable (0: says nothing)"},
+     INTERFACE,
      read_reachable},
-    {"retransmit", 'R', INTERFACE, "MS", "between solicitations of a neighbour (0: says nothing)",
+    {{"retransmit", 'R', "MS", "between solicitations of a neighbour (0: says nothing)"},
+     INTERFACE,
      read_retransmit},
-    {"mtu", 'M', INTERFACE, "BYTES", "MTU of the link (0: says nothing)", read_mtu},
-    {"prefix", 0, INTERFACE, "PREFIX", "ADDR/LEN[/FLAGS[/VALID[/PREFERRED]]], flags L A R P D",
+    {{"mtu", 'M', "BYTES", "MTU of the link (0: says nothing)"}, INTERFACE, read_mtu},
+    {{"prefix", 0, "PREFIX", "ADDR/LEN[/FLAGS[/VALID[/PREFERRED]]], flags L A R P D"},
+     INTERFACE,
      ra_read_prefix},
-    {"rdnss", 0, INTERFACE, "ADDR[,ADDR...][/SECS]", "name servers", ra_read_rdnss},
-    {"dnssl", 0, INTERFACE, "NAME[,NAME...][/SECS]", "search domains", ra_read_dnssl},
-    {"route", 0, INTERFACE, "ADDR/LEN[/PREFERENCE[/SECS]]", "a route by this router, high, medium or low",
+    {{"rdnss", 0, "ADDR[,ADDR...][/SECS]", "name servers"}, INTERFACE, ra_read_rdnss},
+    {{"dnssl", 0, "NAME[,NAME...][/SECS]", "search domains"}, INTERFACE, ra_read_dnssl},
+    {{"route", 0, "ADDR/LEN[/PREFERENCE[/SECS]]", "a route by this router, high, medium or low"},
+     INTERFACE,
      ra_read_route},
-    {"pref64", 0, INTERFACE, "ADDR/LEN[/SECS]", "the prefix of NAT64", ra_read_pref64},
-    {"captive-portal", 0, INTERFACE, "URI", "where a portal tells about itself", ra_read_portal},
-    {"dnr", 0, INTERFACE, "'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'", "a resolver that speaks encrypted DNS",
+    {{"pref64", 0, "ADDR/LEN[/SECS]", "the prefix of NAT64"}, INTERFACE, ra_read_pref64},
+    {{"captive-portal", 0, "URI", "where a portal tells about itself"}, INTERFACE, ra_read_portal},
+    {{"dnr", 0, "'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'", "a resolver that speaks encrypted DNS"},
+     INTERFACE,
      ra_read_dnr},
-    {"solicited", 0, INTERFACE, "unicast|multicast", "to whom solicited advertisements go (unicast)",
+    {{"solicited", 0, "unicast|multicast", "to whom solicited advertisements go (unicast)"},
+     INTERFACE,
      read_solicited},
-    {"sourcemac", 0, INTERFACE, "on|off", "the source link-layer address option (on)", read_source_mac},
-    {"control", 0, false, "PATH", "the control socket; 'none'", read_control},
-    {"controlgroup", 0, false, "GROUP", "a group whose members may use it", read_controlgroup},
-    {"user", 0, false, "USER[:GROUP]", "whom to become, started by root; 'none'", read_user},
-    {"sandbox", 0, false, "on|off", "a filter of system calls (on)", read_sandbox},
-    {0},
+    {{"sourcemac", 0, "on|off", "the source link-layer address option (on)"}, INTERFACE, read_source_mac},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, false, read_control},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, false, read_controlgroup},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"},
+     false,
+     read_metrics},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, false, read_user},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, false, read_sandbox},
+    {{0}, false, NULL},
 };

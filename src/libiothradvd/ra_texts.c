@@ -6,6 +6,7 @@
  *
  * An option about the same thing as an earlier one takes its place, so the command line can change a line of the file.
  */
+#include "io/rc_svcparams.h"
 #include "libiothradvd/ra_config.h"
 #include "libiothradvd/ra_speak.h"
 
@@ -333,84 +334,11 @@ bool ra_read_portal(struct ra_reading *r, const char *value)
 
 /* --- resolvers that speak encrypted DNS (RFC 9463, RFC 9460) --- */
 
-#define PARAMS_MAX 1024 /* bytes of service parameters: what fits an advertisement beside all else */
-
-enum { KEY_ALPN = 1, KEY_NO_DEFAULT_ALPN = 2, KEY_PORT = 3, KEY_DOHPATH = 7, KEY_MAX = 65534 };
-
-struct params {
-    struct ra_reading *r;
-    struct writer out;
-    int last_key;
-};
-
-static bool begin_param(struct params *p, uint32_t key, size_t len)
-{
-    if ((int)key <= p->last_key)
-        return ra_fail(p->r, "parameters come in the order of their keys and once each, expected alpn, port, "
-                             "dohpath, keyN");
-    p->last_key = (int)key;
-    writer_u16(&p->out, (uint16_t)key);
-    writer_u16(&p->out, (uint16_t)len);
-    return true;
-}
-
-/* Protocols between commas: each a byte of length and the name. */
-static bool write_alpn(struct params *p, struct word value)
-{
-    struct word w, list = value;
-    if (!begin_param(p, KEY_ALPN, value.len + 1))
-        return false;
-    while (next(&list, ',', &w)) {
-        if (w.len == 0 || w.len > 255)
-            return ra_fail(p->r, "'%.*s' is no list of protocols, expected one such as alpn=dot,h2",
-                           SHOWN(value));
-        writer_u8(&p->out, (uint8_t)w.len);
-        writer_put(&p->out, w.at, w.len);
-    }
-    return true;
-}
-
-static bool write_port(struct params *p, struct word value)
-{
-    uint32_t port;
-    if (!ra_number(value.at, value.len, 1, UINT16_MAX, &port))
-        return ra_fail(p->r, "'%.*s' is no port, expected 1 to 65535", SHOWN(value));
-    if (!begin_param(p, KEY_PORT, 2))
-        return false;
-    writer_u16(&p->out, (uint16_t)port);
-    return true;
-}
-
-static bool write_bytes(struct params *p, uint32_t key, struct word value)
-{
-    if (!begin_param(p, key, value.len))
-        return false;
-    writer_put(&p->out, value.at, value.len);
-    return true;
-}
-
-static bool write_param(struct params *p, struct word key, struct word value)
-{
-    uint32_t number;
-    if (is_word(key, "alpn"))
-        return write_alpn(p, value);
-    if (is_word(key, "no-default-alpn"))
-        return write_bytes(p, KEY_NO_DEFAULT_ALPN, (struct word){"", 0});
-    if (is_word(key, "port"))
-        return write_port(p, value);
-    if (is_word(key, "dohpath"))
-        return write_bytes(p, KEY_DOHPATH, value);
-    if (key.len > 3 && strncasecmp(key.at, "key", 3) == 0 &&
-        ra_number(key.at + 3, key.len - 3, KEY_DOHPATH + 1, KEY_MAX, &number))
-        return write_bytes(p, number, value);
-    return ra_fail(p->r, "'%.*s' is no parameter, expected alpn, port, dohpath, keyN or lifetime",
-                   SHOWN(key));
-}
-
 /* The words behind the name: addresses, then KEY=VALUE. */
 static bool read_dnr_words(struct ra_reading *r, struct word rest, struct nd_encrypted_dns *dns,
-                           struct params *params, bool *ret_default)
+                           struct rc_svcparams *params, bool *ret_default)
 {
+    char why[RC_SVCPARAMS_WHY_MAX];
     struct word w;
     *ret_default = true;
     dns->lifetime_s = 1;
@@ -430,8 +358,8 @@ static bool read_dnr_words(struct ra_reading *r, struct word rest, struct nd_enc
             *ret_default = false;
             if (!value.at || !read_seconds(r, value, &dns->lifetime_s))
                 return ra_fail(r, "the lifetime is missing, expected lifetime=SECONDS");
-        } else if (!write_param(params, key, value.at ? value : (struct word){"", 0})) {
-            return false;
+        } else if (rc_svcparams_add(params, w.at, w.len, why) < 0) {
+            return ra_fail(r, "%s", why);
         }
     }
     return true;
@@ -441,8 +369,8 @@ bool ra_read_dnr(struct ra_reading *r, const char *value)
 {
     struct ra_option o = {.nd = {.type = ND_ENCRYPTED_DNS}};
     struct nd_encrypted_dns *dns = &o.nd.encrypted_dns;
-    uint8_t bytes[PARAMS_MAX], name[DNAME_MAX];
-    struct params params = {.r = r, .out = writer_of(bytes, sizeof(bytes)), .last_key = -1};
+    uint8_t bytes[RC_SVCPARAMS_MAX], name[DNAME_MAX];
+    struct rc_svcparams params = rc_svcparams_of(bytes, sizeof(bytes));
     struct word rest = {value, strlen(value)}, priority = {"", 0}, adn = {"", 0};
     uint32_t n;
     bool is_default;
@@ -455,11 +383,11 @@ bool ra_read_dnr(struct ra_reading *r, const char *value)
     if (!read_name(r, adn, name) || !read_dnr_words(r, rest, dns, &params, &is_default))
         return false;
     if (params.out.bad)
-        return ra_fail(r, "these parameters are too long, expected at most %d bytes", PARAMS_MAX);
+        return ra_fail(r, "these parameters are too long, expected at most %d bytes", RC_SVCPARAMS_MAX);
     if (n == 0 && (dns->n || params.out.pos))
         return ra_fail(r,
                        "priority 0 says a name alone, expected a higher one with addresses and parameters");
-    if (n > 0 && (!dns->n || params.last_key < KEY_ALPN || get_be16(bytes) != KEY_ALPN))
+    if (n > 0 && (!dns->n || !rc_svcparams_have_alpn(&params)))
         return ra_fail(r, "addresses or protocols are missing, expected such as 2001:db8::53 alpn=dot");
     dns->priority = (uint16_t)n;
     dns->name = arena_copy(&r->config->arena, name, dname_len(name));

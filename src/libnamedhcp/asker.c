@@ -39,6 +39,8 @@ struct asker {
     asker_answered *answered;
     void *arg;
     LIST_HEAD(, asked) waiting;
+    unsigned n_waiting;
+    struct asker_stats *stats; /* the caller's */
     struct siphash_key key;
     struct remembered *places;
 };
@@ -48,6 +50,7 @@ struct asked {
     struct asker *asker;
     uint32_t question;
     uint16_t qtype;
+    nsec_t since;
     uint8_t name[DNAME_MAX];
 };
 
@@ -95,6 +98,7 @@ bool asker_remembers(const struct asker *a, const uint8_t *name, uint16_t qtype,
 
     if (left <= 0 || r->qtype != qtype || dname_len(r->name) != len || memcmp(r->name, name, len) != 0)
         return false;
+    a->stats->remembered++;
     ret->status = SERVER_FOUND;
     ret->ttl_s = r->ttl_s - (uint32_t)((lifetime_of(r->ttl_s) - left) / NSEC_PER_SEC);
     ret->n_addrs = r->n_addrs;
@@ -104,7 +108,8 @@ bool asker_remembers(const struct asker *a, const uint8_t *name, uint16_t qtype,
 
 /* --- life --- */
 
-int asker_open(struct iothdns *dns, asker_answered *answered, void *arg, struct asker **ret)
+int asker_open(struct iothdns *dns, struct asker_stats *stats, asker_answered *answered, void *arg,
+               struct asker **ret)
 {
     struct asker *a = calloc(1, sizeof(*a));
 
@@ -112,6 +117,7 @@ int asker_open(struct iothdns *dns, asker_answered *answered, void *arg, struct 
         return -ENOMEM;
     a->answered = answered;
     a->arg = arg;
+    a->stats = stats;
     while (getrandom(&a->key, sizeof(a->key), 0) != sizeof(a->key))
         continue;
     a->places = calloc(PLACES, sizeof(*a->places));
@@ -192,6 +198,20 @@ static void take_records(struct server_answer *answer, struct iothdns_pkt *pkt, 
     answer->status = found ? SERVER_FOUND : SERVER_NOT_THERE;
 }
 
+static void count(struct asker_stats *stats, nsec_t latency, enum server_answer_status status)
+{
+    static const double bounds[] = ASKER_LATENCY_BOUNDS;
+    unsigned i = 0;
+
+    while (i < ARRAY_LEN(bounds) && (double)latency > bounds[i] * (double)NSEC_PER_SEC)
+        i++;
+    stats->bucket[i]++;
+    stats->latency_sum += latency;
+    stats->found += status == SERVER_FOUND;
+    stats->not_there += status == SERVER_NOT_THERE;
+    stats->unknown += status == SERVER_UNKNOWN;
+}
+
 static void on_done(struct iothdns_lookup *lookup, int error, struct iothdns_header *header,
                     struct iothdns_pkt *pkt, void *arg)
 {
@@ -205,7 +225,9 @@ static void on_done(struct iothdns_lookup *lookup, int error, struct iothdns_hea
     else if (error == 0 && pkt)
         take_records(&answer, pkt, asked->qtype);
     remember(a, asked, &answer);
+    count(a->stats, now_mono() - asked->since, answer.status);
     LIST_REMOVE(asked, others);
+    a->n_waiting--;
     free(asked);
     a->answered(a->arg, &answer);
 }
@@ -219,16 +241,22 @@ int asker_ask(struct asker *a, uint32_t question, const uint8_t *name, uint16_t 
 
     if (!asked)
         return -ENOMEM;
-    *asked = (struct asked){.asker = a, .question = question, .qtype = qtype};
+    *asked = (struct asked){.asker = a, .question = question, .qtype = qtype, .since = now_mono()};
     memcpy(asked->name, name, dname_len(name));
     if (iothdns_lookup_start(a->session, dname_to_text(name, text), qtype, IOTHDNS_ASK_NOSEARCH, TIMEOUT_MS,
                              on_done, asked)) {
         LIST_INSERT_HEAD(&a->waiting, asked, others);
+        a->n_waiting++;
         return 0;
     }
     int e = -errno;
     free(asked);
     return e;
+}
+
+unsigned asker_waiting(const struct asker *a)
+{
+    return a->n_waiting;
 }
 
 int asker_fd(const struct asker *a)

@@ -58,8 +58,8 @@ static int find_subnet(const struct dhcp4_server *s, uint32_t addr)
 }
 
 /* The client's network: where the relay stands or says (RFC 3527), where the client that renews has its address, where our own
- * interface is. -1: none of ours. */
-static int subnet_for(const struct dhcp4_server *s, const struct dhcp4_message *m)
+ * interface is to which that link belongs. -1: none of ours. */
+static int subnet_for(const struct dhcp4_server *s, const struct dhcp4_message *m, unsigned on_link)
 {
     enum { LINK_SELECTION = 5 };
     size_t len, link_len;
@@ -71,7 +71,7 @@ static int subnet_for(const struct dhcp4_server *s, const struct dhcp4_message *
     if (m->header.ciaddr)
         return find_subnet(s, m->header.ciaddr);
     for (unsigned i = 0; i < s->set.n_subnets; i++)
-        if (s->set.subnets[i].relay)
+        if (s->set.subnets[i].links >> on_link & 1)
             return (int)i;
     return -1;
 }
@@ -104,11 +104,30 @@ static uint64_t hash_of(const struct dhcp4_server *s, const struct dhcp4_message
     return siphash(&s->key, bytes, sizeof(bytes));
 }
 
+/* A client may come back by another link than that of the offer: each of our identifiers is ours. */
+static bool is_own_id(const struct dhcp4_server *s, uint32_t id)
+{
+    for (unsigned i = 0; i < SERVER_LINKS_MAX; i++)
+        if (id != 0 && s->set.link_ids[i] == id)
+            return true;
+    return id == s->set.server_id;
+}
+
 static bool names_other_server(const struct dhcp4_server *s)
 {
     uint32_t id;
 
-    return dhcp4_u32(&s->in, DHCP4_SERVER_ID, &id) && id != s->set.server_id;
+    return dhcp4_u32(&s->in, DHCP4_SERVER_ID, &id) && !is_own_id(s, id);
+}
+
+uint32_t server_id_for(const struct dhcp4_server *s, const struct request4 *r)
+{
+    uint32_t id;
+
+    if (dhcp4_u32(&s->in, DHCP4_SERVER_ID, &id) && is_own_id(s, id))
+        return id;
+    id = s->set.link_ids[r->head.link];
+    return id ? id : s->set.server_id;
 }
 
 static void finish(struct dhcp4_server *s, struct request4 *r, enum reply4 reply)
@@ -177,12 +196,10 @@ static bool may_refuse(const struct dhcp4_server *s, const struct request4 *r, u
 static bool claim_name(struct dhcp4_server *s, struct request4 *r)
 {
     uint8_t wanted[DNAME_MAX];
-    struct name_policy_client client = {
-        .identity = r->identity, .identity_len = r->identity_len, .wanted = wanted};
+    struct name_policy_client client = client4_of(s, r, wanted);
 
     if (!r->named)
         return true;
-    memcpy(wanted, r->name, dname_len(r->name)); /* of names that were not its wish nothing is kept */
     int kept = name_policy_use(s->set.names, &client, r->name, s->now.wall_s, &r->claim_ends);
     if (kept == 1)
         r->todo |= KEEP_CLAIM;
@@ -309,11 +326,16 @@ void dhcp4_server_input(struct dhcp4_server *s, const struct server_packet *pack
         s->stats.malformed++;
         return;
     }
+    s->stats.types[(unsigned)s->in.type < DHCP4_TYPES ? s->in.type : 0]++;
     if (s->in.header.op != DHCP4_BOOTREQUEST || !is_for_us(&s->in)) {
         s->stats.not_for_us++;
         return;
     }
-    int subnet = subnet_for(s, &s->in);
+    if (packet->link >= SERVER_LINKS_MAX) {
+        s->stats.not_for_us++;
+        return;
+    }
+    int subnet = subnet_for(s, &s->in, packet->link);
     if (subnet < 0) {
         s->stats.no_subnet++;
         return;
@@ -366,7 +388,8 @@ void dhcp4_server_answer(struct dhcp4_server *s, const struct server_answer *ans
     }
 }
 
-void dhcp4_server_in_use(struct dhcp4_server *s, uint32_t question, struct server_time now)
+void dhcp4_server_in_use(struct dhcp4_server *s, uint32_t question, const uint8_t *mac,
+                         struct server_time now)
 {
     struct request4 *r = (void *)dhcp_requests_find(&s->requests, question);
 
@@ -374,7 +397,7 @@ void dhcp4_server_in_use(struct dhcp4_server *s, uint32_t question, struct serve
     if (!r || r->state != REQUEST4_PROBING)
         return;
     request4_read(s, r);
-    request4_next_address(s, r);
+    request4_hear_of_use(s, r, mac);
 }
 
 void dhcp4_server_timeout(struct dhcp4_server *s, struct server_time now)
@@ -389,11 +412,17 @@ void dhcp4_server_timeout(struct dhcp4_server *s, struct server_time now)
         else
             request4_decide(s, r); /* nobody uses the address; or there are no details */
     }
+    if (s->sweep_at <= now.mono) {
+        s->sweep_at = now.mono + SWEEP_PAUSE;
+        s->sweeping = true;
+    }
 }
 
 nsec_t dhcp4_server_deadline(const struct dhcp4_server *s)
 {
-    return dhcp_requests_deadline(&s->requests);
+    nsec_t at = dhcp_requests_deadline(&s->requests);
+
+    return at < s->sweep_at ? at : s->sweep_at;
 }
 
 /* --- what is to be done --- */
@@ -411,13 +440,19 @@ static enum server_event_kind ask(struct dhcp4_server *s, struct request4 *r, ui
 static enum server_event_kind probe(struct dhcp4_server *s, struct request4 *r, struct server_event *ret)
 {
     request4_read(s, r);
+    bool relayed = s->in.header.giaddr != 0;
+    nsec_t time = relayed ? s->set.echo_time : SERVER_PROBE_TIME;
+
     r->state = REQUEST4_PROBING;
-    dhcp_requests_wait(&s->requests, &r->head, s->now.mono + SERVER_PROBE_TIME);
+    dhcp_requests_wait(&s->requests, &r->head, s->now.mono + time);
     s->stats.probed++;
-    *ret = (struct server_event){
-        .kind = SERVER_PROBE, .question = r->head.question, .relayed = s->in.header.giaddr != 0};
-    ret->addr.b[10] = ret->addr.b[11] = 0xff;
-    put_be32(ret->addr.b + 12, r->addr);
+    *ret = (struct server_event){.kind = SERVER_PROBE,
+                                 .question = r->head.question,
+                                 .addr = ipaddr_of_v4(r->addr),
+                                 .relayed = relayed,
+                                 .link = r->head.link,
+                                 .probe_time = time};
+    memcpy(ret->via_mac, r->head.from_mac, sizeof(ret->via_mac));
     return SERVER_PROBE;
 }
 
@@ -429,6 +464,11 @@ static void describe_claim(struct dhcp4_server *s, const struct request4 *r)
                                      .identity_len = r->identity_len};
     memcpy(s->lease.identity, r->identity, r->identity_len);
     memcpy(s->lease.name, r->name, dname_len(r->name));
+    request4_read(s, r);
+    uint8_t wanted[DNAME_MAX];
+    const uint8_t *mac = client4_of(s, r, wanted).mac;
+    if (mac)
+        memcpy(s->lease.mac, mac, sizeof(s->lease.mac));
 }
 
 static void describe_lease(struct dhcp4_server *s, uint32_t addr)
@@ -493,6 +533,15 @@ static enum server_event_kind go_on(struct dhcp4_server *s, struct request4 *r, 
     }
 }
 
+/* A claim that has ended makes room for others. */
+static bool forget_a_claim(struct dhcp4_server *s, struct server_event *ret)
+{
+    s->lease = (struct server_lease){.state = SERVER_LEASE_CLAIM};
+    s->sweeping = s->sweeping && name_policy_expire(s->set.names, s->now.wall_s, s->lease.name);
+    *ret = (struct server_event){.kind = SERVER_FORGET, .lease = &s->lease};
+    return s->sweeping;
+}
+
 static void end_what_was_said(struct dhcp4_server *s)
 {
     if (s->said)
@@ -511,6 +560,8 @@ enum server_event_kind dhcp4_server_next(struct dhcp4_server *s, struct server_e
             return kind;
         end_what_was_said(s);
     }
+    if (forget_a_claim(s, ret))
+        return SERVER_FORGET;
     *ret = (struct server_event){.kind = SERVER_NONE};
     if (s->note[0] != '\0') {
         *ret = (struct server_event){.kind = SERVER_NOTE, .text = s->note_told};
@@ -526,10 +577,7 @@ int dhcp4_server_restore(struct dhcp4_server *s, const struct server_lease *leas
 {
     uint32_t forgotten;
 
-    if (lease->state == SERVER_LEASE_CLAIM)
-        return name_policy_restore(s->set.names, lease->name, lease->identity, lease->identity_len,
-                                   lease->ends);
-    if (!ipaddr_is_v4(&lease->addr))
+    if (lease->state == SERVER_LEASE_CLAIM || !ipaddr_is_v4(&lease->addr))
         return -EINVAL;
     int subnet = find_subnet(s, get_be32(lease->addr.b + 12));
     return lease_put(s->set.leases, subnet < 0 ? LEASE_SUBNETS_MAX : (unsigned)subnet, lease, false,

@@ -43,7 +43,7 @@ struct dhcp4_server_option {
 struct dhcp4_subnet {
     uint32_t network;
     unsigned bits;  /* 0..32 */
-    uint32_t relay; /* the address of this server's own interface in it, or 0: reached by relays alone */
+    uint32_t links; /* on which this server has an address of it, a bit each; 0: reached by relays alone */
     bool by_name;   /* addresses come from the DNS */
     uint32_t lease_s, lease_max_s; /* given unless the client wants another time; at the most */
     unsigned n_options;
@@ -66,8 +66,10 @@ struct dhcp4_server_settings {
     unsigned n_subnets;
     const struct dhcp4_fixed *fixed; /* borrowed */
     unsigned n_fixed;
-    uint32_t server_id; /* an address of this server that clients reach */
+    uint32_t server_id;                  /* an address of this server that clients reach */
+    uint32_t link_ids[SERVER_LINKS_MAX]; /* the same for those of a link; 0: server_id */
     bool authoritative, probe, rapid_commit;
+    nsec_t echo_time;     /* how long a probe beyond a relay is waited for; 0: there is none */
     unsigned waiting_max; /* requests that wait for the DNS or for a probe; at least 1 */
 };
 
@@ -77,20 +79,25 @@ struct dhcp4_server;
 MUST_CHECK int dhcp4_server_new(const struct server_env *env, const struct dhcp4_server_settings *settings,
                                 struct dhcp4_server **ret);
 void dhcp4_server_free(struct dhcp4_server *s);
-/* Puts down a lease or a claim that was kept. 0; -EINVAL: it is none of IPv4; -ENOSPC, -ENOMEM. */
+/* Puts down a lease that was kept. 0; -EINVAL: it is none of IPv4; -ENOSPC, -ENOMEM. */
 MUST_CHECK int dhcp4_server_restore(struct dhcp4_server *s, const struct server_lease *lease,
                                     struct server_time now);
 
 void dhcp4_server_input(struct dhcp4_server *s, const struct server_packet *packet, struct server_time now);
 void dhcp4_server_answer(struct dhcp4_server *s, const struct server_answer *answer, struct server_time now);
-void dhcp4_server_in_use(struct dhcp4_server *s, uint32_t question, struct server_time now);
+/* mac: whose it is that uses the address, as ARP says; NULL: nobody knows. */
+void dhcp4_server_in_use(struct dhcp4_server *s, uint32_t question, const uint8_t *mac,
+                         struct server_time now);
 void dhcp4_server_timeout(struct dhcp4_server *s, struct server_time now);
 nsec_t dhcp4_server_deadline(const struct dhcp4_server *s);
 enum server_event_kind dhcp4_server_next(struct dhcp4_server *s, struct server_event *ret);
 
+#define DHCP4_TYPES 16 /* enum dhcp4_type, those that a server understands; the first counts all others */
+
 struct dhcp4_server_stats {
     uint64_t received, malformed, not_for_us, no_subnet, no_address, unanswered, overflowed;
     uint64_t offered, acked, refused, declined, released, probed, found_in_use;
+    uint64_t types[DHCP4_TYPES]; /* of what was received, by type */
 };
 void dhcp4_server_stats(const struct dhcp4_server *s, struct dhcp4_server_stats *ret);
 

@@ -8,6 +8,9 @@
  *
  * Two servers with the same pools choose the same address for a client (lease_table.h), so it matters little which of them
  * hears it first.
+ *
+ * Who was found to use an address is remembered by its MAC address for as long as nobody else gets that address: it may be the
+ * client of another server, which is to keep what it has when that server is gone and it comes here.
  */
 #include "libnamedhcp/dhcp4_server_core.h"
 
@@ -32,7 +35,9 @@ bool put_lease(struct dhcp4_server *s, struct request4 *r, enum server_lease_sta
     struct server_lease lease = {
         .state = state, .addr = as_ipaddr(r->addr), .began = s->now.wall_s, .ends = ends};
 
-    if (state != SERVER_LEASE_DECLINED) {
+    if (state == SERVER_LEASE_DECLINED) {
+        memcpy(lease.mac, r->user, sizeof(lease.mac));
+    } else {
         lease.identity_len = r->identity_len;
         memcpy(lease.identity, r->identity, r->identity_len);
         memcpy(lease.mac, s->in.header.chaddr, sizeof(lease.mac));
@@ -69,16 +74,23 @@ static bool wanted_name(const struct dhcp4_message *m, uint8_t ret[static DNAME_
     return true;
 }
 
-void request4_find_name(struct dhcp4_server *s, struct request4 *r)
+struct name_policy_client client4_of(const struct dhcp4_server *s, const struct request4 *r,
+                                     uint8_t wanted[static DNAME_MAX])
 {
     static const uint8_t no_mac[6];
-    uint8_t wanted[DNAME_MAX];
     struct name_policy_client client = {.identity = r->identity, .identity_len = r->identity_len};
 
     if (wanted_name(&s->in, wanted, &client.partial))
         client.wanted = wanted;
     if (s->in.header.htype == 1 && memcmp(s->in.header.chaddr, no_mac, sizeof(no_mac)) != 0)
         client.mac = s->in.header.chaddr;
+    return client;
+}
+
+void request4_find_name(struct dhcp4_server *s, struct request4 *r)
+{
+    uint8_t wanted[DNAME_MAX];
+    struct name_policy_client client = client4_of(s, r, wanted);
     enum name_verdict verdict = name_policy_find(s->set.names, &client, s->now.wall_s, r->name);
     r->named = verdict == NAME_GIVEN;
     if (verdict == NAME_FORBIDDEN)
@@ -119,6 +131,23 @@ static bool runs(const struct dhcp4_server *s, const struct lease *l)
     return l && !l->offered && lease_ends(l) > s->now.wall_s;
 }
 
+static bool is_mac_of_client(const struct dhcp4_server *s, const uint8_t mac[static 6])
+{
+    static const uint8_t nobody[6];
+
+    return s->in.header.htype == 1 && memcmp(mac, s->in.header.chaddr, sizeof(nobody)) == 0 &&
+           memcmp(mac, nobody, sizeof(nobody)) != 0;
+}
+
+/* When the address was probed, for somebody else, this client had it. */
+static bool was_found_using(const struct dhcp4_server *s, const struct request4 *r, uint32_t addr)
+{
+    const struct lease *l = lease_at(s->set.leases, addr);
+
+    return l && l->state == SERVER_LEASE_DECLINED && l->offered && is_mac_of_client(s, l->mac) &&
+           lease_in_pool(s->set.leases, r->subnet, addr);
+}
+
 /* Holds the address for the client, which then has a while to take it. */
 static void hold(struct dhcp4_server *s, struct request4 *r)
 {
@@ -132,10 +161,16 @@ static void pick(struct dhcp4_server *s, struct request4 *r)
     const struct lease *own = lease_of(s->set.leases, r->subnet, r->identity, r->identity_len);
     bool ours = runs(s, own) || (own && own->offered && lease_ends(own) > s->now.wall_s);
 
-    r->known = r->known || (own && !own->offered);
+    uint32_t wish = wish_of(&s->in);
+    bool uses_wish = was_found_using(s, r, wish);
+
+    r->known = r->known || uses_wish || (own && !own->offered);
     r->pooled = true;
-    if (lease_pick(s->set.leases, r->subnet, r->identity, r->identity_len, wish_of(&s->in), s->now.wall_s,
-                   &r->addr) < 0) {
+    if (uses_wish) {
+        lease_forget(s->set.leases, wish);
+        r->addr = wish;
+    } else if (lease_pick(s->set.leases, r->subnet, r->identity, r->identity_len, wish, s->now.wall_s,
+                          &r->addr) < 0) {
         r->addr = 0;
         s->stats.no_address++;
         note4(s, r, "gets no address: all of the pool are taken");
@@ -145,7 +180,7 @@ static void pick(struct dhcp4_server *s, struct request4 *r)
         return;
     }
     hold(s, r);
-    if (s->set.probe && !ours && r->addr) {
+    if (s->set.probe && !ours && r->addr && (!s->in.header.giaddr || s->set.echo_time > 0)) {
         r->state = REQUEST4_PROBE;
         dhcp_requests_do(&s->requests, &r->head);
     } else {
@@ -153,7 +188,8 @@ static void pick(struct dhcp4_server *s, struct request4 *r)
     }
 }
 
-void request4_next_address(struct dhcp4_server *s, struct request4 *r)
+/* In place of one that somebody else uses. */
+static void next_address(struct dhcp4_server *s, struct request4 *r)
 {
     s->stats.found_in_use++;
     note4(s, r, "was to get an address that somebody uses already");
@@ -164,6 +200,17 @@ void request4_next_address(struct dhcp4_server *s, struct request4 *r)
         return;
     }
     pick(s, r);
+}
+
+void request4_hear_of_use(struct dhcp4_server *s, struct request4 *r, const uint8_t *mac)
+{
+    memset(r->user, 0, sizeof(r->user));
+    if (mac)
+        memcpy(r->user, mac, sizeof(r->user));
+    if (is_mac_of_client(s, r->user) || runs(s, lease_at(s->set.leases, r->addr)))
+        request4_decide(s, r); /* the client itself does, or it has been granted meanwhile */
+    else
+        next_address(s, r);
 }
 
 void request4_find_address(struct dhcp4_server *s, struct request4 *r)

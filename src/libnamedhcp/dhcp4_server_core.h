@@ -10,6 +10,7 @@
 #define ASKED_TOO_LONG (2 * SERVER_ASK_TIME) /* the driver has promised to answer before */
 #define PROBES_MAX     3                     /* addresses tried for one client that others use */
 #define NOTE_MAX       2048 /* an identity in hexadecimal digits, a name with every byte escaped */
+#define SWEEP_PAUSE    (3600 * NSEC_PER_SEC) /* claims last for a day and more */
 #define NOTE_PAUSE     (10 * NSEC_PER_SEC)
 
 enum request4_state {
@@ -42,8 +43,9 @@ struct request4 {
     uint32_t lease_s;
     int64_t claim_ends;
     unsigned probes;
-    bool pooled; /* addr is of a pool */
-    bool known;  /* there is a record of the client: a lease, a binding, a name */
+    uint8_t user[6]; /* who uses `addr`, by ARP; zero: nobody is known to */
+    bool pooled;     /* addr is of a pool */
+    bool known;      /* there is a record of the client: a lease, a binding, a name */
     bool named;
     uint8_t name[DNAME_MAX];
     uint8_t identity_len;
@@ -58,6 +60,8 @@ struct dhcp4_server {
     struct dhcp_requests requests;
     struct request4 *said;
     struct server_time now;
+    nsec_t sweep_at; /* when claims that have ended are forgotten */
+    bool sweeping;
     nsec_t note_at;
     char note[NOTE_MAX], note_told[NOTE_MAX];
     struct server_lease lease;
@@ -69,6 +73,8 @@ struct dhcp4_server {
 /* The message of a request, in s->in. */
 void request4_read(struct dhcp4_server *s, const struct request4 *r);
 const struct dhcp4_subnet *subnet_of(const struct dhcp4_server *s, const struct request4 *r);
+/* What the server is called in its reply: as the client has called it, else by its address on the request's link. */
+uint32_t server_id_for(const struct dhcp4_server *s, const struct request4 *r);
 /* A person hears of it, now and then. */
 void note4(struct dhcp4_server *s, const struct request4 *r, const char *what);
 
@@ -76,8 +82,12 @@ void note4(struct dhcp4_server *s, const struct request4 *r, const char *what);
 
 /* Has the client's address looked for, or knows it at once; request4_decide follows when it is known (0: there is none). */
 void request4_find_address(struct dhcp4_server *s, struct request4 *r);
-/* The probed address is in use: another one. */
-void request4_next_address(struct dhcp4_server *s, struct request4 *r);
+/* The probed address is in use: another one, unless the client itself uses it. mac: as dhcp4_server_in_use. */
+void request4_hear_of_use(struct dhcp4_server *s, struct request4 *r, const uint8_t *mac);
+/* Who the client is to the policy of names, with its wish, if it has one, in `wanted`; views into that, r and s->in, which is the
+ * request's message. */
+struct name_policy_client client4_of(const struct dhcp4_server *s, const struct request4 *r,
+                                     uint8_t wanted[static DNAME_MAX]);
 /* The client's name by the policy, in r->name. */
 void request4_find_name(struct dhcp4_server *s, struct request4 *r);
 bool is_of_client(const struct lease *l, const struct request4 *r);

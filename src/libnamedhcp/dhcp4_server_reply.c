@@ -167,7 +167,7 @@ static void put_options(struct dhcp4_writer *dw, const struct dhcp4_server *s, c
     const uint8_t *id = dhcp4_option(&s->in, DHCP4_CLIENT_ID, &len);
 
     dhcp4_put_u8(dw, DHCP4_MESSAGE_TYPE, types[r->reply]);
-    dhcp4_put_u32(dw, DHCP4_SERVER_ID, s->set.server_id);
+    dhcp4_put_u32(dw, DHCP4_SERVER_ID, server_id_for(s, r));
     if (id) /* RFC 6842 */
         put(dw, DHCP4_CLIENT_ID, id, len);
     for (unsigned code = DHCP4_REQUESTED_ADDRESS; code <= DHCP4_CLIENT_ID; code++)
@@ -201,6 +201,8 @@ static void address_reply(const struct dhcp4_server *s, const struct request4 *r
 {
     const struct dhcp4_header *in = &s->in.header;
 
+    ret->link = r->head.link;
+    memcpy(ret->via_mac, r->head.from_mac, sizeof(ret->via_mac));
     if (in->giaddr) {
         ret->to = endpoint(in->giaddr, DHCP4_SERVER_PORT);
     } else if (in->ciaddr && r->reply != REPLY4_NAK) {

@@ -240,6 +240,7 @@ void dhcp6_server_input(struct dhcp6_server *s, const struct server_packet *pack
         s->stats.malformed++;
         return;
     }
+    s->stats.types[(unsigned)in.m.type < DHCP6_TYPES ? in.m.type : 0]++;
     if (!is_for_us(s, &in.m) || !came_properly(&in, packet)) {
         s->stats.not_for_us++;
         return;
@@ -427,7 +428,7 @@ static enum server_event_kind go_on(struct dhcp6_server *s, struct request *r, s
     s->said = r;
     *ret = (struct server_event){.kind = SERVER_SEND, .packet.bytes = s->reply};
     if (request_has_reply(r))
-        ret->packet.len = request_reply(s, r, &ret->packet.to);
+        ret->packet.len = request_reply(s, r, &ret->packet);
     else
         s->stats.unanswered++;
     return ret->packet.len > 0 ? SERVER_SEND : SERVER_NONE;

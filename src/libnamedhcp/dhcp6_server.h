@@ -38,8 +38,8 @@ struct dhcp6_server_settings {
         unsigned bits;
     } prefixes[DHCP6_SERVER_PREFIXES_MAX]; /* addresses of names that are in none are not given out */
     unsigned n_prefixes;                   /* none: all are */
-    /* What clients ask for by option: which of dns, domains, ntp, dnr, refresh_time_s, sol_max_rt_s, inf_max_rt_s, ADDR_REG_ENABLE
-     * are there says `has`. Copied; what its views point to (dnr) must outlive the core. */
+    /* What clients ask for by option: which of dns, domains, ntp, dnr, refresh_time_s, sol_max_rt_s, inf_max_rt_s,
+     * ADDR_REG_ENABLE, others are there says `has`. Copied; what its views point to (dnr, others) must outlive the core. */
     struct dhcp6_message given;
     unsigned waiting_max; /* requests that wait for the DNS at once; at least 1; 2 KiB each at the most */
 };
@@ -63,9 +63,12 @@ void dhcp6_server_timeout(struct dhcp6_server *s, struct server_time now);
 nsec_t dhcp6_server_deadline(const struct dhcp6_server *s);
 enum server_event_kind dhcp6_server_next(struct dhcp6_server *s, struct server_event *ret);
 
+#define DHCP6_TYPES 38 /* those of wire/dhcp6.h; the first counts all others */
+
 struct dhcp6_server_stats {
     uint64_t received, malformed, not_for_us, forbidden, no_address, unanswered, overflowed;
     uint64_t advertised, replied, declined, registered;
+    uint64_t types[DHCP6_TYPES]; /* of what was received, by type; of relayed messages that of the client */
 };
 void dhcp6_server_stats(const struct dhcp6_server *s, struct dhcp6_server_stats *ret);
 

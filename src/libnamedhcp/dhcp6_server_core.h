@@ -76,7 +76,7 @@ MUST_CHECK int dhcp6_received_read(const void *bytes, size_t len, struct dhcp6_r
 
 /* Something is to be said to the client, now that what there is to know is known. */
 bool request_has_reply(const struct request *r);
-/* Writes the reply; its length, 0: it does not fit. */
-size_t request_reply(struct dhcp6_server *s, const struct request *r, struct ipendpoint *ret_to);
+/* Writes the reply into s->reply; fills in where it goes. Its length, 0: it does not fit. */
+size_t request_reply(struct dhcp6_server *s, const struct request *r, struct server_packet *ret);
 
 #endif

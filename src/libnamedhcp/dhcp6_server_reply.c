@@ -159,9 +159,21 @@ static uint32_t asked_for(const struct dhcp6_message *m)
     for (unsigned i = 0; i < ARRAY_LEN(on_request); i++)
         if (dhcp6_asks_for(m, on_request[i].code))
             has |= on_request[i].has;
+    has |= DHCP6_HAS_OTHERS;
     if (m->type == DHCP6_INFORMATION_REQUEST) /* it is there for it alone (s21.23) */
         has |= DHCP6_HAS_REFRESH_TIME;
     return has;
+}
+
+/* Of the options that have no member of their own those that are asked for stay. */
+static void keep_asked(const struct dhcp6_message *m, struct dhcp6_others *others)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < others->n; i++)
+        if (dhcp6_asks_for(m, others->option[i].code))
+            others->option[n++] = others->option[i];
+    others->n = n;
 }
 
 /* The DNS needs nobody to tell it what it computes: that is what S means to a client (RFC 4704 s4.1). */
@@ -267,7 +279,7 @@ static void turn_relays(struct dhcp6_received *in)
     }
 }
 
-size_t request_reply(struct dhcp6_server *s, const struct request *r, struct ipendpoint *ret_to)
+size_t request_reply(struct dhcp6_server *s, const struct request *r, struct server_packet *ret)
 {
     struct dhcp6_received in;
     uint8_t bytes[DHCP6_REPLY_MAX];
@@ -277,6 +289,7 @@ size_t request_reply(struct dhcp6_server *s, const struct request *r, struct ipe
         return 0;
     struct dhcp6_message reply = s->set.given;
     reply.has &= in.m.type == DHCP6_ADDR_REG_INFORM ? 0 : asked_for(&in.m);
+    keep_asked(&in.m, &reply.others);
     put_identifiers(s, &in.m, &reply);
     fill_reply(s, r, &in.m, &reply);
     fill_fqdn(r, &in.m, &reply);
@@ -290,7 +303,9 @@ size_t request_reply(struct dhcp6_server *s, const struct request *r, struct ipe
         s->stats.registered++;
     else
         s->stats.replied++;
-    *ret_to = (struct ipendpoint){.addr = r->head.from.addr,
+    ret->to = (struct ipendpoint){.addr = r->head.from.addr,
                                   .port = in.n_relays > 0 ? DHCP6_SERVER_PORT : DHCP6_CLIENT_PORT};
+    ret->link = r->head.link;
+    memcpy(ret->via_mac, r->head.from_mac, sizeof(ret->via_mac));
     return outer.pos;
 }

@@ -100,6 +100,7 @@ struct dhcp_request *dhcp_requests_new(struct dhcp_requests *q, uint64_t hash,
     r->question = q->generation * q->max + r->question % q->max;
     r->hash = hash;
     r->from = packet->from;
+    r->link = (uint8_t)packet->link;
     memcpy(r->from_mac, packet->from_mac, sizeof(r->from_mac));
     r->len = (uint16_t)packet->len;
     memcpy(r->bytes, packet->bytes, packet->len);

@@ -31,6 +31,7 @@ struct dhcp_request {
     struct heap_node until; /* when it waits */
     struct ipendpoint from;
     uint8_t from_mac[6];
+    uint8_t link; /* by which it came, and the reply goes */
     uint16_t len;
     uint8_t bytes[DHCP_REQUEST_MAX];
 };

@@ -368,6 +368,54 @@ uint64_t lease_pool_size(const struct lease_table *t, unsigned subnet)
     return size;
 }
 
+/* --- how full pools are --- */
+
+/* The pool of pools[0..n), sorted, that has the address; NULL: none. */
+static struct lease_pool_use *pool_use_with(struct lease_pool_use *pools, unsigned n, uint32_t addr)
+{
+    unsigned low = 0;
+
+    while (low < n) {
+        unsigned middle = low + (n - low) / 2;
+        if (pools[middle].pool.last < addr)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return pools[low].pool.first <= addr && addr <= pools[low].pool.last ? &pools[low] : NULL;
+}
+
+static void count_subnet(const struct heap *leases, int64_t now_s, struct lease_pool_use *pools, unsigned n)
+{
+    for (size_t i = 0; i < leases->count; i++) {
+        const struct lease *l = (const struct lease *)(const void *)((const uint8_t *)leases->nodes[i] -
+                                                                     offsetof(struct lease, by_end));
+        bool within = l->addr <= pools[n - 1].pool.last;
+        struct lease_pool_use *use = within ? pool_use_with(pools, n, l->addr) : NULL;
+        if (use && !l->offered && l->state != SERVER_LEASE_RELEASED && lease_ends(l) > now_s)
+            use->used++;
+    }
+}
+
+unsigned lease_n_pools(const struct lease_table *t)
+{
+    return t->n_pools;
+}
+
+void lease_count_pools(const struct lease_table *t, int64_t now_s, struct lease_pool_use *ret)
+{
+    for (unsigned i = 0; i < t->n_pools; i++) {
+        const struct pool *p = &t->pools[i];
+        ret[i] = (struct lease_pool_use){
+            .pool = {.first = p->first, .last = p->first + p->size - 1, .subnet = p->subnet}};
+    }
+    for (unsigned i = 0, end; i < t->n_pools; i = end) {
+        for (end = i + 1; end < t->n_pools && t->pools[end].subnet == t->pools[i].subnet;)
+            end++;
+        count_subnet(heap_of(t, t->pools[i].subnet), now_s, ret + i, end - i);
+    }
+}
+
 /* --- its life --- */
 
 static int compare_pools(const void *a, const void *b)

@@ -90,4 +90,14 @@ void lease_forget(struct lease_table *t, uint32_t addr);
 uint32_t lease_count(const struct lease_table *t);
 uint64_t lease_pool_size(const struct lease_table *t, unsigned subnet);
 
+/* How many addresses of a pool somebody has, or is kept from having since it was declined. */
+struct lease_pool_use {
+    struct lease_pool pool;
+    uint32_t used;
+};
+
+/* Of all pools, lease_n_pools of them, by subnet and address; it looks at each lease. */
+void lease_count_pools(const struct lease_table *t, int64_t now_s, struct lease_pool_use *ret);
+unsigned lease_n_pools(const struct lease_table *t);
+
 #endif

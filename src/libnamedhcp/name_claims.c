@@ -3,6 +3,10 @@
  * The table of claims: a hash table of chains by the name, with a secret key, since clients choose the names; and a heap by
  * their ends, so that what has ended is found without a search. A claim is one allocation of the size that it needs, some
  * hundred bytes. The table doubles when it is full; it never shrinks, since the number of clients of a network hardly does.
+ *
+ * Whose a claim is: a node has a DUID on DHCPv6, and on DHCPv4 one in its client identifier if it goes by RFC 4361; so the DUID
+ * is the owner. Older DHCPv4 clients are known by their hardware address alone (RFC 2131 s2, RFC 2132 s9.14), which is
+ * recognized if it is the one that the node has on the other protocol; else a node would stand in its own way.
  */
 #include "libnamedhcp/name_claims.h"
 
@@ -46,10 +50,54 @@ struct name_claim *name_claims_find(const struct name_claims *c, const uint8_t *
     return NULL;
 }
 
-bool name_claim_is_of(const struct name_claim *claim, const uint8_t *identity, size_t identity_len)
+/* --- owners --- */
+
+struct owner {
+    const uint8_t *identity;
+    size_t len;
+    const uint8_t *mac; /* zero: not known */
+    bool by_hardware;   /* the identity is the MAC address, and the node may have a DUID beside it */
+};
+
+size_t name_duid_at(const uint8_t *identity, size_t len)
 {
-    return claim->identity_len == identity_len && memcmp(claim->bytes, identity, identity_len) == 0;
+    enum { WITH_DUID = 255, IAID_LEN = 4, DUID_MIN = 3 };
+
+    return len >= 1 + IAID_LEN + DUID_MIN && identity[0] == WITH_DUID ? 1 + IAID_LEN : 0;
 }
+
+static struct owner owner_of(const uint8_t *identity, size_t len, const uint8_t *mac)
+{
+    enum { ETHERNET = 1 };
+    static const uint8_t unknown[6];
+    size_t at = name_duid_at(identity, len);
+    struct owner owner = {identity + at, len - at, mac ? mac : unknown, false};
+
+    if (len == 1 + 6 && identity[0] == ETHERNET) {
+        owner.by_hardware = true;
+        owner.mac = identity + 1;
+    }
+    return owner;
+}
+
+static bool has_mac(const struct owner *o)
+{
+    static const uint8_t unknown[6];
+
+    return memcmp(o->mac, unknown, sizeof(unknown)) != 0;
+}
+
+bool name_claim_is_of(const struct name_claim *claim, const struct name_policy_client *client)
+{
+    struct owner a = owner_of(claim->bytes, claim->identity_len, claim->mac);
+    struct owner b = owner_of(client->identity, client->identity_len, client->mac);
+
+    if (a.len == b.len && memcmp(a.identity, b.identity, a.len) == 0)
+        return true;
+    return (a.by_hardware || b.by_hardware) && has_mac(&a) && memcmp(a.mac, b.mac, 6) == 0;
+}
+
+/* --- the table --- */
 
 /* Twice as many buckets. Without memory the chains just grow longer. */
 static void grow(struct name_claims *c)
@@ -72,10 +120,10 @@ static void grow(struct name_claims *c)
     free(old);
 }
 
-int name_claims_add(struct name_claims *c, const uint8_t *name, const uint8_t *identity, size_t identity_len,
+int name_claims_add(struct name_claims *c, const uint8_t *name, const struct name_policy_client *client,
                     int64_t ends_s, struct name_claim **ret)
 {
-    size_t name_len = dname_len(name);
+    size_t name_len = dname_len(name), identity_len = client->identity_len;
 
     if (c->count >= c->max)
         return -ENOSPC;
@@ -86,8 +134,10 @@ int name_claims_add(struct name_claims *c, const uint8_t *name, const uint8_t *i
     }
     claim->identity_len = (uint8_t)identity_len;
     claim->name_len = (uint8_t)name_len;
-    memcpy(claim->bytes, identity, identity_len);
+    memcpy(claim->bytes, client->identity, identity_len);
     memcpy(claim->bytes + identity_len, name, name_len);
+    if (client->mac)
+        memcpy(claim->mac, client->mac, sizeof(claim->mac));
     if (c->count++ > c->mask && c->mask < UINT32_MAX / 2)
         grow(c);
     LIST_INSERT_HEAD(bucket_of(c, name, name_len), claim, in_bucket);

@@ -112,16 +112,27 @@ static const struct name_binding *find_binding(const struct name_binding **list,
     return found ? *found : NULL;
 }
 
+static const struct name_binding *bound_identity(const struct name_policy *p, const uint8_t *identity,
+                                                 size_t len)
+{
+    struct name_binding like = {.identity_len = (uint8_t)len};
+
+    if (len == 0)
+        return NULL;
+    memcpy(like.identity, identity, len);
+    return find_binding(p->by_client, p->n_clients, &like, by_client);
+}
+
+/* The DUID of a node binds it on both protocols. */
 static const struct name_binding *bound_client(const struct name_policy *p,
                                                const struct name_policy_client *client)
 {
-    struct name_binding like = {.identity_len = (uint8_t)client->identity_len};
-    const struct name_binding *found = NULL;
+    const struct name_binding *found = bound_identity(p, client->identity, client->identity_len);
+    size_t duid_at = name_duid_at(client->identity, client->identity_len);
+    struct name_binding like;
 
-    if (client->identity_len > 0) {
-        memcpy(like.identity, client->identity, client->identity_len);
-        found = find_binding(p->by_client, p->n_clients, &like, by_client);
-    }
+    if (!found && duid_at > 0)
+        found = bound_identity(p, client->identity + duid_at, client->identity_len - duid_at);
     if (found || !client->mac)
         return found;
     like = (struct name_binding){0};
@@ -207,8 +218,7 @@ static enum name_verdict judge_wish(const struct name_policy *p, const struct na
     if (is_bound_name(p, name))
         return NAME_TAKEN;
     const struct name_claim *claim = p->claiming ? name_claims_find(&p->claims, name) : NULL;
-    if (claim && claim->by_end.deadline > now_s &&
-        !name_claim_is_of(claim, client->identity, client->identity_len))
+    if (claim && claim->by_end.deadline > now_s && !name_claim_is_of(claim, client))
         return NAME_TAKEN;
     memcpy(ret, name, dname_len(name));
     return NAME_GIVEN;
@@ -298,13 +308,21 @@ enum name_verdict name_policy_find(const struct name_policy *p, const struct nam
     return verdict;
 }
 
-/* The name was the client's own wish. */
+static bool is_same(const uint8_t *a, const uint8_t *b)
+{
+    size_t len = dname_len(a);
+
+    return len == dname_len(b) && memcmp(a, b, len) == 0;
+}
+
+/* The name was the client's own wish, and not what it would get without one. */
 static bool is_wish(const struct name_policy *p, const struct name_policy_client *client, const uint8_t *name)
 {
-    uint8_t wish[DNAME_MAX];
+    uint8_t wish[DNAME_MAX], made[DNAME_MAX];
 
-    return client->wanted && !bound_client(p, client) && complete(p, client, wish) &&
-           dname_len(wish) == dname_len(name) && memcmp(wish, name, dname_len(name)) == 0;
+    if (!client->wanted || bound_client(p, client) || !complete(p, client, wish) || !is_same(wish, name))
+        return false;
+    return !p->made || !make_name(p->made, client, made) || !is_same(made, name);
 }
 
 int name_policy_use(struct name_policy *p, const struct name_policy_client *client, const uint8_t *name,
@@ -315,14 +333,14 @@ int name_policy_use(struct name_policy *p, const struct name_policy_client *clie
     if (!p->claiming || !is_wish(p, client, name))
         return 0;
     struct name_claim *claim = name_claims_find(&p->claims, name);
-    if (claim && !name_claim_is_of(claim, client->identity, client->identity_len)) {
+    if (claim && !name_claim_is_of(claim, client)) {
         if (claim->by_end.deadline > now_s)
             return -EEXIST;
         name_claims_remove(&p->claims, claim);
         claim = NULL;
     }
     if (!claim) {
-        int error = name_claims_add(&p->claims, name, client->identity, client->identity_len, ends, &claim);
+        int error = name_claims_add(&p->claims, name, client, ends, &claim);
         if (error < 0)
             return error;
     } else if (heap_set(&p->claims.ends, &claim->by_end, ends) < 0) {
@@ -334,14 +352,14 @@ int name_policy_use(struct name_policy *p, const struct name_policy_client *clie
     return 1;
 }
 
-int name_policy_restore(struct name_policy *p, const uint8_t *name, const uint8_t *identity,
-                        size_t identity_len, int64_t ends_s)
+int name_policy_restore(struct name_policy *p, const uint8_t *name, const struct name_policy_client *client,
+                        int64_t ends_s)
 {
     struct name_claim *claim = name_claims_find(&p->claims, name);
 
     if (claim)
         return 0;
-    int error = name_claims_add(&p->claims, name, identity, identity_len, ends_s, &claim);
+    int error = name_claims_add(&p->claims, name, client, ends_s, &claim);
     if (error == 0)
         claim->kept_until_s = ends_s;
     return error;
@@ -457,4 +475,21 @@ void name_policy_free(struct name_policy *p)
     free(p->bindings);
     name_claims_fini(&p->claims);
     free(p);
+}
+
+bool name_policy_forget(struct name_policy *p, const uint8_t *name)
+{
+    uint8_t lower[DNAME_MAX];
+    size_t len = dname_len(name);
+
+    dname_lower(lower, name, len);
+    struct name_claim *claim = p->claiming ? name_claims_find(&p->claims, lower) : NULL;
+    if (claim)
+        name_claims_remove(&p->claims, claim);
+    return claim != NULL;
+}
+
+uint32_t name_policy_claims(const struct name_policy *p)
+{
+    return p->claiming ? p->claims.count : 0;
 }

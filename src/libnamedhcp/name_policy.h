@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which name a DHCP client has. A name gives its address (hash addresses), so a client that may claim any name can take any
- * address: what it may claim is said here. Pure; serves both protocols. In this order:
+ * address: what it may claim is said here. Pure; serves both protocols, one object for both: a name that a node has claimed by
+ * DHCPv6 is its own by DHCPv4 too, and nobody else's (whose a claim is: name_claims.c). In this order:
  *
  *   1. The name that is bound to the client's identity (DUID, client identifier) or to its MAC address.
  *   2. The name that the client wants, completed by the first domain if it is partial: if it is within the domains, if a
@@ -75,12 +76,16 @@ MUST_CHECK enum name_verdict name_policy_find(const struct name_policy *policy,
 MUST_CHECK int name_policy_use(struct name_policy *policy, const struct name_policy_client *client,
                                const uint8_t *name, int64_t now_s, int64_t *ret_ends_s);
 
-/* A claim that was kept over a restart; one that is there already stays. 0; -ENOSPC; -ENOMEM. */
-MUST_CHECK int name_policy_restore(struct name_policy *policy, const uint8_t *name, const uint8_t *identity,
-                                   size_t identity_len, int64_t ends_s);
+/* A claim that was kept over a restart, of a client with that identity and MAC address; one that is there already stays. 0;
+ * -ENOSPC; -ENOMEM. */
+MUST_CHECK int name_policy_restore(struct name_policy *policy, const uint8_t *name,
+                                   const struct name_policy_client *client, int64_t ends_s);
 
 /* Forgets one claim that has ended, whose name is then in *ret; false: there is none. */
 bool name_policy_expire(struct name_policy *policy, int64_t now_s, uint8_t ret[static DNAME_MAX]);
+/* Forgets the claim on a name, which is then anybody's again; false: there is none. */
+bool name_policy_forget(struct name_policy *policy, const uint8_t *name);
+uint32_t name_policy_claims(const struct name_policy *policy); /* how many there are */
 /* When the first claim ends; INT64_MAX: there is none. */
 int64_t name_policy_first_end(const struct name_policy *policy);
 

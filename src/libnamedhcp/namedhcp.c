@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See namedhcp.h. A start goes in this order: the stacks; the interface and its sockets; the store; the DUID; the resolver; the
- * cores, with what the store remembers; then the host's `bound`, which gives up privileges; then the thread.
+ * See namedhcp.h. A start goes in this order: the stacks, the interfaces and their sockets (namedhcp_links.c); the store; the
+ * DUID; the resolver; the cores, with what the store remembers; the control socket and the page of the attendant; then the
+ * host's `bound`, which gives up privileges; then the thread that serves, and that of the attendant.
  *
  * A DUID has to outlive restarts (RFC 9915 s11). Without a file it is the one that is made of the MAC address (DUID-LL, s11.4),
  * which does so as long as the interface keeps it; with a file it is a random one (DUID-UUID, s11.5).
  */
+#include "libiothconf/open/open_stack.h"
 #include "libnamedhcp/namedhcp_state.h"
+
+#include "io/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,28 +25,16 @@
 
 enum { DUID_LL = 3, DUID_UUID = 4, UUID_LEN = 16 };
 
-/* --- stacks --- */
-
-static int check_stack(const char *what, const char *text, char *why, size_t why_size)
-{
-    char wrong[256];
-    size_t offset = 0;
-
-    if (!text || ioth_config_check(text, &offset, wrong, sizeof(wrong)) == 0)
-        return 0;
-    if (errno == ENOMEM)
-        return -ENOMEM;
-    snprintf(why, why_size, "%s: at '%.40s': %s", what, text + offset, wrong);
-    return -EINVAL;
-}
-
 int namedhcp_check(const struct namedhcp_config *c, char *why, size_t why_size)
 {
     struct name_policy *names = NULL;
-    int e = check_stack("stack", c->stack, why, why_size);
+    int e = 0;
 
+    for (unsigned i = 0; i < c->n_ifaces && e == 0; i++)
+        if (!c->ifaces[i].is_port)
+            e = open_stack_check("stack", c->ifaces[i].stack, why, why_size);
     if (e == 0)
-        e = check_stack("dnsstack", c->dnsstack, why, why_size);
+        e = open_stack_check("dnsstack", c->dnsstack, why, why_size);
     if (e < 0)
         return e;
     e = namedhcp_names_of(c, &names);
@@ -58,45 +50,20 @@ int namedhcp_check(const struct namedhcp_config *c, char *why, size_t why_size)
     return e;
 }
 
-/* NULL stays NULL: the system's stack. */
-static int make_stack(const char *text, struct ioth **ret, char *why, size_t why_size)
-{
-    if (!text)
-        return 0;
-    errno = 0;
-    *ret = ioth_newstackc(text);
-    if (*ret)
-        return ioth_config_clients(*ret) > 0 && ioth_config_start(*ret) < 0 ? -errno : 0;
-    int e = errno ? -errno : -EINVAL;
-    snprintf(why, why_size, "cannot make the stack '%.200s': %s", text, strerror(-e));
-    return e;
-}
-
-/* The interface of a stack on a virtual network is there for nothing else; those of the system belong to the system. */
-static int bring_up(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
-{
-    if (!c->stack || !strcasestr(c->stack, "vnl="))
-        return 0;
-    int ifindex = ioth_if_nametoindex(n->stack, c->iface);
-    if (ifindex <= 0 || ioth_linksetupdown(n->stack, (unsigned)ifindex, 1) == 0)
-        return 0; /* that there is no such interface is said later */
-    int e = -errno;
-    snprintf(why, why_size, "cannot bring interface %.40s up: %s", c->iface, strerror(-e));
-    return e;
-}
-
-static int open_stacks(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
-{
-    int e = make_stack(c->stack, &n->stack, why, why_size);
-
-    if (e == 0 && c->dnsstack && c->stack && strcmp(c->dnsstack, c->stack) == 0)
-        n->dnsstack = n->stack; /* one stack for both */
-    else if (e == 0)
-        e = make_stack(c->dnsstack, &n->dnsstack, why, why_size);
-    return e == 0 ? bring_up(n, c, why, why_size) : e;
-}
-
 /* --- files --- */
+
+static int share_store(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+{
+    gid_t group;
+    int e = group_of(c->leases_group, &group);
+
+    if (e == 0)
+        e = store_share(n->store, group);
+    if (e < 0)
+        snprintf(why, why_size, "cannot let the group %.60s read the lease file %.200s: %s", c->leases_group,
+                 c->leases, e == -ENOENT ? "there is no such group" : strerror(-e));
+    return e;
+}
 
 static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
 {
@@ -104,10 +71,11 @@ static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char 
 
     if (e < 0)
         snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
-                 e == -EBUSY     ? "another server uses it"
-                 : e == -EBADMSG ? "it is damaged, or no lease file of this server"
-                                 : strerror(-e));
-    return e;
+                 e == -EBUSY             ? "another server uses it"
+                 : e == -EBADMSG         ? "it is damaged, or no lease file"
+                 : e == -EPROTONOSUPPORT ? "it is of another version of this server"
+                                         : strerror(-e));
+    return e < 0 || !c->leases || !c->leases_group ? e : share_store(n, c, why, why_size);
 }
 
 static int read_duid(struct namedhcp *n, int fd)
@@ -168,8 +136,8 @@ static int open_duid(struct namedhcp *n, const char *path, char *why, size_t why
     if (!path) {
         const uint8_t head[] = {0, DUID_LL, 0, 1};
         memcpy(n->duid, head, sizeof(head));
-        memcpy(n->duid + sizeof(head), n->link.mac, sizeof(n->link.mac));
-        n->duid_len = sizeof(head) + sizeof(n->link.mac);
+        memcpy(n->duid + sizeof(head), n->links[0]->mac, sizeof(n->links[0]->mac));
+        n->duid_len = sizeof(head) + sizeof(n->links[0]->mac);
         return 0;
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e = fd < 0 ? -errno : read_duid(n, fd);
@@ -203,6 +171,7 @@ static int open_dns(struct namedhcp *n, const struct namedhcp_config *c, char *w
 
 static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_t why_size)
 {
+    char names[NAMEDHCP_NAMES_TEXT];
     int e = namedhcp_check(c, why, why_size);
 
     n->serve6 = c->serve6;
@@ -212,10 +181,7 @@ static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_
     if (e == 0 && (!n->out.bytes || n->wake < 0))
         e = -ENOMEM;
     if (e == 0)
-        e = open_stacks(n, c, why, why_size);
-    if (e == 0)
-        e = dhcp_link_open(&n->link, n->stack, c->iface, c->has_mac ? c->mac : NULL, c->serve6, c->serve4,
-                           why, why_size);
+        e = namedhcp_open_links(n, c, why, why_size);
     if (e == 0)
         e = open_store(n, c, why, why_size);
     if (e == 0)
@@ -224,16 +190,18 @@ static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_
         e = open_dns(n, c, why, why_size);
     if (e == 0)
         e = namedhcp_take(n, c, why, why_size);
+    if (e == 0)
+        e = namedhcp_attend(n, why, why_size);
     if (e == 0 && n->host.bound)
         e = n->host.bound(n->host.arg, c, why, why_size);
     if (e == 0) {
-        log_event(&n->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("iface", c->iface),
+        log_event(&n->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("iface", namedhcp_iface_names(c, names)),
                   LOG_TEXT("dhcpv6", n->serve6 ? "yes" : "no"), LOG_TEXT("dhcpv4", n->serve4 ? "yes" : "no"),
                   LOG_NUMBER("leases", n->serve4 ? lease_count(n->engine->leases) : 0));
         e = -pthread_create(&n->thread, NULL, namedhcp_run, n);
         n->runs = e == 0;
     }
-    return e;
+    return e == 0 ? attendant_run(n->attendant) : e;
 }
 
 int namedhcp_start(struct namedhcp_config *config, const struct namedhcp_host *host, struct namedhcp **ret,
@@ -248,13 +216,16 @@ int namedhcp_start(struct namedhcp_config *config, const struct namedhcp_host *h
     }
     n->host = *host;
     n->started = config;
-    n->link = (struct dhcp_link){.fd = {-1, -1, -1}};
     n->wake = -1;
     log_control_init(&n->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     n->log = host->log;
     n->log.control = &n->log_control;
     pthread_mutex_init(&n->lock, NULL);
+    pthread_mutex_init(&n->reload_lock, NULL);
     pthread_cond_init(&n->taken, NULL);
+    STAILQ_INIT(&n->calls);
+    n->started_at = n->turned_at = namedhcp_now().mono;
+    n->store_works = true;
     int e = begin(n, config, why, why_size);
     if (e < 0) {
         namedhcp_stop(n);
@@ -283,18 +254,21 @@ static void say_restart(const struct namedhcp *n, const struct namedhcp_config *
         const char *what;
         bool changed;
     } changes[] = {
-        {"stack", differs(is->stack, was->stack)},
         {"dnsstack", differs(is->dnsstack, was->dnsstack)},
-        {"iface", differs(is->iface, was->iface)},
-        {"macaddr", is->has_mac != was->has_mac || memcmp(is->mac, was->mac, sizeof(is->mac)) != 0},
+        {"stack, iface, macaddr, ip", !namedhcp_same_ifaces(is, was)},
+        {"echo", (is->echo_ms > 0) != (was->echo_ms > 0)},
         {"nameserver",
          differs(is->nameservers, was->nameservers) || differs(is->resolvconf, was->resolvconf)},
         {"dhcpv6", is->serve6 != was->serve6},
         {"dhcpv4", is->serve4 != was->serve4},
-        {"leases", differs(is->leases, was->leases)},
+        {"leases", differs(is->leases, was->leases) || differs(is->leases_group, was->leases_group)},
         {"duid", differs(is->duid, was->duid)},
         {"user", differs(is->user, was->user)},
         {"sandbox", is->sandbox != was->sandbox},
+        {"control, controlgroup",
+         differs(is->control, was->control) || differs(is->controlgroup, was->controlgroup)},
+        {"metrics",
+         is->metrics.port != was->metrics.port || !ipaddr_equal(&is->metrics.addr, &was->metrics.addr)},
     };
 
     for (unsigned i = 0; i < ARRAY_LEN(changes); i++)
@@ -307,7 +281,8 @@ static void say_restart(const struct namedhcp *n, const struct namedhcp_config *
 static int hand_over(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size)
 {
     pthread_mutex_lock(&n->lock);
-    n->wanted = config;
+    n->result = -ECANCELED; /* as it is if the thread has ended */
+    n->wanted = n->has_ended ? NULL : config;
     wake(n);
     while (n->wanted)
         pthread_cond_wait(&n->taken, &n->lock);
@@ -318,7 +293,7 @@ static int hand_over(struct namedhcp *n, struct namedhcp_config *config, char *w
     return e;
 }
 
-int namedhcp_reload(struct namedhcp *n, char *why, size_t why_size)
+static int reload(struct namedhcp *n, char *why, size_t why_size)
 {
     struct namedhcp_config *config = NULL;
 
@@ -342,6 +317,16 @@ int namedhcp_reload(struct namedhcp *n, char *why, size_t why_size)
     return e;
 }
 
+int namedhcp_reload(struct namedhcp *n, char *why, size_t why_size)
+{
+    pthread_mutex_lock(&n->reload_lock);
+    int e = reload(n, why, why_size);
+    n->reloads++;
+    n->failed_reloads += e < 0;
+    pthread_mutex_unlock(&n->reload_lock);
+    return e;
+}
+
 void namedhcp_stats(struct namedhcp *n, struct namedhcp_stats *ret)
 {
     pthread_mutex_lock(&n->lock);
@@ -360,6 +345,8 @@ void namedhcp_stop(struct namedhcp *n)
         wake(n);
         pthread_join(n->thread, NULL);
     }
+    attendant_close(n->attendant); /* which drops its calls */
+    namedhcp_free_calls(n);
     asker_close(n->asker6);
     asker_close(n->asker4);
     if (n->engine && n->engine->config == n->started)
@@ -368,17 +355,15 @@ void namedhcp_stop(struct namedhcp *n)
     namedhcp_config_free(n->started);
     iothdns_fini(n->dns);
     store_close(n->store);
-    dhcp_link_close(&n->link);
     if (n->wake >= 0)
         close(n->wake);
-    if (n->dnsstack && n->dnsstack != n->stack)
-        ioth_delstack(n->dnsstack);
-    if (n->stack)
-        ioth_delstack(n->stack);
+    namedhcp_close_links(n);
     log_flush(&n->log, true);
     log_control_fini(&n->log_control);
     pthread_cond_destroy(&n->taken);
     pthread_mutex_destroy(&n->lock);
+    pthread_mutex_destroy(&n->reload_lock);
+    free(n->pools);
     free(n->out.bytes);
     free(n);
 }

@@ -9,9 +9,6 @@
  */
 #include "libnamedhcp/namedhcp_config.h"
 
-#include "base/edits.h"
-#include "io/rcfile.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +25,7 @@
 #define LEASE_MAX_S   86400
 #define LIFETIME_MIN  60
 #define LIFETIME_MAX  86400
+#define ECHO_MS       1000 /* RFC 2131 s2.2 has no number; a client asks again after four seconds */
 
 enum { IN_FILE = 1, ON_COMMAND_LINE = 2 };
 
@@ -37,7 +35,7 @@ int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...)
 
     if (d->why[0])
         return -EINVAL;
-    int n = snprintf(d->why, sizeof(d->why), "%s: ", d->place);
+    int n = d->place ? snprintf(d->why, sizeof(d->why), "%s: ", d->place) : 0;
     va_start(args, format);
     if (n >= 0 && (size_t)n < sizeof(d->why))
         vsnprintf(d->why + n, sizeof(d->why) - (size_t)n, format, args);
@@ -92,16 +90,17 @@ int namedhcp_draft_new(bool serve4_alone, struct namedhcp_draft **ret)
     c->serve6 = !serve4_alone;
     c->serve4 = serve4_alone;
     c->sandbox = c->claims = c->authoritative = c->probe = c->rapid_commit = true;
-    c->iface = "vde0";
     c->claims_max = CLAIMS_MAX;
     c->claims_keep_s = CLAIMS_KEEP_S;
     c->leases_max = LEASES_MAX;
+    c->echo_ms = ECHO_MS;
     c->waiting_max = WAITING_MAX;
     c->common.lease_s = LEASE_S;
     c->common.lease_max_s = LEASE_MAX_S;
     c->v6.lifetime_min_s = LIFETIME_MIN;
     c->v6.lifetime_max_s = LIFETIME_MAX;
     d->config = c;
+    d->places.n_stacks = d->places.n = 1;
     d->place = "command line";
     *ret = d;
     return 0;
@@ -133,94 +132,57 @@ void namedhcp_config_free(struct namedhcp_config *c)
 
 /* --- lines --- */
 
-static const struct namedhcp_row *find_row(const char *name, size_t len)
+static void begin_layer(struct namedhcp_draft *d, unsigned layer)
 {
-    for (const struct namedhcp_row *row = namedhcp_rows; row->name; row++)
-        if (strlen(row->name) == len && strncasecmp(row->name, name, len) == 0)
-            return row;
-    return NULL;
+    if (d->layer == layer)
+        return;
+    d->layer = layer;
+    d->subnet = 0;
+    namedhcp_begin_places(d);
 }
 
-static int no_such_row(struct namedhcp_draft *d, const char *name, size_t len)
+static int take(void *arg, const struct rc_row *row, const char *value, const struct rc_place *place,
+                char *why, size_t why_size)
 {
-    const char *nearest = NULL;
-    size_t least = edits_near(len) + 1;
-    char shown[EDITS_WORD_MAX + 1];
-    size_t n = len < EDITS_WORD_MAX ? len : EDITS_WORD_MAX;
+    struct namedhcp_draft *d = arg;
+    const struct namedhcp_row *own = (const struct namedhcp_row *)(const void *)row;
+    char *kept = arena_text(&d->config->arena, value, strlen(value));
 
-    for (const struct namedhcp_row *row = namedhcp_rows; row->name; row++) {
-        size_t edits = edits_between(row->name, strlen(row->name), name, len);
-        if (edits < least) {
-            least = edits;
-            nearest = row->name;
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        shown[i] = name[i] > 32 && name[i] < 127 ? name[i] : '?';
-    shown[n] = '\0';
-    if (nearest)
-        return namedhcp_wrong(d, "there is no option '%s', did you mean '%s'?", shown, nearest);
-    return namedhcp_wrong(d, "there is no option '%s', expected one such as 'domain' or 'subnet'", shown);
-}
-
-static int read_row(struct namedhcp_draft *d, const struct namedhcp_row *row, const char *value)
-{
-    bool has = value && value[0];
-
-    if (!row->value && has)
-        return namedhcp_wrong(d, "'%s' takes no value, expected the end of the line", row->name);
-    if (row->value && !has)
-        return namedhcp_wrong(d, "the value of '%s' is missing, expected %s", row->name, row->value);
-    return row->read(d, value);
-}
-
-static int read_line(struct namedhcp_draft *d, const char *path, const struct rc_line *line)
-{
-    char place[NAMEDHCP_WHY_MAX / 2];
-    const struct namedhcp_row *row = find_row(line->tag, line->tag_len);
-    char *value = arena_text(&d->config->arena, line->value, line->value_len);
-
-    if (!value)
+    if (!kept)
         return -ENOMEM;
-    snprintf(place, sizeof(place), "%.200s:%u:%u", path, line->number,
-             row && strcmp(row->name, "rcfile") != 0 ? line->value_column : line->tag_column);
-    d->place = place;
-    int e = !row ? no_such_row(d, line->tag, line->tag_len)
-            : strcmp(row->name, "rcfile") == 0
-                ? namedhcp_wrong(d, "'rcfile' is for the command line, expected an option of the service")
-                : read_row(d, row, value);
+    begin_layer(d, place->in_file ? IN_FILE : ON_COMMAND_LINE);
+    d->place = NULL; /* the reader says it */
+    int e = own->read(d, row->value ? kept : NULL);
+    snprintf(why, why_size, "%s", d->why);
     d->place = "command line";
     return e;
 }
 
+struct rc_reader namedhcp_draft_reader(struct namedhcp_draft *d)
+{
+    return (struct rc_reader){
+        .rows = RC_ROWS(namedhcp_rows), .such_as = "'domain' or 'subnet'", .take = take, .arg = d};
+}
+
 int namedhcp_draft_text(struct namedhcp_draft *d, const char *path, const char *text, size_t len)
 {
-    struct rc_text rc = {.at = text, .end = text + len};
-    struct rc_line line;
-    int e = 0;
+    struct rc_reader reader = namedhcp_draft_reader(d);
+    char why[NAMEDHCP_WHY_MAX];
+    int e = rc_read_text(&reader, path, text, len, why, sizeof(why));
 
-    d->layer = IN_FILE;
-    d->subnet = 0;
-    while (e == 0 && rc_next(&rc, &line))
-        e = read_line(d, path, &line);
+    if (e < 0)
+        memcpy(d->why, why, sizeof(why));
     return e;
 }
 
 int namedhcp_draft_option(struct namedhcp_draft *d, const char *name, const char *value)
 {
-    char place[64];
-    const struct namedhcp_row *row = find_row(name, strlen(name));
-    char *copy = value ? arena_text(&d->config->arena, value, strlen(value)) : NULL;
+    struct rc_reader reader = namedhcp_draft_reader(d);
+    char why[NAMEDHCP_WHY_MAX];
+    int e = rc_read_option(&reader, name, value, why, sizeof(why));
 
-    if (value && !copy)
-        return -ENOMEM;
-    if (d->layer != ON_COMMAND_LINE)
-        d->subnet = 0;
-    d->layer = ON_COMMAND_LINE;
-    snprintf(place, sizeof(place), "--%.40s", name);
-    d->place = place;
-    int e = row ? read_row(d, row, copy) : no_such_row(d, name, strlen(name));
-    d->place = "command line";
+    if (e < 0)
+        memcpy(d->why, why, sizeof(why));
     return e;
 }
 
@@ -325,6 +287,8 @@ int namedhcp_draft_finish(struct namedhcp_draft *d, struct namedhcp_config **ret
     int e = complete_common(d);
 
     d->place = "configuration";
+    if (e == 0)
+        e = namedhcp_finish_places(d);
     for (unsigned i = 0; i < c->n_subnets && e == 0; i++)
         e = complete_subnet(d, i);
     if (e == 0)

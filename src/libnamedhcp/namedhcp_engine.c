@@ -3,8 +3,7 @@
  * See namedhcp_engine.h. An engine never changes: a reload makes a new one, which takes from the store what the old one knew
  * (all of that is there before a client hears of it), and the old one ends.
  *
- * Each protocol has its own claims on names: a client is known by its DUID in one and by its client identifier in the other,
- * and a node that uses both would stand in its own way.
+ * Both protocols have one policy of names and its claims: a name that a client has on one is nobody else's on the other.
  */
 #include "libnamedhcp/namedhcp_engine.h"
 
@@ -15,7 +14,7 @@
 #include <sys/random.h>
 
 /* Up to 256 bytes it is all or, before the system's pool is filled, EINTR. */
-static void draw(void *arg, void *bytes, size_t len)
+void namedhcp_draw(void *arg, void *bytes, size_t len)
 {
     (void)arg;
     while (getrandom(bytes, len, 0) != (ssize_t)len)
@@ -39,7 +38,7 @@ int namedhcp_names_of(const struct namedhcp_config *c, struct name_policy **ret)
         .claims_keep_s = c->claims_keep_s,
     };
 
-    draw(NULL, &settings.key, sizeof(settings.key));
+    namedhcp_draw(NULL, &settings.key, sizeof(settings.key));
     return name_policy_new(&settings, ret);
 }
 
@@ -50,23 +49,28 @@ struct restoring {
     struct server_time now;
 };
 
-/* What has no room any more, since there is less room now, is left out. */
-static int restore6(void *arg, const struct server_lease *lease)
+static int restore_claim(struct name_policy *names, const struct server_lease *claim)
 {
-    const struct restoring *r = arg;
+    static const uint8_t unknown[6];
+    const struct name_policy_client client = {
+        .identity = claim->identity,
+        .identity_len = claim->identity_len,
+        .mac = memcmp(claim->mac, unknown, sizeof(unknown)) != 0 ? claim->mac : NULL,
+    };
 
-    if (lease->state != SERVER_LEASE_CLAIM)
-        return 0;
-    int e = name_policy_restore(r->engine->names6, lease->name, lease->identity, lease->identity_len,
-                                lease->ends);
-    return e == -ENOMEM ? e : 0;
+    return name_policy_restore(names, claim->name, &client, claim->ends);
 }
 
-static int restore4(void *arg, const struct server_lease *lease)
+/* What has no room any more, since there is less room now, is left out; so is what is not served now. */
+static int restore_one(void *arg, const struct server_lease *lease)
 {
     const struct restoring *r = arg;
-    int e = dhcp4_server_restore(r->engine->v4, lease, r->now);
+    int e = 0;
 
+    if (lease->state == SERVER_LEASE_CLAIM)
+        e = restore_claim(r->engine->names, lease);
+    else if (r->engine->v4 && ipaddr_is_v4(&lease->addr))
+        e = dhcp4_server_restore(r->engine->v4, lease, r->now);
     r->engine->damaged += e == -EINVAL;
     return e == -ENOMEM ? e : 0;
 }
@@ -75,14 +79,10 @@ static int restore(struct namedhcp_engine *e, const struct namedhcp_ground *grou
                    size_t why_size)
 {
     struct restoring r = {.engine = e, .now = ground->now};
-    unsigned damaged6 = 0, damaged4 = 0;
-    int error = 0;
+    unsigned damaged = 0;
+    int error = store_load(ground->store, restore_one, &r, &damaged);
 
-    if (e->v6)
-        error = store_load(ground->store, STORE_DHCP6, restore6, &r, &damaged6);
-    if (error == 0 && e->v4)
-        error = store_load(ground->store, STORE_DHCP4, restore4, &r, &damaged4);
-    e->damaged += damaged6 + damaged4;
+    e->damaged += damaged;
     if (error < 0)
         snprintf(why, why_size, "cannot read the leases: %s", strerror(-error));
     return error;
@@ -95,7 +95,7 @@ static int make_v6(struct namedhcp_engine *e, const struct namedhcp_ground *grou
 {
     struct dhcp6_server_settings settings = e->config->v6;
 
-    settings.names = e->names6;
+    settings.names = e->names;
     settings.duid = ground->duid;
     settings.duid_len = ground->duid_len;
     int error = dhcp6_server_new(env, &settings, &e->v6);
@@ -106,64 +106,105 @@ static int make_v6(struct namedhcp_engine *e, const struct namedhcp_ground *grou
 
 /* --- DHCPv4 --- */
 
-static uint32_t own_address_in(const struct dhcp_link *link, const struct dhcp4_subnet *s)
+/* The links that have an address of the subnet, a bit each. */
+static uint32_t links_in(const struct namedhcp_ground *ground, const struct dhcp4_subnet *s)
 {
-    for (unsigned i = 0; i < link->n_addrs; i++)
-        if ((link->addrs[i].addr & dhcp4_mask_of(s->bits)) == s->network)
-            return link->addrs[i].addr;
-    return 0;
+    uint32_t found = 0;
+
+    for (unsigned i = 0; i < ground->n_links; i++)
+        for (unsigned k = 0; k < ground->links[i]->n_addrs; k++)
+            if ((ground->links[i]->addrs[k].addr & dhcp4_mask_of(s->bits)) == s->network)
+                found |= UINT32_C(1) << i;
+    return found;
 }
 
-static int make_subnets(struct namedhcp_engine *e, const struct dhcp_link *link, char *why, size_t why_size)
+/* What it is called: as the configuration says, else by its address on each link; on a link without one by another link's,
+ * for relays may come by any. */
+static int choose_ids(struct namedhcp_engine *e, const struct namedhcp_ground *ground, char *why,
+                      size_t why_size)
+{
+    struct dhcp4_server_settings *set = &e->v4_settings;
+
+    set->server_id = e->config->server_id;
+    for (unsigned i = 0; i < ground->n_links; i++) {
+        const struct dhcp_link *link = ground->links[i];
+        if (e->config->server_id || link->n_addrs == 0)
+            continue;
+        set->link_ids[i] = link->addrs[0].addr;
+        if (!set->server_id)
+            set->server_id = link->addrs[0].addr;
+    }
+    if (set->server_id)
+        return 0;
+    snprintf(why, why_size,
+             "cannot serve DHCPv4: interface %.40s has no IPv4 address, and 'serverid' is not said",
+             ground->links[0]->name);
+    return -EADDRNOTAVAIL;
+}
+
+/* A subnet for each network of our own. */
+static int make_own_subnets(struct namedhcp_engine *e, const struct namedhcp_ground *ground, char *why,
+                            size_t why_size)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < ground->n_links; i++) {
+        const struct dhcp_link *link = ground->links[i];
+        if (link->n_addrs == 0)
+            continue;
+        struct dhcp4_subnet own = e->config->common;
+        own.bits = link->addrs[0].bits;
+        own.network = link->addrs[0].addr & dhcp4_mask_of(own.bits);
+        own.links = links_in(ground, &own);
+        if (own.links & ((UINT32_C(1) << i) - 1))
+            continue; /* an earlier link has it, too */
+        e->own[n++] = own;
+    }
+    e->v4_settings.subnets = e->own;
+    e->v4_settings.n_subnets = n;
+    if (n > 0)
+        return 0;
+    snprintf(why, why_size,
+             "cannot serve DHCPv4: there is no subnet, and interface %.40s has no IPv4 address",
+             ground->links[0]->name);
+    return -EADDRNOTAVAIL;
+}
+
+static int make_subnets(struct namedhcp_engine *e, const struct namedhcp_ground *ground, char *why,
+                        size_t why_size)
 {
     struct namedhcp_config *c = e->config;
+    int error = choose_ids(e, ground, why, why_size);
 
-    e->server_id = c->server_id ? c->server_id : link->n_addrs > 0 ? link->addrs[0].addr : 0;
-    if (!e->server_id) {
-        snprintf(why, why_size,
-                 "cannot serve DHCPv4: interface %.40s has no IPv4 address, and 'serverid' is not said",
-                 c->iface);
-        return -EADDRNOTAVAIL;
-    }
+    if (error < 0 || c->n_subnets == 0)
+        return error < 0 ? error : make_own_subnets(e, ground, why, why_size);
     for (unsigned i = 0; i < c->n_subnets; i++)
-        c->subnets[i].relay = own_address_in(link, &c->subnets[i]);
+        c->subnets[i].links = links_in(ground, &c->subnets[i]);
     e->v4_settings.subnets = c->subnets;
     e->v4_settings.n_subnets = c->n_subnets;
-    if (c->n_subnets > 0)
-        return 0;
-    if (link->n_addrs == 0) {
-        snprintf(why, why_size,
-                 "cannot serve DHCPv4: there is no subnet, and interface %.40s has no IPv4 address",
-                 c->iface);
-        return -EADDRNOTAVAIL;
-    }
-    e->own = c->common;
-    e->own.bits = link->addrs[0].bits;
-    e->own.network = link->addrs[0].addr & dhcp4_mask_of(e->own.bits);
-    e->own.relay = link->addrs[0].addr;
-    e->v4_settings.subnets = &e->own;
-    e->v4_settings.n_subnets = 1;
     return 0;
 }
 
 /* Our own addresses are nobody else's, be they in a pool. */
-static int make_leases(struct namedhcp_engine *e, const struct dhcp_link *link)
+static int make_leases(struct namedhcp_engine *e, const struct namedhcp_ground *ground)
 {
     const struct namedhcp_config *c = e->config;
-    uint32_t *reserved = calloc(c->n_fixed + DHCP_LINK_ADDRS_MAX, sizeof(*reserved));
+    uint32_t *reserved =
+        calloc(c->n_fixed + (size_t)SERVER_LINKS_MAX * DHCP_LINK_ADDRS_MAX, sizeof(*reserved));
     unsigned n = c->n_fixed;
 
     if (!reserved)
         return -ENOMEM;
     memcpy(reserved, c->reserved, n * sizeof(*reserved));
-    for (unsigned i = 0; i < link->n_addrs; i++)
-        reserved[n++] = link->addrs[i].addr;
+    for (unsigned i = 0; i < ground->n_links; i++)
+        for (unsigned k = 0; k < ground->links[i]->n_addrs; k++)
+            reserved[n++] = ground->links[i]->addrs[k].addr;
     struct lease_settings settings = {.pools = c->pools,
                                       .n_pools = c->n_pools,
                                       .reserved = reserved,
                                       .n_reserved = n,
                                       .leases_max = c->leases_max};
-    draw(NULL, &settings.key, sizeof(settings.key));
+    namedhcp_draw(NULL, &settings.key, sizeof(settings.key));
     int error = lease_table_new(&settings, &e->leases);
     free(reserved);
     return error;
@@ -173,19 +214,19 @@ static int make_v4(struct namedhcp_engine *e, const struct namedhcp_ground *grou
                    char *why, size_t why_size)
 {
     const struct namedhcp_config *c = e->config;
-    int error = make_subnets(e, ground->link, why, why_size);
+    int error = make_subnets(e, ground, why, why_size);
 
     if (error < 0)
         return error;
-    error = make_leases(e, ground->link);
+    error = make_leases(e, ground);
     if (error == 0) {
-        e->v4_settings.names = e->names4;
+        e->v4_settings.names = e->names;
         e->v4_settings.leases = e->leases;
         e->v4_settings.fixed = c->fixed;
         e->v4_settings.n_fixed = c->n_fixed;
-        e->v4_settings.server_id = e->server_id;
         e->v4_settings.authoritative = c->authoritative;
         e->v4_settings.probe = c->probe;
+        e->v4_settings.echo_time = c->echo_ms * NSEC_PER_MSEC;
         e->v4_settings.rapid_commit = c->rapid_commit;
         e->v4_settings.waiting_max = c->waiting_max;
         error = dhcp4_server_new(env, &e->v4_settings, &e->v4);
@@ -201,11 +242,9 @@ static int make_v4(struct namedhcp_engine *e, const struct namedhcp_ground *grou
 static int make_cores(struct namedhcp_engine *e, const struct namedhcp_ground *ground, char *why,
                       size_t why_size)
 {
-    struct server_env env = {.random = draw};
-    int error = namedhcp_names_of(e->config, &e->names6);
+    struct server_env env = {.random = namedhcp_draw};
+    int error = namedhcp_names_of(e->config, &e->names);
 
-    if (error == 0)
-        error = namedhcp_names_of(e->config, &e->names4);
     if (error < 0) {
         snprintf(why, why_size, "cannot use '%s' as a pattern of names: %s",
                  e->config->made ? e->config->made : "", strerror(-error));
@@ -236,6 +275,13 @@ int namedhcp_engine_new(struct namedhcp_config *config, const struct namedhcp_gr
     return 0;
 }
 
+uint32_t namedhcp_engine_id(const struct namedhcp_engine *e, unsigned link)
+{
+    uint32_t id = e->v4_settings.link_ids[link];
+
+    return id ? id : e->v4_settings.server_id;
+}
+
 void namedhcp_engine_free(struct namedhcp_engine *e)
 {
     if (!e)
@@ -243,8 +289,7 @@ void namedhcp_engine_free(struct namedhcp_engine *e)
     dhcp6_server_free(e->v6);
     dhcp4_server_free(e->v4);
     lease_table_free(e->leases);
-    name_policy_free(e->names6);
-    name_policy_free(e->names4);
+    name_policy_free(e->names);
     namedhcp_config_free(e->config);
     free(e);
 }

@@ -20,9 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TURN_MAX    (5 * NSEC_PER_SEC) /* so that the figures are fresh */
-#define REST        NSEC_PER_SEC
-#define PROBE_PAUSE (SERVER_PROBE_TIME / NAMEDHCP_REPEATS)
+#define TURN_MAX (5 * NSEC_PER_SEC) /* so that the figures are fresh */
 
 struct out_head {
     struct server_packet packet; /* but for the bytes, which follow */
@@ -56,7 +54,8 @@ static void on_answer4(void *arg, const struct server_answer *answer)
 
 int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size)
 {
-    struct namedhcp_ground ground = {.link = &n->link,
+    struct namedhcp_ground ground = {.links = n->links,
+                                     .n_links = n->n_links,
                                      .store = n->store,
                                      .duid = n->duid,
                                      .duid_len = n->duid_len,
@@ -65,10 +64,10 @@ int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why,
                                      .now = namedhcp_now()};
     struct asker *asker6 = NULL, *asker4 = NULL;
     struct namedhcp_engine *engine;
-    int e = n->serve6 ? asker_open(n->dns, on_answer6, n, &asker6) : 0;
+    int e = n->serve6 ? asker_open(n->dns, &n->counted.dns, on_answer6, n, &asker6) : 0;
 
     if (e == 0 && n->serve4)
-        e = asker_open(n->dns, on_answer4, n, &asker4);
+        e = asker_open(n->dns, &n->counted.dns, on_answer4, n, &asker4);
     if (e == 0)
         e = namedhcp_engine_new(config, &ground, &engine, why, why_size);
     if (e < 0) {
@@ -78,14 +77,14 @@ int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why,
     }
     asker_close(n->asker6);
     asker_close(n->asker4);
-    if (n->engine && n->engine->config == n->started) {
+    if (n->engine && (n->engine->config == n->started || n->engine->config == config))
         n->engine->config = NULL; /* it is kept */
-    }
+    namedhcp_keep_counts(n);
     namedhcp_engine_free(n->engine);
     n->asker6 = asker6;
     n->asker4 = asker4;
     n->engine = engine;
-    n->n_probes = 0;
+    n->probes.n = 0;
     if (engine->damaged > 0)
         log_event(&n->log, LOG_LEVEL_WARNING, "records of the lease file are damaged, or of no use",
                   LOG_NUMBER("count", engine->damaged));
@@ -94,75 +93,44 @@ int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why,
 
 /* --- probes --- */
 
-static void send_probe(struct namedhcp *n, struct namedhcp_probe *p)
+static void send_probes(struct namedhcp *n)
 {
-    p->repeats--;
-    p->at = p->repeats > 0 ? n->now.mono + PROBE_PAUSE : p->until;
-    if (dhcp_link_probe(&n->link, p->addr) < 0)
-        n->counted.lost++;
-}
+    const struct dhcp_probe *p;
+    int e;
 
-/* Behind a relay nobody would hear it: such an address counts as free. */
-static void begin_probe(struct namedhcp *n, const struct server_event *event)
-{
-    if (event->relayed || n->n_probes == NAMEDHCP_PROBES_MAX)
-        return;
-    struct namedhcp_probe *p = &n->probes[n->n_probes++];
-    *p = (struct namedhcp_probe){.addr = ipaddr_to_v4(&event->addr),
-                                 .question = event->question,
-                                 .repeats = NAMEDHCP_REPEATS,
-                                 .until = n->now.mono + SERVER_PROBE_TIME};
-    send_probe(n, p);
-}
-
-static void end_probe(struct namedhcp *n, unsigned i)
-{
-    n->probes[i] = n->probes[--n->n_probes];
-}
-
-static nsec_t probe_deadline(const struct namedhcp *n)
-{
-    nsec_t first = NSEC_NEVER;
-
-    for (unsigned i = 0; i < n->n_probes; i++)
-        if (n->probes[i].at < first)
-            first = n->probes[i].at;
-    return first;
-}
-
-static void time_probes(struct namedhcp *n)
-{
-    for (unsigned i = 0; i < n->n_probes;) {
-        struct namedhcp_probe *p = &n->probes[i];
-        if (p->at > n->now.mono) {
-            i++;
-        } else if (p->repeats > 0) {
-            send_probe(n, p);
-        } else {
-            end_probe(n, i); /* nobody has said anything */
-        }
+    while ((p = dhcp_probes_due(&n->probes, n->now.mono))) {
+        struct dhcp_link *link = n->links[p->link];
+        struct icmp4_echo echo = {.type = ICMP4_ECHO_REQUEST, .id = p->id, .sequence = p->sequence};
+        if (p->echo)
+            e = link->ops->echo(link, namedhcp_engine_id(n->engine, p->link), p->addr, p->via_mac, &echo);
+        else
+            e = link->ops->probe(link, p->addr);
+        n->counted.lost += e < 0 && e != -EOPNOTSUPP;
     }
 }
 
-static void hear_arp(struct namedhcp *n, const struct arp_packet *arp)
+static void hear_arp(struct namedhcp *n, unsigned link, const struct arp_packet *arp)
 {
-    for (unsigned i = 0; i < n->n_probes;) {
-        struct namedhcp_probe p = n->probes[i];
-        if (!arp_denies(arp, n->link.mac, p.addr)) {
-            i++;
-            continue;
-        }
-        end_probe(n, i);
-        dhcp4_server_in_use(n->engine->v4, p.question, n->now);
-    }
+    uint32_t question;
+
+    while (dhcp_probes_hear_arp(&n->probes, link, n->links[link]->mac, arp, &question))
+        dhcp4_server_in_use(n->engine->v4, question, arp->sender_mac, n->now);
+}
+
+static void hear_echo(struct namedhcp *n, const struct dhcp_heard *heard)
+{
+    uint32_t question;
+
+    while (dhcp_probes_hear_echo(&n->probes, heard->from, &heard->echo, &question))
+        dhcp4_server_in_use(n->engine->v4, question, NULL, n->now);
 }
 
 /* --- what the cores say --- */
 
-static void keep(struct namedhcp *n, enum store_protocol protocol, const struct server_event *event)
+static void keep(struct namedhcp *n, const struct server_event *event)
 {
-    int e = event->kind == SERVER_LEASE ? store_put(n->store, protocol, event->lease)
-                                        : store_forget(n->store, protocol, event->lease);
+    int e = event->kind == SERVER_LEASE ? store_put(n->store, event->lease)
+                                        : store_forget(n->store, event->lease);
 
     if (e < 0) {
         n->keep_failed = true;
@@ -172,7 +140,7 @@ static void keep(struct namedhcp *n, enum store_protocol protocol, const struct 
 
 static void add_out(struct namedhcp *n, const struct server_packet *packet)
 {
-    struct out_head head = {.packet = *packet, .from = n->engine->server_id};
+    struct out_head head = {.packet = *packet, .from = namedhcp_engine_id(n->engine, packet->link)};
 
     if (sizeof(head) + packet->len > NAMEDHCP_OUT_BYTES - n->out.len) {
         n->counted.lost++;
@@ -184,23 +152,23 @@ static void add_out(struct namedhcp *n, const struct server_packet *packet)
 }
 
 /* What the DNS has told a moment ago is not asked again. That it cannot be asked now is as if it were silent. */
-static void ask(struct namedhcp *n, enum store_protocol protocol, const struct server_event *event)
+static void ask(struct namedhcp *n, enum namedhcp_protocol protocol, const struct server_event *event)
 {
     struct server_answer answer = {.question = event->question, .status = SERVER_UNKNOWN};
-    struct asker *asker = protocol == STORE_DHCP6 ? n->asker6 : n->asker4;
+    struct asker *asker = protocol == NAMEDHCP_V6 ? n->asker6 : n->asker4;
 
     if (!asker_remembers(asker, event->name, event->qtype, &answer)) {
         if (asker_ask(asker, event->question, event->name, event->qtype) == 0)
             return;
         n->counted.failed_questions++;
     }
-    if (protocol == STORE_DHCP6)
+    if (protocol == NAMEDHCP_V6)
         on_answer6(n, &answer);
     else
         on_answer4(n, &answer);
 }
 
-static void obey(struct namedhcp *n, enum store_protocol protocol, const struct server_event *event)
+static void obey(struct namedhcp *n, enum namedhcp_protocol protocol, const struct server_event *event)
 {
     switch (event->kind) {
     case SERVER_SEND:
@@ -211,10 +179,10 @@ static void obey(struct namedhcp *n, enum store_protocol protocol, const struct 
         break;
     case SERVER_LEASE:
     case SERVER_FORGET:
-        keep(n, protocol, event);
+        keep(n, event);
         break;
     case SERVER_PROBE:
-        begin_probe(n, event);
+        dhcp_probes_begin(&n->probes, event, n->now.mono);
         break;
     case SERVER_NOTE:
         log_event(&n->log, LOG_LEVEL_WARNING, "a client", LOG_TEXT("what", event->text));
@@ -229,9 +197,9 @@ static void obey_all(struct namedhcp *n)
     struct server_event event;
 
     while (n->engine->v6 && dhcp6_server_next(n->engine->v6, &event) != SERVER_NONE)
-        obey(n, STORE_DHCP6, &event);
+        obey(n, NAMEDHCP_V6, &event);
     while (n->engine->v4 && dhcp4_server_next(n->engine->v4, &event) != SERVER_NONE)
-        obey(n, STORE_DHCP4, &event);
+        obey(n, NAMEDHCP_V4, &event);
 }
 
 /* --- on record, and off --- */
@@ -271,7 +239,8 @@ static void send_all(struct namedhcp *n)
         memcpy(&head, n->out.bytes + at, sizeof(head));
         head.packet.bytes = n->out.bytes + at + sizeof(head);
         at += sizeof(head) + head.packet.len;
-        int e = dhcp_link_send(&n->link, &head.packet, head.from);
+        struct dhcp_link *link = n->links[head.packet.link];
+        int e = link->ops->send(link, &head.packet, head.from);
         n->counted.sent += e == 0;
         n->counted.lost += e < 0;
         if (e < 0)
@@ -285,6 +254,7 @@ static void settle(struct namedhcp *n)
     int error_before = n->keep_error;
 
     obey_all(n);
+    send_probes(n);
     if (!commit(n, error_before))
         n->out.len = 0;
     send_all(n);
@@ -292,56 +262,96 @@ static void settle(struct namedhcp *n)
 
 /* --- what comes in --- */
 
-/* A socket that gives errors alone, such as that of a stack that has died, is left alone for a while. */
-static void rest(struct namedhcp *n, enum dhcp_link_kind kind, int error)
+static void hear(struct namedhcp *n, unsigned link, struct dhcp_heard *heard)
 {
-    if (error == -EAGAIN)
-        return;
-    n->rests_until[kind] = n->now.mono + REST;
-    log_event(&n->log, LOG_LEVEL_WARNING, "nothing can be received", LOG_NUMBER("socket", kind),
-              LOG_TEXT("reason", strerrordesc_np(-error)));
-}
-
-static void receive(struct namedhcp *n, enum dhcp_link_kind kind)
-{
-    struct server_packet packet;
-    int got = 0;
-
-    for (unsigned i = 0; i < NAMEDHCP_BATCH && got >= 0; i++) {
-        got = dhcp_link_receive(&n->link, kind, &packet);
-        if (got == 1 && kind == DHCP_LINK_UDP6)
-            dhcp6_server_input(n->engine->v6, &packet, n->now);
-        else if (got == 1)
-            dhcp4_server_input(n->engine->v4, &packet, n->now);
+    heard->packet.link = link;
+    switch (heard->kind) {
+    case DHCP_HEARD_UDP6:
+        if (n->engine->v6)
+            dhcp6_server_input(n->engine->v6, &heard->packet, n->now);
+        break;
+    case DHCP_HEARD_UDP4:
+        if (n->engine->v4)
+            dhcp4_server_input(n->engine->v4, &heard->packet, n->now);
+        break;
+    case DHCP_HEARD_ARP:
+        hear_arp(n, link, &heard->arp);
+        break;
+    case DHCP_HEARD_ECHO:
+        hear_echo(n, heard);
+        break;
+    case DHCP_HEARD_NOTHING:
+        break;
     }
-    if (got < 0)
-        rest(n, kind, got);
 }
 
-static void receive_arp(struct namedhcp *n)
+static void receive(struct namedhcp *n, unsigned i)
 {
-    struct arp_packet arp;
+    struct dhcp_link *link = n->links[i];
+    struct dhcp_heard heard;
     int got = 0;
 
-    for (unsigned i = 0; i < NAMEDHCP_BATCH && got >= 0; i++)
-        if ((got = dhcp_link_receive_arp(&n->link, &arp)) == 1)
-            hear_arp(n, &arp);
-    if (got < 0)
-        rest(n, DHCP_LINK_FRAMES, got);
+    for (unsigned k = 0; k < NAMEDHCP_BATCH && got != -EAGAIN; k++) {
+        got = link->ops->receive(link, n->now.mono, &heard);
+        if (got == 1)
+            hear(n, i, &heard);
+        else if (got < 0 && got != -EAGAIN)
+            log_event(&n->log, LOG_LEVEL_WARNING, "nothing can be received", LOG_TEXT("iface", link->name),
+                      LOG_TEXT("reason", strerrordesc_np(-got)));
+    }
+}
+
+/* Its own addresses are part of what a DHCPv4 server says, so it becomes another one when they change. */
+static void follow_addresses(struct namedhcp *n)
+{
+    char why[NAMEDHCP_WHY_MAX];
+    bool changed = false;
+
+    for (unsigned i = 0; i < n->n_links; i++) {
+        changed |= n->links[i]->changed;
+        n->links[i]->changed = false;
+    }
+    if (!changed || !n->engine->v4)
+        return;
+    int e = namedhcp_take(n, n->engine->config, why, sizeof(why));
+    if (e == 0)
+        log_event(&n->log, LOG_LEVEL_INFO, "the addresses of our interfaces have changed",
+                  LOG_NUMBER("subnets", n->engine->v4_settings.n_subnets));
+    else
+        log_event(
+            &n->log, LOG_LEVEL_WARNING,
+            "the addresses of our interfaces have changed, and nothing can be served with those there are",
+            LOG_TEXT("reason", why));
+}
+
+/* For a configuration that comes; what it is made of is fresh then. */
+static void look_at_links(struct namedhcp *n)
+{
+    n->now = namedhcp_now();
+    for (unsigned i = 0; i < n->n_links; i++) {
+        n->links[i]->ops->look(n->links[i]);
+        n->links[i]->ops->timeout(n->links[i], n->now.mono);
+        n->links[i]->changed = false;
+    }
+}
+
+static void take_in_links(struct namedhcp *n)
+{
+    for (unsigned i = 0; i < n->n_links; i++) {
+        receive(n, i);
+        n->links[i]->ops->timeout(n->links[i], n->now.mono);
+    }
 }
 
 static void take_in(struct namedhcp *n)
 {
     n->now = namedhcp_now();
+    take_in_links(n);
     if (n->engine->v6) {
-        receive(n, DHCP_LINK_UDP6);
         dhcp6_server_timeout(n->engine->v6, n->now);
         asker_dispatch(n->asker6);
     }
     if (n->engine->v4) {
-        receive(n, DHCP_LINK_UDP4);
-        receive_arp(n);
-        time_probes(n);
         dhcp4_server_timeout(n->engine->v4, n->now);
         asker_dispatch(n->asker4);
     }
@@ -366,54 +376,40 @@ static int patience(const struct namedhcp *n)
     if (n->engine->v4) {
         sooner(&at, dhcp4_server_deadline(n->engine->v4));
         sooner(&at, asker_deadline(n->asker4));
-        sooner(&at, probe_deadline(n));
+        sooner(&at, dhcp_probes_deadline(&n->probes));
     }
-    if (n->host.alive_interval)
-        sooner(&at, n->alive_at);
-    for (unsigned kind = 0; kind < DHCP_LINK_KINDS; kind++)
-        if (n->rests_until[kind] > now)
-            sooner(&at, n->rests_until[kind]);
+    for (unsigned i = 0; i < n->n_links; i++)
+        sooner(&at, n->links[i]->ops->deadline(n->links[i]));
     return at <= now ? 0 : (int)((at - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
-}
-
-/* -1: it is not to be looked at. */
-static int fd_of(const struct namedhcp *n, enum dhcp_link_kind kind)
-{
-    return n->rests_until[kind] > n->now.mono ? -1 : n->link.fd[kind];
 }
 
 static void wait_for_something(struct namedhcp *n)
 {
-    struct pollfd polled[] = {
+    struct pollfd polled[3 + SERVER_LINKS_MAX * DHCP_LINK_FDS_MAX] = {
         {.fd = n->wake, .events = POLLIN},
-        {.fd = fd_of(n, DHCP_LINK_UDP6), .events = POLLIN},
-        {.fd = fd_of(n, DHCP_LINK_UDP4), .events = POLLIN},
-        {.fd = fd_of(n, DHCP_LINK_FRAMES), .events = POLLIN},
         {.fd = n->asker6 ? asker_fd(n->asker6) : -1, .events = POLLIN},
         {.fd = n->asker4 ? asker_fd(n->asker4) : -1, .events = POLLIN},
     };
+    nsec_t now = namedhcp_now().mono;
     uint64_t count;
+    nfds_t used = 3;
 
-    if (poll(polled, ARRAY_LEN(polled), patience(n)) > 0 && polled[0].revents)
+    for (unsigned i = 0; i < n->n_links; i++) {
+        struct dhcp_link *link = n->links[i];
+        link->ops->watch(link, now);
+        memcpy(polled + used, link->polled, link->n_polled * sizeof(*polled));
+        used += link->n_polled;
+    }
+    if (poll(polled, used, patience(n)) > 0 && polled[0].revents)
         (void)!read(n->wake, &count, sizeof(count));
+    used = 3;
+    for (unsigned i = 0; i < n->n_links; i++) {
+        memcpy(n->links[i]->polled, polled + used, n->links[i]->n_polled * sizeof(*polled));
+        used += n->links[i]->n_polled;
+    }
 }
 
 /* --- calls from outside --- */
-
-static void publish(struct namedhcp *n)
-{
-    struct namedhcp_stats stats = n->counted;
-
-    if (n->engine->v6)
-        dhcp6_server_stats(n->engine->v6, &stats.v6);
-    if (n->engine->v4) {
-        dhcp4_server_stats(n->engine->v4, &stats.v4);
-        stats.leases = lease_count(n->engine->leases);
-    }
-    pthread_mutex_lock(&n->lock);
-    n->stats = stats;
-    pthread_mutex_unlock(&n->lock);
-}
 
 /* True: it is time to end. */
 static bool hear_outside(struct namedhcp *n)
@@ -423,6 +419,7 @@ static bool hear_outside(struct namedhcp *n)
     bool stop = n->stop;
     pthread_mutex_unlock(&n->lock);
     if (wanted) {
+        look_at_links(n);
         char why[NAMEDHCP_WHY_MAX] = "cannot use the new configuration";
         int e = namedhcp_take(n, wanted, why, sizeof(why));
         pthread_mutex_lock(&n->lock);
@@ -432,15 +429,8 @@ static bool hear_outside(struct namedhcp *n)
         pthread_cond_broadcast(&n->taken);
         pthread_mutex_unlock(&n->lock);
     }
+    namedhcp_run_calls(n);
     return stop;
-}
-
-static void say_alive(struct namedhcp *n)
-{
-    if (!n->host.alive || !n->host.alive_interval || n->now.mono < n->alive_at)
-        return;
-    n->host.alive(n->host.arg);
-    n->alive_at = n->now.mono + n->host.alive_interval;
 }
 
 void *namedhcp_run(void *arg)
@@ -452,8 +442,9 @@ void *namedhcp_run(void *arg)
         wait_for_something(n);
         take_in(n);
         settle(n);
-        publish(n);
-        say_alive(n);
+        follow_addresses(n);
+        namedhcp_publish(n);
     }
+    namedhcp_end_calls(n);
     return NULL;
 }

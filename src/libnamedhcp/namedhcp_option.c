@@ -119,7 +119,7 @@ static int digit(char c)
 }
 
 /* Pairs of hexadecimal digits, colons between them or not; or a text in quotes. */
-static bool put_bytes(struct writer *w, const char *value)
+bool namedhcp_put_bytes(struct writer *w, const char *value)
 {
     size_t len = strlen(value);
 
@@ -138,10 +138,10 @@ static bool put_bytes(struct writer *w, const char *value)
     return true;
 }
 
-static bool put_text(struct writer *w, const char *value)
+bool namedhcp_put_text(struct writer *w, const char *value)
 {
     if (value[0] == '"' || value[0] == '\'')
-        return put_bytes(w, value);
+        return namedhcp_put_bytes(w, value);
     writer_put(w, value, strlen(value));
     return true;
 }
@@ -176,7 +176,7 @@ static bool put_value(struct writer *w, enum dhcp4_shape shape, const char *valu
     case DHCP4_IS_PAIRS:
         return put_addrs(w, value, 2);
     case DHCP4_IS_TEXT:
-        return put_text(w, value);
+        return namedhcp_put_text(w, value);
     case DHCP4_IS_NAMES:
         return put_names(w, value);
     case DHCP4_IS_ROUTES:
@@ -186,7 +186,7 @@ static bool put_value(struct writer *w, enum dhcp4_shape shape, const char *valu
     case DHCP4_IS_SUBOPTIONS:
         break;
     }
-    return put_bytes(w, value);
+    return namedhcp_put_bytes(w, value);
 }
 
 static const char *expected(enum dhcp4_shape shape)

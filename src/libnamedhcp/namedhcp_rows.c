@@ -45,8 +45,7 @@ static int read_switch(struct namedhcp_draft *d, const char *value, bool *ret)
     return 0;
 }
 
-/* A list that a layer says first takes the place of what earlier layers said. True: it is to be emptied. */
-static bool begins_list(struct namedhcp_draft *d, unsigned list)
+bool namedhcp_begins_list(struct namedhcp_draft *d, unsigned list)
 {
     unsigned bit = 1u << (list + 8 * d->layer);
     bool begins = !(d->lists & bit);
@@ -54,8 +53,6 @@ static bool begins_list(struct namedhcp_draft *d, unsigned list)
     d->lists |= bit;
     return begins;
 }
-
-enum { LIST_DNS, LIST_SEARCH, LIST_NTP };
 
 /* --- the program --- */
 
@@ -66,15 +63,29 @@ enum { LIST_DNS, LIST_SEARCH, LIST_NTP };
         d->config->member = value;                                                                           \
         return 0;                                                                                            \
     }
-TEXT_ROW(read_stack, stack)
 TEXT_ROW(read_dnsstack, dnsstack)
-TEXT_ROW(read_iface, iface)
 TEXT_ROW(read_resolvconf, resolvconf)
 TEXT_ROW(read_pidfile, pidfile)
 TEXT_ROW(read_user, user)
+TEXT_ROW(read_control, control)
+TEXT_ROW(read_controlgroup, controlgroup)
 TEXT_ROW(read_leases, leases)
+TEXT_ROW(read_leases_group, leases_group)
 TEXT_ROW(read_duid, duid)
 TEXT_ROW(read_made, made)
+
+static int read_metrics(struct namedhcp_draft *d, const char *value)
+{
+    struct ipendpoint *at = &d->config->metrics;
+
+    if (strcasecmp(value, "none") == 0) {
+        *at = (struct ipendpoint){.port = 0};
+        return 0;
+    }
+    if (ipendpoint_parse(value, strlen(value), 0, at) == 0 && at->port)
+        return 0;
+    return namedhcp_wrong(d, "'%.40s' is no address with a port, expected one such as 127.0.0.1@9154", value);
+}
 
 #define SWITCH_ROW(function, member)                                                                         \
     static int function(struct namedhcp_draft *d, const char *value)                                         \
@@ -96,6 +107,18 @@ SWITCH_ROW(read_dhcpv6, serve6)
 NUMBER_ROW(read_claims_max, claims_max, 1, 10000000, "claims")
 NUMBER_ROW(read_claims_keep, claims_keep_s, 60, UINT32_MAX, "seconds")
 NUMBER_ROW(read_leases_max, leases_max, 1, 10000000, "leases")
+
+/* Milliseconds; or "off", 0. */
+static int read_echo(struct namedhcp_draft *d, const char *value)
+{
+    if (strcasecmp(value, "off") == 0) {
+        d->config->echo_ms = 0;
+        return 0;
+    }
+    if (namedhcp_number(value, strlen(value), 10, 10000, &d->config->echo_ms))
+        return 0;
+    return namedhcp_wrong(d, "'%.40s', expected milliseconds, 10 to 10000, or 'off'", value);
+}
 
 static int read_elsewhere(struct namedhcp_draft *d, const char *value)
 {
@@ -166,9 +189,7 @@ static int read_mac(struct namedhcp_draft *d, const char *value)
     if (bytes[0] & 1)
         return namedhcp_wrong(
             d, "'%.40s' is no address that an interface can have, expected an even first byte", value);
-    memcpy(d->config->mac, bytes, 6);
-    d->config->has_mac = true;
-    return 0;
+    return namedhcp_read_mac(d, bytes);
 }
 
 static int read_addr4(struct namedhcp_draft *d, const char *text, size_t len, uint32_t *ret)
@@ -190,7 +211,7 @@ static int read_server_id(struct namedhcp_draft *d, const char *value)
 /* --- what clients are told --- */
 
 /* What was said before is taken back: in each list, and in the options of DHCPv4 made of it. */
-static void drop_option4(struct namedhcp_config *c, uint8_t code)
+void namedhcp_drop_option4(struct namedhcp_config *c, uint8_t code)
 {
     struct dhcp4_subnet *s = &c->common;
 
@@ -202,7 +223,7 @@ static void drop_option4(struct namedhcp_config *c, uint8_t code)
 }
 
 /* Adds bytes to an option of DHCPv4 for all subnets. */
-static int add_option4(struct namedhcp_draft *d, uint8_t code, const uint8_t *bytes, size_t len)
+int namedhcp_add_option4(struct namedhcp_draft *d, uint8_t code, const uint8_t *bytes, size_t len)
 {
     struct namedhcp_config *c = d->config;
     struct dhcp4_subnet *s = &c->common;
@@ -227,7 +248,7 @@ static int add_option4(struct namedhcp_draft *d, uint8_t code, const uint8_t *by
 
 static int add_addr4(struct namedhcp_draft *d, uint8_t code, const struct ipaddr *addr)
 {
-    return add_option4(d, code, addr->b + 12, 4);
+    return namedhcp_add_option4(d, code, addr->b + 12, 4);
 }
 
 static int read_dns(struct namedhcp_draft *d, const char *value)
@@ -236,10 +257,10 @@ static int read_dns(struct namedhcp_draft *d, const char *value)
     const char *piece;
     size_t len;
 
-    if (begins_list(d, LIST_DNS)) {
+    if (namedhcp_begins_list(d, NAMEDHCP_LIST_DNS)) {
         given->n_dns = 0;
         given->has &= ~DHCP6_HAS_DNS;
-        drop_option4(d->config, DHCP4_NAME_SERVERS);
+        namedhcp_drop_option4(d->config, DHCP4_NAME_SERVERS);
     }
     while (namedhcp_piece(&value, &piece, &len)) {
         struct ipaddr addr;
@@ -270,7 +291,7 @@ static int read_search(struct namedhcp_draft *d, const char *value)
     const char *piece;
     size_t len;
 
-    if (begins_list(d, LIST_SEARCH))
+    if (namedhcp_begins_list(d, NAMEDHCP_LIST_SEARCH))
         given->n_domains = 0;
     while (namedhcp_piece(&value, &piece, &len)) {
         if (given->n_domains == DHCP6_DOMAINS_MAX)
@@ -282,8 +303,8 @@ static int read_search(struct namedhcp_draft *d, const char *value)
     }
     given->has |= DHCP6_HAS_DOMAINS;
     dhcp4_write_domains(&w, (const uint8_t(*)[DNAME_MAX])given->domains, given->n_domains);
-    drop_option4(d->config, DHCP4_DOMAIN_SEARCH);
-    return add_option4(d, DHCP4_DOMAIN_SEARCH, bytes, w.pos);
+    namedhcp_drop_option4(d->config, DHCP4_DOMAIN_SEARCH);
+    return namedhcp_add_option4(d, DHCP4_DOMAIN_SEARCH, bytes, w.pos);
 }
 
 /* Addresses of both families; DHCPv6 may have names too (RFC 5908). */
@@ -318,10 +339,10 @@ static int read_ntp(struct namedhcp_draft *d, const char *value)
     size_t len;
     int e = 0;
 
-    if (begins_list(d, LIST_NTP)) {
+    if (namedhcp_begins_list(d, NAMEDHCP_LIST_NTP)) {
         given->n_ntp = 0;
         given->has &= ~DHCP6_HAS_NTP;
-        drop_option4(d->config, DHCP4_NTP_SERVERS);
+        namedhcp_drop_option4(d->config, DHCP4_NTP_SERVERS);
     }
     while (e == 0 && namedhcp_piece(&value, &piece, &len))
         e = add_ntp(d, piece, len);
@@ -612,49 +633,66 @@ static int read_fixed(struct namedhcp_draft *d, const char *value)
 }
 
 const struct namedhcp_row namedhcp_rows[] = {
-    {"rcfile", 'f', "FILE", "read further options there, one a line", read_elsewhere},
-    {"stack", 's', "CONF", "the stack that is served", read_stack},
-    {"dnsstack", 'R', "CONF", "the stack on which the DNS is asked (the system's)", read_dnsstack},
-    {"iface", 'i', "NAME", "the interface that is served (vde0)", read_iface},
-    {"macaddr", 'm', "MAC", "its MAC address", read_mac},
-    {"resolvconf", 'r', "FILE", "which DNS is asked (/etc/resolv.conf)", read_resolvconf},
-    {"nameserver", 'n', "ADDR[,ADDR...]", "the same without a file", read_nameserver},
-    {"dns", 'D', "ADDR[,ADDR...]", "name servers for clients", read_dns},
-    {"dnssearch", 'S', "NAME[,NAME...]", "search domains for clients", read_search},
-    {"ntp", 'N', "ADDR[,ADDR...]", "time servers for clients", read_ntp},
-    {"serverid", 'I', "ADDR", "the identifier of the DHCPv4 server (the interface's address)",
+    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, read_elsewhere},
+    {{"stack", 's', "CONF_or_VNL", "the stack that is served, or a network for a port of our own"},
+     namedhcp_read_stack},
+    {{"dnsstack", 'R', "CONF", "the stack on which the DNS is asked (the system's)"}, read_dnsstack},
+    {{"iface", 'i', "NAME", "the interface that is served (vde0); may repeat"}, namedhcp_read_iface},
+    {{"macaddr", 'm', "MAC", "its MAC address"}, read_mac},
+    {{"ip", 0, "ADDR/LEN", "an address of a port of our own; may repeat"}, namedhcp_read_ip},
+    {{"resolvconf", 'r', "FILE", "which DNS is asked (/etc/resolv.conf)"}, read_resolvconf},
+    {{"nameserver", 'n', "ADDR[,ADDR...]", "the same without a file"}, read_nameserver},
+    {{"dns", 'D', "ADDR[,ADDR...]", "name servers for clients"}, read_dns},
+    {{"dnssearch", 'S', "NAME[,NAME...]", "search domains for clients"}, read_search},
+    {{"ntp", 'N', "ADDR[,ADDR...]", "time servers for clients"}, read_ntp},
+    {{"dnr", 0, "'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'",
+      "a resolver that speaks encrypted DNS; may repeat"},
+     namedhcp_read_dnr},
+    {{"captive-portal", 0, "URI", "where a portal tells about itself"}, namedhcp_read_portal},
+    {{"serverid", 'I', "ADDR", "the identifier of the DHCPv4 server (the interface's address)"},
      read_server_id},
-    {"daemon", 'd', NULL, "go to the background once serving; log to syslog", read_daemon},
-    {"pidfile", 'p', "FILE", "write the process id there while running", read_pidfile},
-    {"verbose", 'v', NULL, "log everything", read_verbose},
-    {"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'", read_user},
-    {"sandbox", 0, "on|off", "a filter of system calls (on)", read_sandbox},
-    {"domain", 0, "NAME", "names that clients claim are within it; the first one completes short ones",
+    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, read_daemon},
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, read_pidfile},
+    {{"verbose", 'v', NULL, "log everything"}, read_verbose},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, read_control},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, read_controlgroup},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, read_metrics},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, read_user},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, read_sandbox},
+    {{"domain", 0, "NAME", "names that clients claim are within it; the first one completes short ones"},
      read_domain},
-    {"allow", 0, "PATTERN", "names that clients may claim, * and ? as in a shell", read_allow},
-    {"bind", 0, "ID_or_MAC=NAME", "the name of a client that claims none, or may claim no other", read_bind},
-    {"name", 0, "PATTERN", "a name for each other client, of %duid% or %mac%", read_made},
-    {"claims", 0, "on|off", "a name belongs to the client that came first (on)", read_claims},
-    {"claims-keep", 0, "SECS", "a claim ends so long after its last use (2592000)", read_claims_keep},
-    {"claims-max", 0, "NUMBER", "claims at the most (100000)", read_claims_max},
-    {"dhcpv6", 0, "on|off", "serve DHCPv6 (on; namedhcp4: off)", read_dhcpv6},
-    {"preference", 0, "NUMBER", "of this server; 255: clients wait for no other (0)", read_preference},
-    {"rapid-commit", 0, "on|off", "two messages in place of four, if a client wants that (on)", read_rapid},
-    {"lifetime", 0, "MIN[/MAX]", "bounds of lifetimes, seconds (60/86400)", read_lifetime},
-    {"prefix", 0, "ADDR/LEN", "addresses of names outside of these are not given (all are)", read_prefix},
-    {"refresh", 0, "SECS", "when clients without an address ask again", read_refresh},
-    {"register", 0, "on|off", "let clients register addresses of their own (off)", read_register},
-    {"dhcpv4", 0, "on|off", "serve DHCPv4 (off; namedhcp4, or with a subnet: on)", read_dhcpv4},
-    {"subnet", 0, "ADDR/LEN", "a network of DHCPv4; the lines behind it are about it", read_subnet},
-    {"pool", 0, "FIRST-LAST", "addresses to be leased", read_pool},
-    {"by-name", 0, "on|off", "addresses from the DNS (on without a pool)", read_by_name},
-    {"lease", 0, "SECS[/MAX]", "lease time, and the longest that a client may want (3600/86400)", read_lease},
-    {"option", 0, "'NAME_or_NUMBER VALUE'", "an option of DHCPv4", namedhcp_read_option},
-    {"fixed", 0, "ID_or_MAC=ADDR", "an address that is one client's", read_fixed},
-    {"authoritative", 0, "on|off", "say no to clients that are not known (on)", read_authoritative},
-    {"probe", 0, "on|off", "look whether an address is in use before it is offered (on)", read_probe},
-    {"leases", 0, "FILE", "where leases and claims are kept (in memory)", read_leases},
-    {"leases-max", 0, "NUMBER", "leases at the most (100000)", read_leases_max},
-    {"duid", 0, "FILE", "where the server's DUID is kept (made of the MAC address)", read_duid},
-    {0},
+    {{"allow", 0, "PATTERN", "names that clients may claim, * and ? as in a shell"}, read_allow},
+    {{"bind", 0, "ID_or_MAC=NAME", "the name of a client that claims none, or may claim no other"},
+     read_bind},
+    {{"name", 0, "PATTERN", "a name for each other client, of %duid% or %mac%"}, read_made},
+    {{"claims", 0, "on|off", "a name belongs to the client that came first (on)"}, read_claims},
+    {{"claims-keep", 0, "SECS", "a claim ends so long after its last use (2592000)"}, read_claims_keep},
+    {{"claims-max", 0, "NUMBER", "claims at the most (100000)"}, read_claims_max},
+    {{"dhcpv6", 0, "on|off", "serve DHCPv6 (on; namedhcp4: off)"}, read_dhcpv6},
+    {{"preference", 0, "NUMBER", "of this server; 255: clients wait for no other (0)"}, read_preference},
+    {{"rapid-commit", 0, "on|off", "two messages in place of four, if a client wants that (on)"}, read_rapid},
+    {{"lifetime", 0, "MIN[/MAX]", "bounds of lifetimes, seconds (60/86400)"}, read_lifetime},
+    {{"prefix", 0, "ADDR/LEN", "addresses of names outside of these are not given (all are)"}, read_prefix},
+    {{"refresh", 0, "SECS", "when clients without an address ask again"}, read_refresh},
+    {{"register", 0, "on|off", "let clients register addresses of their own (off)"}, read_register},
+    {{"dhcpv4", 0, "on|off", "serve DHCPv4 (off; namedhcp4, or with a subnet: on)"}, read_dhcpv4},
+    {{"option6", 0, "'NAME_or_NUMBER VALUE'", "an option of DHCPv6, for clients that ask for it"},
+     namedhcp_read_option6},
+    {{"subnet", 0, "ADDR/LEN", "a network of DHCPv4; the lines behind it are about it"}, read_subnet},
+    {{"pool", 0, "FIRST-LAST", "addresses to be leased"}, read_pool},
+    {{"by-name", 0, "on|off", "addresses from the DNS (on without a pool)"}, read_by_name},
+    {{"lease", 0, "SECS[/MAX]", "lease time, and the longest that a client may want (3600/86400)"},
+     read_lease},
+    {{"option", 0, "'NAME_or_NUMBER VALUE'", "an option of DHCPv4"}, namedhcp_read_option},
+    {{"fixed", 0, "ID_or_MAC=ADDR", "an address that is one client's"}, read_fixed},
+    {{"authoritative", 0, "on|off", "say no to clients that are not known (on)"}, read_authoritative},
+    {{"probe", 0, "on|off", "look whether an address is in use before it is offered (on)"}, read_probe},
+    {{"echo", 0, "MS|off", "behind a relay, wait so long for an answer to an echo request (1000)"},
+     read_echo},
+    {{"leases", 0, "FILE", "where leases and claims are kept (in memory)"}, read_leases},
+    {{"leases-group", 0, "GROUP", "who may read that file, as iothnamed does (its owner alone)"},
+     read_leases_group},
+    {{"leases-max", 0, "NUMBER", "leases at the most (100000)"}, read_leases_max},
+    {{"duid", 0, "FILE", "where the server's DUID is kept (made of the MAC address)"}, read_duid},
+    {{0}, NULL},
 };

@@ -3,17 +3,20 @@
 #ifndef LIBNAMEDHCP_NAMEDHCP_STATE_H
 #define LIBNAMEDHCP_NAMEDHCP_STATE_H
 
+#include "io/attendant.h"
 #include "libnamedhcp/asker.h"
+#include "libnamedhcp/dhcp_probes.h"
 #include "libnamedhcp/namedhcp.h"
 #include "libnamedhcp/namedhcp_engine.h"
 
 #include <pthread.h>
+#include <sys/queue.h>
+
+enum namedhcp_protocol { NAMEDHCP_V4 = 4, NAMEDHCP_V6 = 6 };
 
 #define NAMEDHCP_BATCH 256 /* datagrams taken in before what they ask for is done; one commit is for all */
 #define NAMEDHCP_OUT_BYTES                                                                                   \
     (1 << 20) /* of replies that wait for a commit; what does not fit is lost, and asked for again */
-#define NAMEDHCP_PROBES_MAX 1024
-#define NAMEDHCP_REPEATS    2 /* ARP packets for one address: one may be lost */
 
 /* Replies that wait until what they speak of is on record: struct out_head and the payload, each. */
 struct namedhcp_out {
@@ -21,20 +24,32 @@ struct namedhcp_out {
     uint8_t *bytes;
 };
 
-struct namedhcp_probe {
-    uint32_t addr, question;
-    unsigned repeats; /* still to be sent */
-    nsec_t at;        /* when */
-    nsec_t until;
+/* Something that the thread does for somebody else, between two turns, when everything is on record: what is said of leases is
+ * what clients know. */
+struct namedhcp_call {
+    STAILQ_ENTRY(namedhcp_call) others;
+    void (*run)(struct namedhcp *n, struct namedhcp_call *call); /* from the thread */
+    void (*free)(struct namedhcp_call *call);
+    /* Under the lock */
+    bool is_done, is_dropped; /* dropped: nobody waits for it any more, the thread frees it */
+};
+
+/* How full the pools are, as it was seen last. */
+struct namedhcp_pools {
+    unsigned n;
+    struct lease_pool_use at[];
 };
 
 struct namedhcp {
     struct namedhcp_host host;
     struct log log;
     struct log_control log_control;
-    struct ioth *stack, *dnsstack; /* ours; NULL: the system's */
+    struct ioth *stacks[SERVER_LINKS_MAX]; /* ours, each once */
+    unsigned n_stacks;
+    struct ioth *dnsstack; /* ours, or one of these; NULL: the system's */
     struct iothdns *dns;
-    struct dhcp_link link;
+    struct dhcp_link *links[SERVER_LINKS_MAX];
+    unsigned n_links;
     struct store *store;
     uint8_t duid[DHCP6_DUID_MAX];
     size_t duid_len;
@@ -49,23 +64,31 @@ struct namedhcp {
     struct namedhcp_engine *engine;
     struct asker *asker6, *asker4; /* of the engine */
     struct server_time now;
-    nsec_t rests_until[DHCP_LINK_KINDS];
     struct namedhcp_out out;
     bool keep_failed; /* something of this batch could not be put into the store */
-    unsigned n_probes;
-    struct namedhcp_probe probes[NAMEDHCP_PROBES_MAX];
-    struct namedhcp_stats counted;
-    nsec_t alive_at;
-    int keep_error; /* what was logged last; 0: the store works */
+    struct dhcp_probes probes;
+    struct namedhcp_stats counted,
+        past;        /* what is counted here; what the cores of former engines have counted */
+    nsec_t pools_at; /* when they are looked at next */
+    int keep_error;  /* what was logged last; 0: the store works */
 
     pthread_mutex_t lock;
     pthread_cond_t taken;
     /* Under it */
-    bool stop;
+    bool stop, has_ended;           /* the thread is to end; it has */
     struct namedhcp_config *wanted; /* a new configuration; NULL: none */
     int result;                     /* of the last one */
     char why[NAMEDHCP_WHY_MAX];
     struct namedhcp_stats stats;
+    nsec_t turned_at; /* when the thread was here last */
+    bool store_works;
+    struct namedhcp_pools *pools; /* NULL: not seen yet */
+    STAILQ_HEAD(, namedhcp_call) calls;
+
+    nsec_t started_at;
+    pthread_mutex_t reload_lock;
+    uint64_t reloads, failed_reloads; /* under it */
+    struct attendant *attendant;
 };
 
 struct server_time namedhcp_now(void);
@@ -73,5 +96,28 @@ struct server_time namedhcp_now(void);
  * configuration is taken over on success. */
 MUST_CHECK int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size);
 void *namedhcp_run(void *arg);
+
+/* namedhcp_calls.c: what the thread does for others. */
+void namedhcp_call(struct namedhcp *n, struct namedhcp_call *call);      /* to be done; from any thread */
+bool namedhcp_call_done(struct namedhcp *n, struct namedhcp_call *call); /* then it is the caller's again */
+void namedhcp_call_drop(struct namedhcp *n, struct namedhcp_call *call); /* nobody waits; it is freed */
+void namedhcp_run_calls(struct namedhcp *n);                             /* from the thread */
+void namedhcp_end_calls(struct namedhcp *n);  /* from the thread: it does nothing any more */
+void namedhcp_free_calls(struct namedhcp *n); /* when nobody waits any more */
+void namedhcp_publish(struct namedhcp *n);    /* from the thread, after each turn */
+/* Counters of the cores that end go into `past`. */
+void namedhcp_keep_counts(struct namedhcp *n);
+
+/* namedhcp_attendant.c. */
+MUST_CHECK int namedhcp_attend(struct namedhcp *n, char *why,
+                               size_t why_size);                /* opens; attendant_run comes later */
+extern const struct control_command namedhcp_commands[];        /* namedhcp_commands.c */
+bool namedhcp_page(void *arg, unsigned turn, struct text *out); /* namedhcp_metrics.c */
+
+/* namedhcp_links.c: the stacks of a configuration, its interfaces and ports, open and up. 0, or negative errno and why; what is
+ * open by then is closed by namedhcp_close_links. */
+MUST_CHECK int namedhcp_open_links(struct namedhcp *n, const struct namedhcp_config *c, char *why,
+                                   size_t why_size);
+void namedhcp_close_links(struct namedhcp *n);
 
 #endif

@@ -9,7 +9,7 @@
  *   x_server_restore(x, lease, now)     a lease that was kept, before the first packet; hostile bytes are refused
  *   x_server_input(x, packet, now)      something came in
  *   x_server_answer(x, answer, now)     the DNS has said what was asked, or nothing
- *   x_server_in_use(x, question, now)   somebody uses an address that was to be probed
+ *   x_server_in_use(x, question, mac, now) somebody uses an address that was to be probed
  *   x_server_timeout(x, now)            a deadline has come
  *   x_server_deadline(x)                when; NSEC_NEVER: no need
  *   x_server_next(x, &event)            what is to be done, one after the other, until SERVER_NONE
@@ -29,6 +29,10 @@
 
 #include <stdbool.h>
 
+/* Links (interfaces) of one server, numbered from 0; a set of them is the bits of a word. A machine with more has one program
+ * for each few of them. */
+#define SERVER_LINKS_MAX 32
+
 /* A moment: deadlines and waiting by the monotonic clock, leases by the wall clock, which outlives a restart and may jump. */
 struct server_time {
     nsec_t mono;
@@ -43,7 +47,10 @@ struct server_env {
 /* The payload of a datagram. */
 struct server_packet {
     struct ipendpoint from, to; /* in: as it came; out: `from` is unused */
+    unsigned link;              /* by which of the server's links, below SERVER_LINKS_MAX */
     uint8_t from_mac[6];        /* in: of its frame, zero if not known */
+    uint8_t via_mac
+        [6]; /* out: of the frame that the request came in, for a link that looks for nobody's MAC address */
     uint8_t to_mac
         [6]; /* out, IPv4: for a client that has no address yet, sent as a frame; ff: broadcast. All zero: the stack
                           finds it */
@@ -98,7 +105,7 @@ enum server_event_kind {
     SERVER_LEASE,  /* lease: to be kept, in place of what had its key */
     SERVER_FORGET, /* lease: its key is to be kept no longer */
     SERVER_PROBE, /* IPv4: addr, question: does anybody use it? (RFC 2131 s3.1: an ARP probe on the link, an echo request
-                     beyond.) x_server_in_use if so, within SERVER_PROBE_TIME; else nothing */
+                     beyond.) x_server_in_use if so, within probe_time; else nothing */
     SERVER_NOTE, /* text: something a person should know, at most a few a second */
 };
 
@@ -114,7 +121,10 @@ struct server_event {
     uint16_t qtype;
     const struct server_lease *lease;
     struct ipaddr addr;
-    bool relayed; /* SERVER_PROBE: behind a relay */
+    bool relayed;       /* SERVER_PROBE: behind a relay */
+    unsigned link;      /* SERVER_PROBE: on which, or by which; */
+    uint8_t via_mac[6]; /* and as in struct server_packet */
+    nsec_t probe_time;  /* SERVER_PROBE: how long the core waits */
     const char *text;
 };
 

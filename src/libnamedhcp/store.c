@@ -3,21 +3,22 @@
  * See store.h. LMDB, since a transaction is there as a whole or not at all whenever the process or the machine ends: its pages
  * are written beside the old ones, synced, and then a page that points to them is written and synced. Each commit waits for
  * the disk, so a client is told of nothing that a loss of power could take back; that a commit is for all that came in
- * meanwhile is what makes it fast.
+ * meanwhile is what makes it fast. What records look like is in io/lease_record.h.
  *
- *   key     'V'                         what file this is: "namedhcp" and the version
- *           'A' and an address          16 bytes, IPv4 as ::ffff:a.b.c.d: a lease
- *           'N', protocol, name         in wire form: a claim; protocol is 4 or 6
- *   value   version 1 (u8), state (u8), began, ends (i64, wall-clock seconds), MAC address (6 bytes), identity (u8 and so many
- *           bytes), name in wire form; numbers big-endian
+ * One server has a file: it is locked by flock(2). Whoever may read it may do so at any time, and needs no place in LMDB's lock
+ * file for that, which would take the right to write: he holds a lock of his own (lmdb_is_read), and as long as somebody does,
+ * two transactions that read stand here for him and keep the pages that he may be at. The older one is for those who began
+ * before the younger one was made. They move on after LMDB_HELD_COMMITS, so the file grows by a bounded number of pages.
  *
- * One server has a file: it is locked by flock(2). Others may read it, by LMDB's own means (its lock file lies beside).
+ * A claim has one record, whichever protocol it was made by; those of one protocol alone, which were written once, are still
+ * read, and go when the claim goes.
  *
  * A store in memory is the same in a file without a name.
  */
 #include "libnamedhcp/store.h"
 
-#include "base/cursor.h"
+#include "io/lease_record.h"
+#include "io/lmdb_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,25 +31,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    VERSION = 1,
-    KEY_MAX = 2 + DNAME_MAX,
-    VALUE_MAX = 1 + 1 + 8 + 8 + 6 + 1 + SERVER_IDENTITY_MAX + DNAME_MAX,
-    KIND_VERSION = 'V',
-    KIND_LEASE = 'A',
-    KIND_CLAIM = 'N',
-};
-
 /* Of address space; ten million records of the longest kind fit. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)1 << 36 : (size_t)1 << 29)
 
-static const char magic[] = "namedhcp";
+static const uint8_t scopes[] = {0, 4, 6}; /* of claims; the first is the one that is written */
 
 struct store {
-    int lock_fd;
+    int lock_fd; /* the same file; its lock is ours */
+    bool in_memory;
     MDB_env *env;
     MDB_dbi dbi;
-    MDB_txn *txn; /* NULL: no changes */
+    MDB_txn *txn;          /* NULL: no changes */
+    uint64_t len;          /* bytes that the file has at least */
+    MDB_txn *pins[2];      /* for readers, the younger one first; NULL: none */
+    unsigned since_pinned; /* commits since the younger one was made */
 };
 
 static int error_of(int mdb)
@@ -71,82 +67,66 @@ static int error_of(int mdb)
 
 /* --- records --- */
 
-static size_t write_key(enum store_protocol protocol, const struct server_lease *lease,
-                        uint8_t key[static KEY_MAX])
-{
-    struct writer w = writer_of(key, KEY_MAX);
+_Static_assert((int)SERVER_LEASE_BOUND == (int)LEASE_RECORD_BOUND &&
+                   (int)SERVER_LEASE_DECLINED == (int)LEASE_RECORD_DECLINED &&
+                   (int)SERVER_LEASE_RELEASED == (int)LEASE_RECORD_RELEASED &&
+                   (int)SERVER_LEASE_CLAIM == (int)LEASE_RECORD_CLAIM &&
+                   SERVER_IDENTITY_MAX == LEASE_IDENTITY_MAX,
+               "a lease is kept as it is");
 
-    if (lease->state == SERVER_LEASE_CLAIM) {
-        writer_u8(&w, KIND_CLAIM);
-        writer_u8(&w, (uint8_t)protocol);
-        writer_put(&w, lease->name, dname_len(lease->name));
-    } else {
-        writer_u8(&w, KIND_LEASE);
-        writer_put(&w, lease->addr.b, sizeof(lease->addr.b));
+static void to_record(const struct server_lease *lease, struct lease_record *ret)
+{
+    *ret = (struct lease_record){.state = (enum lease_record_state)lease->state,
+                                 .addr = lease->addr,
+                                 .began = lease->began,
+                                 .ends = lease->ends,
+                                 .identity_len = lease->identity_len};
+    memcpy(ret->mac, lease->mac, sizeof(ret->mac));
+    memcpy(ret->identity, lease->identity, lease->identity_len);
+    memcpy(ret->name, lease->name, dname_len(lease->name));
+}
+
+static void of_record(const struct lease_record *r, struct server_lease *ret)
+{
+    *ret = (struct server_lease){.state = (enum server_lease_state)r->state,
+                                 .addr = r->addr,
+                                 .began = r->began,
+                                 .ends = r->ends,
+                                 .identity_len = r->identity_len};
+    memcpy(ret->mac, r->mac, sizeof(ret->mac));
+    memcpy(ret->identity, r->identity, r->identity_len);
+    memcpy(ret->name, r->name, dname_len(r->name));
+}
+
+/* --- readers --- */
+
+static void unpin(struct store *s)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(s->pins); i++) {
+        if (s->pins[i])
+            mdb_txn_abort(s->pins[i]);
+        s->pins[i] = NULL;
     }
-    return w.pos;
 }
 
-static void write_i64(struct writer *w, int64_t n)
+/* Before each transaction: the pages that somebody may be reading stay as they are. That it cannot be done, for want of memory,
+ * makes him read again. */
+static void pin(struct store *s)
 {
-    writer_u32(w, (uint32_t)((uint64_t)n >> 32));
-    writer_u32(w, (uint32_t)n);
-}
-
-static int64_t read_i64(struct reader *r)
-{
-    uint64_t high = reader_u32(r);
-
-    return (int64_t)(high << 32 | reader_u32(r));
-}
-
-static size_t write_value(const struct server_lease *lease, uint8_t value[static VALUE_MAX])
-{
-    struct writer w = writer_of(value, VALUE_MAX);
-
-    writer_u8(&w, VERSION);
-    writer_u8(&w, (uint8_t)lease->state);
-    write_i64(&w, lease->began);
-    write_i64(&w, lease->ends);
-    writer_put(&w, lease->mac, sizeof(lease->mac));
-    writer_u8(&w, lease->identity_len);
-    writer_put(&w, lease->identity, lease->identity_len);
-    writer_put(&w, lease->name, dname_len(lease->name));
-    return w.pos;
-}
-
-static bool read_name(struct reader *r, uint8_t ret[static DNAME_MAX])
-{
-    struct reader rest = reader_of(r->base + r->pos, reader_left(r)); /* so that no pointer leads anywhere */
-    size_t len = dname_read(&rest, ret);
-
-    return !rest.bad && len > 0 && rest.pos == rest.len;
-}
-
-/* False: it is none of ours. */
-static bool read_record(const MDB_val *key, const MDB_val *value, struct server_lease *ret)
-{
-    struct reader r = reader_of(value->mv_data, value->mv_size);
-    uint8_t own_key[KEY_MAX];
-    const uint8_t *bytes;
-
-    *ret = (struct server_lease){0};
-    uint8_t version = reader_u8(&r), state = reader_u8(&r);
-    ret->began = read_i64(&r);
-    ret->ends = read_i64(&r);
-    if ((bytes = reader_take(&r, sizeof(ret->mac))))
-        memcpy(ret->mac, bytes, sizeof(ret->mac));
-    ret->identity_len = reader_u8(&r);
-    if ((bytes = reader_take(&r, ret->identity_len)))
-        memcpy(ret->identity, bytes, ret->identity_len);
-    if (r.bad || version != VERSION || state > SERVER_LEASE_CLAIM || !read_name(&r, ret->name))
-        return false;
-    ret->state = (enum server_lease_state)state;
-    const uint8_t *k = key->mv_data;
-    if (k[0] == KIND_LEASE && key->mv_size == 1 + sizeof(ret->addr.b))
-        memcpy(ret->addr.b, k + 1, sizeof(ret->addr.b));
-    size_t len = write_key(key->mv_size > 1 && k[1] == STORE_DHCP6 ? STORE_DHCP6 : STORE_DHCP4, ret, own_key);
-    return len == key->mv_size && memcmp(own_key, k, len) == 0;
+    if (s->in_memory)
+        return;
+    if (!lmdb_is_read(s->lock_fd)) {
+        unpin(s);
+        return;
+    }
+    if (s->pins[0] && ++s->since_pinned < LMDB_HELD_COMMITS)
+        return;
+    if (s->pins[1])
+        mdb_txn_abort(s->pins[1]);
+    s->pins[1] = s->pins[0];
+    s->since_pinned = 0;
+    if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->pins[0]) != 0)
+        s->pins[0] = NULL;
 }
 
 /* --- opening --- */
@@ -163,18 +143,21 @@ static int lock_file(struct store *s, const char *path)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
     if (fstat(s->lock_fd, &st) < 0)
         return -errno;
-    return S_ISREG(st.st_mode) ? 0 : -EBADMSG;
+    if (!S_ISREG(st.st_mode))
+        return -EBADMSG;
+    s->len = (uint64_t)st.st_size;
+    return s->len == 0 ? 0 : lmdb_check(s->lock_fd);
 }
 
 /* Says what file this is, or reads it. */
-static int check_magic(struct store *s, MDB_txn *txn)
+static int check_title(struct store *s, MDB_txn *txn)
 {
-    uint8_t kind = KIND_VERSION, bytes[sizeof(magic)];
-    MDB_val key = {1, &kind}, value = {sizeof(bytes), bytes};
+    uint8_t kind, bytes[LEASE_RECORD_DATA_MAX];
+    MDB_val key = {.mv_data = &kind}, value = {.mv_data = bytes};
     MDB_stat stat;
 
-    memcpy(bytes, magic, sizeof(magic) - 1);
-    bytes[sizeof(magic) - 1] = VERSION;
+    key.mv_size = lease_record_title(&kind, bytes, &value.mv_size);
+    size_t len = value.mv_size;
     int mdb = mdb_stat(txn, s->dbi, &stat);
     if (mdb == 0 && stat.ms_entries == 0)
         return mdb_put(txn, s->dbi, &key, &value, 0);
@@ -182,8 +165,7 @@ static int check_magic(struct store *s, MDB_txn *txn)
         mdb = mdb_get(txn, s->dbi, &key, &value);
     if (mdb != 0)
         return mdb == MDB_NOTFOUND ? MDB_INVALID : mdb;
-    return value.mv_size == sizeof(bytes) && memcmp(value.mv_data, bytes, sizeof(bytes)) == 0 ? 0
-                                                                                              : MDB_INVALID;
+    return value.mv_size == len && memcmp(value.mv_data, bytes, len) == 0 ? 0 : EPROTONOSUPPORT;
 }
 
 static int open_env(struct store *s, const char *path)
@@ -197,18 +179,37 @@ static int open_env(struct store *s, const char *path)
     snprintf(own, sizeof(own), "/proc/self/fd/%d", s->lock_fd);
     if ((mdb = mdb_env_set_mapsize(s->env, MAP_SIZE)) != 0)
         return mdb;
-    mdb = mdb_env_open(s->env, path ? path : own, MDB_NOSUBDIR | (path ? 0 : MDB_NOLOCK | MDB_NOSYNC), 0600);
+    mdb = mdb_env_open(s->env, path ? path : own,
+                       MDB_NOSUBDIR | MDB_NOTLS | (path ? 0 : MDB_NOLOCK | MDB_NOSYNC), 0600);
     if (mdb != 0)
         return mdb;
     if ((mdb = mdb_txn_begin(s->env, NULL, 0, &txn)) != 0)
         return mdb;
     mdb = mdb_dbi_open(txn, NULL, 0, &s->dbi);
     if (mdb == 0)
-        mdb = check_magic(s, txn);
+        mdb = check_title(s, txn);
     if (mdb == 0)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return mdb;
+}
+
+static void note_len(struct store *s)
+{
+    struct stat st;
+
+    if (fstat(s->lock_fd, &st) == 0)
+        s->len = (uint64_t)st.st_size;
+}
+
+/* Nobody has cut the file: a page that is not there any more would end the process. */
+static int check_len(const struct store *s)
+{
+    struct stat st;
+
+    if (fstat(s->lock_fd, &st) < 0)
+        return -errno;
+    return (uint64_t)st.st_size >= s->len ? 0 : -EBADMSG;
 }
 
 int store_open(const char *path, struct store **ret)
@@ -218,6 +219,7 @@ int store_open(const char *path, struct store **ret)
     if (!s)
         return -ENOMEM;
     s->lock_fd = -1;
+    s->in_memory = !path;
     int e = lock_file(s, path);
     if (e == 0)
         e = error_of(open_env(s, path));
@@ -225,7 +227,15 @@ int store_open(const char *path, struct store **ret)
         store_close(s);
         return e;
     }
+    note_len(s);
     *ret = s;
+    return 0;
+}
+
+int store_share(struct store *s, gid_t group)
+{
+    if (fchown(s->lock_fd, (uid_t)-1, group) < 0 || fchmod(s->lock_fd, 0640) < 0)
+        return -errno;
     return 0;
 }
 
@@ -234,6 +244,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     store_abort(s);
+    unpin(s);
     if (s->env)
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)
@@ -245,7 +256,12 @@ void store_close(struct store *s)
 
 static int begin(struct store *s)
 {
-    return s->txn ? 0 : mdb_txn_begin(s->env, NULL, 0, &s->txn);
+    int e = s->txn ? 0 : check_len(s);
+
+    if (e < 0 || s->txn)
+        return e;
+    pin(s);
+    return error_of(mdb_txn_begin(s->env, NULL, 0, &s->txn));
 }
 
 void store_abort(struct store *s)
@@ -260,33 +276,38 @@ bool store_has_changes(const struct store *s)
     return s->txn != NULL;
 }
 
-int store_put(struct store *s, enum store_protocol protocol, const struct server_lease *lease)
+int store_put(struct store *s, const struct server_lease *lease)
 {
-    uint8_t key_bytes[KEY_MAX], value_bytes[VALUE_MAX];
-    MDB_val key = {write_key(protocol, lease, key_bytes), key_bytes};
-    MDB_val value = {write_value(lease, value_bytes), value_bytes};
-    int mdb = begin(s);
+    struct lease_record record;
+    uint8_t key_bytes[LEASE_RECORD_KEY_MAX], value_bytes[LEASE_RECORD_DATA_MAX];
+    int e = begin(s);
 
-    if (mdb == 0)
-        mdb = mdb_put(s->txn, s->dbi, &key, &value, 0);
-    if (mdb != 0)
+    if (e < 0)
+        return e;
+    to_record(lease, &record);
+    MDB_val key = {lease_record_key(&record, scopes[0], key_bytes), key_bytes};
+    MDB_val value = {lease_record_data(&record, value_bytes), value_bytes};
+    e = error_of(mdb_put(s->txn, s->dbi, &key, &value, 0));
+    if (e < 0)
         store_abort(s);
-    return error_of(mdb);
+    return e;
 }
 
-int store_forget(struct store *s, enum store_protocol protocol, const struct server_lease *lease)
+int store_forget(struct store *s, const struct server_lease *lease)
 {
-    uint8_t key_bytes[KEY_MAX];
-    MDB_val key = {write_key(protocol, lease, key_bytes), key_bytes};
-    int mdb = begin(s);
+    struct lease_record record;
+    uint8_t bytes[LEASE_RECORD_KEY_MAX];
+    int e = begin(s);
 
-    if (mdb == 0)
-        mdb = mdb_del(s->txn, s->dbi, &key, NULL);
-    if (mdb == MDB_NOTFOUND)
-        mdb = 0;
-    if (mdb != 0)
+    to_record(lease, &record);
+    for (unsigned i = 0; e == 0 && i < (lease->state == SERVER_LEASE_CLAIM ? ARRAY_LEN(scopes) : 1); i++) {
+        MDB_val key = {lease_record_key(&record, scopes[i], bytes), bytes};
+        int mdb = mdb_del(s->txn, s->dbi, &key, NULL);
+        e = mdb == MDB_NOTFOUND ? 0 : error_of(mdb);
+    }
+    if (e < 0)
         store_abort(s);
-    return error_of(mdb);
+    return e;
 }
 
 int store_commit(struct store *s)
@@ -294,50 +315,128 @@ int store_commit(struct store *s)
     MDB_txn *txn = s->txn;
 
     s->txn = NULL;
-    return txn ? error_of(mdb_txn_commit(txn)) : 0;
+    int e = txn ? error_of(mdb_txn_commit(txn)) : 0;
+    if (e == 0)
+        note_len(s);
+    return e;
 }
 
 /* --- loading --- */
 
-static bool is_of(enum store_protocol protocol, const MDB_val *key)
+/* Each record of a cursor until the callback has enough. */
+static int load_all(MDB_cursor *cursor, int (*take)(void *arg, const struct server_lease *lease), void *arg,
+                    unsigned *damaged)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    const uint8_t *k = key->mv_data;
+    struct lease_record record;
+    struct server_lease lease;
+    MDB_val key, value;
+    int e = 0, mdb = 0;
 
-    if (key->mv_size > 2 && k[0] == KIND_CLAIM)
-        return k[1] == (uint8_t)protocol;
-    if (key->mv_size != 17 || k[0] != KIND_LEASE)
-        return false;
-    return (memcmp(k + 1, mapped, sizeof(mapped)) == 0) == (protocol == STORE_DHCP4);
+    while (e == 0 && (mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (lease_record_is_title(key.mv_data, key.mv_size))
+            continue;
+        if (!lease_record_read(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &record)) {
+            ++*damaged;
+            continue;
+        }
+        of_record(&record, &lease);
+        e = take(arg, &lease);
+    }
+    return e != 0 || mdb == MDB_NOTFOUND ? e : error_of(mdb);
 }
 
-int store_load(struct store *s, enum store_protocol protocol,
-               int (*take)(void *arg, const struct server_lease *lease), void *arg, unsigned *ret_damaged)
+int store_load(struct store *s, int (*take)(void *arg, const struct server_lease *lease), void *arg,
+               unsigned *ret_damaged)
 {
     MDB_txn *txn;
     MDB_cursor *cursor;
-    MDB_val key, value;
-    struct server_lease lease;
     unsigned damaged = 0;
-    int e = 0, mdb = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    int e = check_len(s);
 
-    if (mdb != 0)
-        return error_of(mdb);
-    mdb = mdb_cursor_open(txn, s->dbi, &cursor);
-    if (mdb != 0) {
-        mdb_txn_abort(txn);
-        return error_of(mdb);
+    if (e == 0)
+        e = error_of(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+    if (e < 0)
+        return e;
+    e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
+    if (e == 0) {
+        e = load_all(cursor, take, arg, &damaged);
+        mdb_cursor_close(cursor);
     }
-    while (e == 0 && (mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        if (!is_of(protocol, &key))
-            continue;
-        if (read_record(&key, &value, &lease))
-            e = take(arg, &lease);
-        else
-            damaged++;
-    }
-    mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
     *ret_damaged = damaged;
-    return e != 0 ? e : mdb == MDB_NOTFOUND ? 0 : error_of(mdb);
+    return e;
+}
+
+/* --- walking --- */
+
+enum { KEY_KIND = 0 }; /* the byte of a key that says what the record is */
+
+struct store_place store_leases_from(const struct ipaddr *first)
+{
+    struct lease_record r = {.state = LEASE_RECORD_BOUND, .addr = *first};
+    struct store_place at = {0};
+
+    at.len = lease_record_key(&r, scopes[0], at.key);
+    return at;
+}
+
+/* The root comes before all names. */
+struct store_place store_claims(void)
+{
+    struct lease_record r = {.state = LEASE_RECORD_CLAIM};
+    struct store_place at = {0};
+
+    at.len = lease_record_key(&r, scopes[0], at.key);
+    return at;
+}
+
+/* Puts *at behind a key: nothing lies between that and the same with a zero byte. */
+static void move_behind(struct store_place *at, const MDB_val *key)
+{
+    at->len = key->mv_size < sizeof(at->key) ? key->mv_size : sizeof(at->key) - 1;
+    memcpy(at->key, key->mv_data, at->len);
+    at->key[at->len++] = 0;
+}
+
+static int walk(MDB_cursor *cursor, struct store_place *at, unsigned most,
+                int (*take)(void *arg, const struct server_lease *lease), void *arg)
+{
+    const uint8_t kind = at->key[KEY_KIND];
+    struct lease_record record;
+    struct server_lease lease;
+    MDB_val key = {at->len, at->key}, value;
+    int mdb = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+
+    for (; mdb == 0 && most > 0; most--, mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        if (key.mv_size == 0 || ((const uint8_t *)key.mv_data)[KEY_KIND] != kind)
+            return 0;
+        bool sound = lease_record_read(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &record);
+        move_behind(at, &key);
+        if (!sound)
+            continue;
+        of_record(&record, &lease);
+        if (take(arg, &lease) != 0)
+            return 0;
+    }
+    return mdb == 0 ? 1 : mdb == MDB_NOTFOUND ? 0 : error_of(mdb);
+}
+
+int store_walk(struct store *s, struct store_place *at, unsigned most,
+               int (*take)(void *arg, const struct server_lease *lease), void *arg)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    int e = check_len(s);
+
+    if (e == 0)
+        e = error_of(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+    if (e < 0)
+        return e;
+    e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
+    if (e == 0) {
+        e = walk(cursor, at, most, take, arg);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return e;
 }

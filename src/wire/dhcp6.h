@@ -68,6 +68,7 @@ enum dhcp6_option {
     DHCP6_OPT_CLIENT_LINKLAYER = 79, /* RFC 6939 */
     DHCP6_OPT_SOL_MAX_RT = 82,
     DHCP6_OPT_INF_MAX_RT = 83,
+    DHCP6_OPT_CAPTIVE_PORTAL = 103,  /* RFC 8910; among the others */
     DHCP6_OPT_DNR = 144,             /* RFC 9463 */
     DHCP6_OPT_ADDR_REG_ENABLE = 148, /* RFC 9686 */
 };

@@ -13,12 +13,12 @@
  */
 #include "wire/ether.h"
 
+#include "wire/inetsum.h"
+
 #include <errno.h>
 
 enum {
     IP4_HEADER = 20,
-    UDP_HEADER = 8,
-    PROTOCOL_UDP = 17,
     TTL = 64,
     DONT_FRAGMENT = 0x4000,
     MORE_OR_OFFSET = 0x3fff, /* of the word of flags and offset: zero in a packet that is whole */
@@ -44,26 +44,11 @@ void ether_write(struct writer *w, const struct ether_header *header)
     writer_u16(w, header->type);
 }
 
-/* Adds 16-bit words to a sum that is not folded yet; 65535 bytes do not overflow it. */
-static uint32_t add_words(uint32_t sum, const uint8_t *bytes, size_t len)
-{
-    for (size_t i = 0; i + 1 < len; i += 2)
-        sum += get_be16(bytes + i);
-    return len % 2 != 0 ? sum + ((uint32_t)bytes[len - 1] << 8) : sum;
-}
-
-static uint16_t folded(uint32_t sum)
-{
-    while (sum >> 16 != 0)
-        sum = (sum & ALL_ONES) + (sum >> 16);
-    return (uint16_t)sum;
-}
-
 /* The sum over a UDP datagram and what else its checksum covers; addresses: source and destination, as they stand
  * in the header of IP. */
 static uint16_t udp_sum(const uint8_t addresses[static 8], const uint8_t *udp, size_t len)
 {
-    return folded(add_words(add_words((uint32_t)(PROTOCOL_UDP + len), addresses, 8), udp, len));
+    return inetsum_fold(inetsum_add(inetsum_add((uint32_t)(IP4_UDP + len), addresses, 8), udp, len));
 }
 
 static struct ipaddr mapped(const uint8_t addr[static 4])
@@ -74,78 +59,104 @@ static struct ipaddr mapped(const uint8_t addr[static 4])
     return a;
 }
 
-/* Reads the header of IP and steps over it; `whole` is how many bytes there are. Leaves in *ret_body what the
- * packet carries. 0, -EPROTONOSUPPORT or -EBADMSG. */
-static int ip4_read(const uint8_t *packet, size_t whole, struct reader *ret_body)
+int ip4_read(const uint8_t *packet, size_t len, struct ip4 *ret)
 {
-    if (whole < IP4_HEADER || packet[0] >> 4 != 4)
+    if (len < IP4_HEADER || packet[0] >> 4 != 4)
         return -EBADMSG;
 
     size_t header_len = (size_t)(packet[0] & 15) * 4, total = get_be16(packet + 2);
 
-    if (header_len < IP4_HEADER || total < header_len || total > whole ||
-        folded(add_words(0, packet, header_len)) != ALL_ONES || (get_be16(packet + 6) & MORE_OR_OFFSET) != 0)
+    if (header_len < IP4_HEADER || total < header_len || total > len ||
+        inetsum_fold(inetsum_add(0, packet, header_len)) != ALL_ONES)
         return -EBADMSG;
-    if (packet[9] != PROTOCOL_UDP)
-        return -EPROTONOSUPPORT;
-    *ret_body = reader_of(packet + header_len, total - header_len);
+    if ((get_be16(packet + 6) & MORE_OR_OFFSET) != 0)
+        return -EOPNOTSUPP;
+    *ret = (struct ip4){.from = mapped(packet + 12),
+                        .to = mapped(packet + 16),
+                        .protocol = packet[9],
+                        .bytes = packet + header_len,
+                        .len = total - header_len};
     return 0;
 }
 
-int udp4_read(const uint8_t *packet, size_t len, bool unsummed, struct udp4 *ret)
+int udp4_read(const uint8_t *packet, size_t len, bool unsummed, struct udp *ret)
 {
-    struct reader r;
-    int error = ip4_read(packet, len, &r);
+    struct ip4 ip;
+    int error = ip4_read(packet, len, &ip);
 
     if (error < 0)
-        return error;
+        return -EBADMSG;
+    if (ip.protocol != IP4_UDP)
+        return -EPROTONOSUPPORT;
 
-    const uint8_t *udp = r.base;
+    struct reader r = reader_of(ip.bytes, ip.len);
     uint16_t from_port = reader_u16(&r), to_port = reader_u16(&r), udp_len = reader_u16(&r);
     uint16_t checksum = reader_u16(&r);
 
     if (r.bad || udp_len < UDP_HEADER || udp_len > r.len)
         return -EBADMSG;
-    if (checksum != 0 && !unsummed && udp_sum(packet + 12, udp, udp_len) != ALL_ONES)
+    if (checksum != 0 && !unsummed && udp_sum(packet + 12, ip.bytes, udp_len) != ALL_ONES)
         return -EBADMSG;
-    *ret = (struct udp4){
-        .from = {.addr = mapped(packet + 12), .port = from_port},
-        .to = {.addr = mapped(packet + 16), .port = to_port},
-        .bytes = udp + UDP_HEADER,
+    *ret = (struct udp){
+        .from = {.addr = ip.from, .port = from_port},
+        .to = {.addr = ip.to, .port = to_port},
+        .bytes = ip.bytes + UDP_HEADER,
         .len = (size_t)udp_len - UDP_HEADER,
     };
     return 0;
 }
 
-void udp4_write(struct writer *w, const struct udp4 *datagram)
+/* Header and room for the payload, which is returned; NULL: it does not fit. */
+static uint8_t *write_ip4(struct writer *w, const struct ip4 *ip, size_t len)
 {
-    size_t udp_len = UDP_HEADER + datagram->len, total = IP4_HEADER + udp_len;
+    size_t total = IP4_HEADER + len;
     uint8_t *packet = writer_reserve(w, total);
 
     if (packet == NULL || total > UINT16_MAX) {
         w->bad = true;
-        return;
+        return NULL;
     }
 
-    struct writer inner = writer_of(packet, total);
+    struct writer header = writer_of(packet, IP4_HEADER);
 
-    writer_u16(&inner, 4 << 12 | IP4_HEADER / 4 << 8);
-    writer_u16(&inner, (uint16_t)total);
-    writer_u16(&inner, 0); /* identification: of no use to what is not fragmented (RFC 6864 s4.1) */
-    writer_u16(&inner, DONT_FRAGMENT);
-    writer_u16(&inner, TTL << 8 | PROTOCOL_UDP);
-    writer_u16(&inner, 0);
-    writer_put(&inner, datagram->from.addr.b + 12, 4);
-    writer_put(&inner, datagram->to.addr.b + 12, 4);
+    writer_u16(&header, 4 << 12 | IP4_HEADER / 4 << 8);
+    writer_u16(&header, (uint16_t)total);
+    writer_u16(&header, 0); /* identification: of no use to what is not fragmented (RFC 6864 s4.1) */
+    writer_u16(&header, DONT_FRAGMENT);
+    writer_u16(&header, (uint16_t)(TTL << 8 | ip->protocol));
+    writer_u16(&header, 0);
+    writer_put(&header, ip->from.b + 12, 4);
+    writer_put(&header, ip->to.b + 12, 4);
+    put_be16(packet + 10, (uint16_t)~inetsum_fold(inetsum_add(0, packet, IP4_HEADER)));
+    return packet + IP4_HEADER;
+}
+
+void ip4_write(struct writer *w, const struct ip4 *packet)
+{
+    uint8_t *at = write_ip4(w, packet, packet->len);
+
+    if (at != NULL && packet->len > 0)
+        memcpy(at, packet->bytes, packet->len);
+}
+
+void udp4_write(struct writer *w, const struct udp *datagram)
+{
+    struct ip4 ip = {.from = datagram->from.addr, .to = datagram->to.addr, .protocol = IP4_UDP};
+    size_t udp_len = UDP_HEADER + datagram->len;
+    uint8_t *udp = write_ip4(w, &ip, udp_len);
+
+    if (udp == NULL)
+        return;
+
+    struct writer inner = writer_of(udp, udp_len);
+
     writer_u16(&inner, datagram->from.port);
     writer_u16(&inner, datagram->to.port);
     writer_u16(&inner, (uint16_t)udp_len);
     writer_u16(&inner, 0);
     writer_put(&inner, datagram->bytes, datagram->len);
 
-    uint8_t *udp = packet + IP4_HEADER;
-    uint16_t checksum = (uint16_t)~udp_sum(packet + 12, udp, udp_len);
+    uint16_t checksum = (uint16_t)~udp_sum(udp - 8, udp, udp_len); /* the addresses end the header */
 
-    put_be16(packet + 10, (uint16_t)~folded(add_words(0, packet, IP4_HEADER)));
     put_be16(udp + 6, checksum != 0 ? checksum : ALL_ONES);
 }

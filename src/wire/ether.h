@@ -13,7 +13,9 @@ enum {
     ETHER_MAC = 6,
     ETHER_HEADER = 14,
     ETHER_IP4 = 0x0800,
+    ETHER_IP6 = 0x86dd,
     ETHER_ARP = 0x0806,
+    UDP_HEADER = 8,
     UDP4_HEADERS = 28, /* of IPv4 without options, and of UDP */
 };
 
@@ -27,9 +29,25 @@ struct ether_header {
 void ether_read(struct reader *r, struct ether_header *ret);
 void ether_write(struct writer *w, const struct ether_header *header);
 
+enum { IP4_ICMP = 1, IP4_UDP = 17 };
+
+struct ip4 {
+    struct ipaddr from, to;
+    uint8_t protocol;
+    const uint8_t *bytes; /* payload; read: within the packet */
+    size_t len;           /* at most 65515 */
+};
+
+/* Reads an IPv4 packet (RFC 791). 0 or
+ *   -EOPNOTSUPP  a sound header, but a fragment
+ *   -EBADMSG     no IPv4, or lengths or the checksum are wrong */
+MUST_CHECK int ip4_read(const uint8_t *packet, size_t len, struct ip4 *ret);
+/* Writes one: no options, not to be fragmented, TTL 64, checksum right. Bad if it does not fit. */
+void ip4_write(struct writer *w, const struct ip4 *packet);
+
 /* One datagram. */
-struct udp4 {
-    struct ipendpoint from, to; /* of IPv4 */
+struct udp {
+    struct ipendpoint from, to; /* both of one family; wire/ip6.h has the other one */
     const uint8_t *bytes;       /* payload; read: within the packet */
     size_t len;                 /* at most 65507 */
 };
@@ -40,9 +58,9 @@ struct udp4 {
  *   -EPROTONOSUPPORT  a sound header, but not of UDP
  *   -EBADMSG          lengths or checksums are wrong, or it is a fragment
  */
-MUST_CHECK int udp4_read(const uint8_t *packet, size_t len, bool unsummed, struct udp4 *ret);
+MUST_CHECK int udp4_read(const uint8_t *packet, size_t len, bool unsummed, struct udp *ret);
 
 /* Writes such a packet: no options, not to be fragmented, TTL 64, checksums right. Bad if it does not fit. */
-void udp4_write(struct writer *w, const struct udp4 *datagram);
+void udp4_write(struct writer *w, const struct udp *datagram);
 
 #endif

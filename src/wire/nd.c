@@ -9,6 +9,7 @@
  *
  * Reserved fields and flags are written as 0 and read as if they were (RFC 4861 s4).
  */
+#include "wire/ip6.h"
 #include "wire/nd_parts.h"
 
 #include <errno.h>
@@ -185,24 +186,9 @@ bool nd_is_valid(const struct nd_message *msg, const struct ipaddr *from, const 
 
 /* --- the checksum --- */
 
-static uint32_t add_words(uint32_t sum, const uint8_t *bytes, size_t len)
-{
-    for (size_t i = 0; i + 1 < len; i += 2)
-        sum += get_be16(bytes + i);
-    return len % 2 ? sum + (uint32_t)(bytes[len - 1] << 8) : sum;
-}
-
 uint16_t nd_checksum(const struct ipaddr *from, const struct ipaddr *to, const uint8_t *bytes, size_t len)
 {
-    /* 65535 bytes and the addresses add less than 2^31. */
-    uint32_t sum = (uint32_t)len + ND_ICMP6;
-
-    sum = add_words(sum, from->b, sizeof(from->b));
-    sum = add_words(sum, to->b, sizeof(to->b));
-    sum = add_words(sum, bytes, len);
-    while (sum > UINT16_MAX)
-        sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint16_t)~sum;
+    return ip6_checksum(from, to, IP6_ICMP, bytes, len);
 }
 
 void nd_set_checksum(const struct ipaddr *from, const struct ipaddr *to, uint8_t *bytes, size_t len)

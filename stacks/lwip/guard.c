@@ -12,12 +12,13 @@
  * is at least MSS_MIN, since lwIP asserts what follows from others. Half-open connections, and those that their
  * sockets have left, are bounded, the oldest gives way: lwIP, which gets its memory from malloc, would keep any
  * number of them. ICMP errors are told to the sockets that they concern; neighbour discovery goes
- * to neigh.c, router advertisements end here (raw sockets have seen them).
+ * to neigh.c, router advertisements end here (raw sockets have seen them). Packets to muted addresses: mute.c.
  */
 #include "lwip/guard.h"
 
 #include <string.h>
 
+#include "lwip/mute.h"
 #include "lwip/neigh.h"
 #include "lwip/port.h"
 #include "lwip/route.h"
@@ -98,6 +99,8 @@ bool guard_admits6(const struct port *port, const uint8_t *packet, size_t len)
         return false;
     if (ip_addr_ismulticast(&dst))
         return !ip6_addr_ismulticast_iflocal(&dst.u_addr.ip6);
+    if (!mute_admits(stack, &dst, packet[6]))
+        return false;
     return route_own_address(stack, &dst, NULL) != NULL || stack->options.forward;
 }
 
@@ -115,7 +118,7 @@ void guard_hook_udp_input(struct pbuf *p, struct netif *inp)
 {
     struct stack *stack = stack_current();
 
-    if (current_protocol(stack) == PROTOCOL_UDPLITE)
+    if (current_protocol(stack) == PROTOCOL_UDPLITE || !mute_admits_udp(stack, p))
         stack->lw.pbuf_free(p);
     else
         stack->lw.udp_input(p, inp);
@@ -238,6 +241,10 @@ void guard_hook_tcp_input(struct pbuf *p, struct netif *inp)
     const uint8_t *header = p->payload;
     u16_t header_len;
 
+    if (!mute_admits_tcp(stack, p)) {
+        stack->lw.pbuf_free(p);
+        return;
+    }
     if (p->len >= 20) {
         uint8_t flags = header[13] & TCP_FIN_SYN_RST_ACK;
 
@@ -305,6 +312,10 @@ void guard_hook_icmp6_input(struct pbuf *p, struct netif *inp)
     struct stack *stack = stack_current();
     const uint8_t *message = p->payload;
 
+    if (!mute_admits_icmp6(stack, p)) {
+        stack->lw.pbuf_free(p);
+        return;
+    }
     if (p->len >= 8 && p->len == p->tot_len && message[0] == 1 && message[1] < 5 &&
         checksum6_is_right(stack, p))
         report(stack, message + 8, p->len - 8u, true, errors[message[1]]);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -351,8 +352,26 @@ static int pending_bytes(const struct sock *sock)
     return (int)bytes;
 }
 
+/* What was sent and not acknowledged yet, a FIN included (tcp(7), SIOCOUTQ). A connection whose directions have both ended is
+ * lwIP's alone (tcp_let_go), and is looked for. */
+static int unacknowledged_bytes(const struct sock *sock)
+{
+    const struct tcp_pcb *pcb = sock->type == &tcp_sock ? *sock->stack->lw.tcp_active_pcbs : NULL;
+
+    for (; pcb != NULL; pcb = pcb->next)
+        if (pcb->local_port == sock->local_port && pcb->remote_port == sock->remote_port &&
+            ip_addr_cmp_zoneless(&pcb->remote_ip, &sock->remote) &&
+            ip_addr_cmp_zoneless(&pcb->local_ip, &sock->local))
+            return (int)(pcb->snd_lbb - pcb->lastack);
+    return 0;
+}
+
 static ssize_t ioctl_found(struct sock *sock, struct call *call)
 {
+    if (call->skip == SIOCOUTQ) {
+        *(int *)call->result = unacknowledged_bytes(sock);
+        return 0;
+    }
     if (call->skip != FIONREAD)
         return netlink_ioctl(sock->stack, sock->domain, call->skip, call->result);
     *(int *)call->result = pending_bytes(sock);

@@ -21,7 +21,7 @@ def module(what):
     return loaded
 
 
-dns, stack = module("dns"), module("stack")
+dns, stack, proxy = module("dns"), module("stack"), module("proxy")
 
 RUN = {"machine": "m", "rounds": 3, "seconds": 1, "took_s": 60, "others": 0.5, "date": "2026-01-01"}
 
@@ -75,6 +75,20 @@ def test_stacks_are_compared_on_a_switch():
     results = {**RUN, "cells": [cell("vdestack", 100, 10), cell("lwip", 150, 5)], "costs": [], "lookup": []}
     assert [(ratio, bound) for _, ratio, _, bound in stack.demands(stack.medians(results["cells"]))] == [(1.5, 1.2), (0.5, 0.6)]
     assert "| lwip | 1.00 | 2.00 | 150 | 5.00 | 1.00 | 2.00 |" in stack.markdown(results)
+
+
+def test_proxies_are_compared_network_by_network():
+    def cell(name, gbits, cpu, network="cable", connections=1):
+        return {"network": network, "proxy": name, "connections": connections, "gbits": gbits, "cpu_s_gb": cpu}
+
+    cells = [cell("otip_rproxy", gbits, 0.5) for gbits in (9, 3, 6)]
+    cells += [cell("socat", 8, 1), cell("nginx", 4, 1), cell("nginx", 1, 1, "hub", 1000)]
+    ratios = [(ratio, bound) for _, ratio, _, bound in proxy.demands(proxy.medians(cells))]
+    assert ratios == [(0.75, 1.0), (0.5, None), (1.5, 1.0), (0.5, None)]
+    page = proxy.markdown({**RUN, "cells": cells})
+    assert "| otip_rproxy | 6.00 | 0.50 |" in page
+    assert "| throughput, cable, 1 connection, to socat | 0.75 | >= 1 | **no** |" in page
+    assert "to nginx" in proxy.console({**RUN, "cells": cells})
 
 
 def test_a_section_is_replaced_and_nothing_else(tmp_path, monkeypatch):

@@ -61,8 +61,8 @@ def test_an_upward_include_of_a_public_header_is_found(tree):
 
 
 def test_services_do_not_know_each_other(tree):
-    write(tree, "src/libotip/session.h", "#pragma once\n")
-    write(tree, "src/libiothnamed/query.c", '#include "libotip/session.h"\n')
+    write(tree, "src/libnamedhcp/server.h", "#pragma once\n")
+    write(tree, "src/libiothnamed/query.c", '#include "libnamedhcp/server.h"\n')
     assert "src/libiothnamed/query.c:1: " in check_layers(tree).stdout
 
 

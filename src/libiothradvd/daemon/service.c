@@ -6,18 +6,14 @@
  *
  * A reload opens nothing: the routers get their new settings, and withdraw by themselves what is gone.
  */
-#include "io/privilege.h"
 #include "libiothradvd/daemon/state.h"
 
 #include <errno.h>
-#include <iothconf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define TICK     NSEC_PER_SEC
 #define PATIENCE (20 * NSEC_PER_SEC) /* a router's turn takes 5 s at most, most of it waiting */
 
 /* --- what routers say --- */
@@ -75,53 +71,20 @@ static void say_event(void *arg, const struct router_event *event)
 
 int radvd_check(const struct ra_config *config, char *why, size_t why_size)
 {
-    char what[256];
-    size_t offset = 0;
-    for (unsigned i = 0; i < config->n_interfaces; i++) {
+    char which[128];
+    int e = 0;
+    for (unsigned i = 0; i < config->n_interfaces && e == 0; i++) {
         const struct ra_interface *it = &config->interfaces[i];
-        if (!it->stack || it->is_port || ioth_config_check(it->stack, &offset, what, sizeof(what)) == 0)
-            continue;
-        if (errno == ENOMEM)
-            return -ENOMEM;
-        snprintf(why, why_size, "stack of interface %s: at '%.40s': %s", it->name, it->stack + offset, what);
-        return -EINVAL;
+        snprintf(which, sizeof(which), "stack of interface %s", it->name);
+        if (!it->is_port)
+            e = open_stack_check(which, it->stack, why, why_size);
     }
-    return 0;
+    return e;
 }
 
 static bool is_same_text(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
-/* The stack of that string, made if there is none yet. */
-static int find_stack(struct radvd_service *s, const char *text, struct ioth **ret, char *why,
-                      size_t why_size)
-{
-    for (unsigned i = 0; i < s->n_stacks; i++)
-        if (is_same_text(s->stacks[i].text, text)) {
-            *ret = s->stacks[i].stack;
-            return 0;
-        }
-    errno = 0;
-    struct ioth *stack = ioth_newstackc(text ? text : "stack=kernel");
-    /* What the stack got by DHCP, or from other routers, wants renewal. */
-    if (!stack || (ioth_config_clients(stack) > 0 && ioth_config_start(stack) < 0)) {
-        int e = errno ? -errno : -EINVAL;
-        if (stack)
-            ioth_delstack(stack);
-        const char *hint =
-            e == -ENOENT
-                ? ": no such kind of stack, or a virtual network, or the folder statedir=, is not there"
-            : e == -EPERM || e == -EACCES ? ": see the stacks in ioth_newstack(3) for what one needs"
-                                          : "";
-        snprintf(why, why_size, "cannot make the stack '%.200s': %s%s", text ? text : "stack=kernel",
-                 strerror(-e), hint);
-        return e;
-    }
-    s->stacks[s->n_stacks++] = (struct radvd_stack){.text = text, .stack = stack};
-    *ret = stack;
-    return 0;
 }
 
 static int set_mac(struct ioth *stack, unsigned ifindex, const uint8_t mac[static 6])
@@ -133,20 +96,12 @@ static int set_mac(struct ioth *stack, unsigned ifindex, const uint8_t mac[stati
     return ioth_linksetaddr(stack, ifindex, wanted) < 0 ? -errno : 0;
 }
 
-/* The interfaces of a stack on virtual networks are there for nothing else, so they are brought up; the option eth of the
- * string does that for one of them alone. Those of the system belong to the system. */
-static int bring_up(struct ioth *stack, const struct ra_interface *it, unsigned ifindex)
-{
-    bool is_virtual = it->stack && strcasestr(it->stack, "vnl=");
-    return is_virtual && ioth_linksetupdown(stack, ifindex, 1) < 0 ? -errno : 0;
-}
-
 static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *why, size_t why_size)
 {
     const struct ra_interface *it = f->config;
     const struct router_hooks hooks = {.event = say_event, .arg = f};
     struct ioth *stack = NULL;
-    int e = find_stack(s, it->stack, &stack, why, why_size);
+    int e = open_stacks_find(&s->stacks, "stack", it->stack, &stack, why, why_size);
     if (e < 0)
         return e;
     errno = 0;
@@ -160,10 +115,8 @@ static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *w
         snprintf(why, why_size, "cannot give interface %s its MAC address: %s", it->name, strerror(-e));
         return e;
     }
-    if ((e = bring_up(stack, it, (unsigned)ifindex)) < 0) {
-        snprintf(why, why_size, "cannot bring interface %s up: %s", it->name, strerror(-e));
+    if ((e = open_stack_bring_up(stack, it->stack, it->name, why, why_size)) < 0)
         return e;
-    }
     e = router_open_stack(stack, (unsigned)ifindex, &it->settings, &hooks, &f->router);
     if (e < 0)
         snprintf(why, why_size, "cannot advertise on interface %s: %s", it->name, strerror(-e));
@@ -186,8 +139,7 @@ static int open_ifaces(struct radvd_service *s, char *why, size_t why_size)
 {
     int e = 0;
     s->ifaces = calloc(s->started->n_interfaces, sizeof(*s->ifaces));
-    s->stacks = calloc(s->started->n_interfaces, sizeof(*s->stacks));
-    if (!s->ifaces || !s->stacks)
+    if (!s->ifaces)
         return -ENOMEM;
     for (unsigned i = 0; i < s->started->n_interfaces && e == 0; i++) {
         struct radvd_iface *f = &s->ifaces[s->n_ifaces++];
@@ -200,8 +152,9 @@ static int open_ifaces(struct radvd_service *s, char *why, size_t why_size)
 
 /* --- the attendant --- */
 
-static bool all_run(const struct radvd_service *s, nsec_t now)
+static bool all_run(void *arg, nsec_t now)
 {
+    const struct radvd_service *s = arg;
     for (unsigned i = 0; i < s->n_ifaces; i++) {
         struct router_status status;
         router_status(s->ifaces[i].router, &status);
@@ -211,61 +164,26 @@ static bool all_run(const struct radvd_service *s, nsec_t now)
     return true;
 }
 
-static nsec_t tick(void *arg, nsec_t now)
-{
-    struct radvd_service *s = arg;
-    bool healthy = all_run(s, now);
-    if (healthy != s->healthy)
-        log_event(&s->log, healthy ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-                  healthy ? "all interfaces are served again" : "an interface is not served any more");
-    s->healthy = healthy;
-    if (healthy && s->host.alive && s->host.alive_interval && now >= s->alive_at) {
-        s->host.alive(s->host.arg);
-        s->alive_at = now + s->host.alive_interval;
-    }
-    log_flush(&s->log, false);
-    nsec_t at = now + TICK;
-    return s->host.alive_interval && s->alive_at < at ? s->alive_at : at;
-}
-
-static int open_control(struct radvd_service *s, char *why, size_t why_size)
-{
-    const struct ra_config *c = s->started;
-    const char *path = c->control ? c->control : s->host.control;
-    gid_t group = (gid_t)-1;
-    if (!path || strcmp(path, "none") == 0)
-        return 0;
-    if (c->controlgroup && group_of(c->controlgroup, &group) < 0) {
-        snprintf(why, why_size, "there is no group '%s' for the control socket", c->controlgroup);
-        return -ENOENT;
-    }
-    int fd = serve_listen_unix(path, group);
-    if (fd < 0) {
-        snprintf(why, why_size, "cannot make the control socket %s: %s%s", path, strerror(-fd),
-                 fd == -EADDRINUSE ? ": another router has it"
-                 : fd == -ENOENT   ? ": its folder is not there"
-                                   : "");
-        return fd;
-    }
-    snprintf(s->control_path, sizeof(s->control_path), "%s", path);
-    control_init(&s->control, radvd_commands, s);
-    return server_listen(s->streams, fd, &s->control.service);
-}
-
 static int open_attendant(struct radvd_service *s, char *why, size_t why_size)
 {
-    struct server_settings settings = {.tick = tick, .arg = s};
-    int e = server_new(&settings, &s->streams);
-    s->healthy = true;
-    return e < 0 ? e : open_control(s, why, why_size);
-}
-
-static void *attend(void *arg)
-{
-    struct radvd_service *s = arg;
-    pthread_setname_np(pthread_self(), "attendant");
-    server_run(s->streams);
-    return NULL;
+    const struct ra_config *c = s->started;
+    const struct attendant_settings settings = {
+        .control = c->control ? c->control : s->host.control,
+        .controlgroup = c->controlgroup,
+        .metrics = c->metrics,
+        .commands = radvd_commands,
+        .page = radvd_page,
+        .who = "router",
+        .is_well = all_run,
+        .well = "all interfaces are served again",
+        .ill = "an interface is not served any more",
+        .alive = s->host.alive,
+        .alive_interval = s->host.alive_interval,
+        .alive_arg = s->host.arg,
+        .log = &s->log,
+        .arg = s,
+    };
+    return attendant_open(&settings, &s->attendant, why, why_size);
 }
 
 /* --- life --- */
@@ -281,11 +199,7 @@ static int begin(struct radvd_service *s, char *why, size_t why_size)
         e = s->host.bound(s->host.arg, s->started, why, why_size);
     for (unsigned i = 0; i < s->n_ifaces && e == 0; i++)
         e = router_run(s->ifaces[i].router);
-    if (e == 0) {
-        e = -pthread_create(&s->attendant, NULL, attend, s);
-        s->has_attendant = e == 0;
-    }
-    return e;
+    return e == 0 ? attendant_run(s->attendant) : e;
 }
 
 int radvd_service_start(struct ra_config *config, const struct radvd_host *host, struct radvd_service **ret,
@@ -345,6 +259,9 @@ static void say_unchanged(const struct radvd_service *s, const struct ra_config 
     if (!is_same_text(c->control, s->started->control) ||
         !is_same_text(c->controlgroup, s->started->controlgroup))
         say_restart(s, "another control socket", "-");
+    if (c->metrics.port != s->started->metrics.port ||
+        !ipaddr_equal(&c->metrics.addr, &s->started->metrics.addr))
+        say_restart(s, "another address of the metrics page", "-");
     if (!is_same_text(c->user, s->started->user) || c->sandbox != s->started->sandbox)
         say_restart(s, "another user or sandbox", "-");
 }
@@ -390,22 +307,14 @@ void radvd_service_stop(struct radvd_service *s)
 {
     if (!s)
         return;
-    if (s->has_attendant) {
-        server_stop(s->streams);
-        pthread_join(s->attendant, NULL);
-    }
-    server_free(s->streams);
-    if (s->control_path[0])
-        unlink(s->control_path); /* where privileges allow it; else the next one replaces it */
+    attendant_close(s->attendant);
     for (unsigned i = 0; i < s->n_ifaces; i++)
         router_close(s->ifaces[i].router);
-    for (unsigned i = 0; i < s->n_stacks; i++)
-        ioth_delstack(s->stacks[i].stack);
+    open_stacks_close(&s->stacks);
     log_flush(&s->log, true);
     log_control_fini(&s->log_control);
     pthread_mutex_destroy(&s->reload_lock);
     free(s->ifaces);
-    free(s->stacks);
     ra_config_free(s->started);
     free(s);
 }

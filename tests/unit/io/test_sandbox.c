@@ -199,6 +199,45 @@ static void what_is_deadly(void **state)
     expect_killed(io_uring);
 }
 
+static int may_splice(void)
+{
+    int ends[2];
+
+    return refused(pipe2(ends, O_CLOEXEC) == 0 &&
+                   (splice(-1, NULL, ends[1], NULL, 1, 0) >= 0 || errno == EBADF));
+}
+
+/* What a service asks for beside, and no more. */
+static void extras(void **state)
+{
+    static const struct {
+        struct sandbox_extras extras;
+        int splice, netlink;
+    } cases[] = {
+        {{.calls = ""}, REFUSED, REFUSED},
+        {{.calls = "splice tee no_such_call"}, WORKED, REFUSED},
+        {{.calls = "splice", .netlink = true}, WORKED, WORKED},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            char why[256];
+            if (sandbox_enter_with(&cases[i].extras, why, sizeof(why)) < 0)
+                _exit(CANNOT);
+            _exit(10 + 4 * may_splice() + netlink());
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        if (WEXITSTATUS(status) == CANNOT)
+            skip();
+        assert_int_equal(WEXITSTATUS(status), 10 + 4 * cases[i].splice + cases[i].netlink);
+    }
+}
+
 /* A thread that ran before is confined as well. */
 static pthread_barrier_t both;
 
@@ -244,6 +283,7 @@ int main(void)
         cmocka_unit_test(serving_works),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(what_is_deadly),
+        cmocka_unit_test(extras),
         cmocka_unit_test(older_threads_are_confined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -367,10 +367,30 @@ static const struct {
     {"net n ::/0\nauth error n . nxdomian",
      "2:16: error: unknown rcode 'nxdomian', did you mean 'nxdomain'?\n"},
     {"net n ::/0\nauth otip n .a fc00:: my secret",
-     "2:26: error: one word too many, expected 'auth otip NETS DOMAIN BASE PASSWORD'; a password with blanks "
+     "2:26: error: one word too many, expected 'auth otip NETS DOMAIN BASE PASSWORD|@FILE'; a password with "
+     "blanks "
      "stands "
      "in quotes\n"},
     {"net n ::/0\nauth otip n .a fc00:: ''", "2:23: error: empty password, expected one\n"},
+    {"net n ::/0\nauth otip n .a fc00:: @", "2:23: error: '@' without a file, expected @FILE\n"},
+    {"net n ::/0\nauth otip n .a fc00:: @/no/such/file",
+     "2:23: error: /no/such/file: No such file or directory\n"},
+    {"net n ::/0\nauth otip2 n .a fc00:: @/no/such/file",
+     "2:24: error: /no/such/file: No such file or directory\n"},
+    {"net n ::/0\nauth otip2 n .a fc00:: ''", "2:24: error: empty password, expected one\n"},
+    {"net n ::/0\nauth otip2 n .a fc00:: secret",
+     "2:14: error: a password of otip2 is that of one name, expected a name without a dot before it, or "
+     "@KEYFILE\n"},
+    {"net n ::/0\nauth otip2 n . fc00::/97 @k",
+     "2:23: error: prefix length '97' is out of range, expected a number from 1 to 96\n"
+     "2:26: error: k: No such file or directory\n"},
+    {"net n ::/0\nauth otip2 n a fc00:: my secret word",
+     "2:33: error: one word too many, expected 'auth otip2 NETS DOMAIN BASE PASSWORD|@KEYFILE [USER]'; a "
+     "password "
+     "with blanks stands in quotes\n"},
+    {"net n ::/0\nauth otip2 n a fc00:: my secret", "2:26: error: a user's key is derived of a key, expected "
+                                                    "@KEYFILE before it; a password with blanks stands in "
+                                                    "quotes\n"},
     {"net n ::/0\nauth fwd n . 1.1.1.1 x",
      "2:22: error: 'x' is not an address, expected one such as 192.0.2.1 or 2001:db8::1, a port behind it as "
      "@53\n"},

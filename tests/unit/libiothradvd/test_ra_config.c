@@ -47,7 +47,7 @@ static void errors_say_where_and_what(void **state)
         {"period 0", "t.rc:1:8: '0' is no number of seconds that is possible here, expected 1 to 65535"},
         {"period", "t.rc:1:1: the value of 'period' is missing, expected SECS"},
         {"daemon yes\n", "t.rc:1:8: 'daemon' takes no value, expected the end of the line"},
-        {"rcfile x\n", "t.rc:1:1: 'rcfile' is for the command line, expected an option for the service"},
+        {"rcfile x\n", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service"},
         {"flags MX\n", "t.rc:1:7: there is no flag 'X', expected some of M, O, H, P, and h or l"},
         {"flags hl\n", "t.rc:1:7: one preference alone is possible, expected h or l"},
         {"mtu 1279\n", "t.rc:1:5: '1279' is no MTU, expected 1280 to 65535, or 0 for none"},
@@ -88,9 +88,28 @@ static void errors_say_where_and_what(void **state)
          "t.rc:1:5: parameters come in the order of their keys and once each, expected alpn, port, dohpath, "
          "keyN"},
         {"dnr 1 a.example fc01::1 alpn=dot prot=3\n",
-         "t.rc:1:5: 'prot' is no parameter, expected alpn, port, dohpath, keyN or lifetime"},
+         "t.rc:1:5: 'prot' is no parameter, expected alpn, port, dohpath or keyN"},
         {"dnr 0 a.example fc01::1\n",
          "t.rc:1:5: priority 0 says a name alone, expected a higher one with addresses and parameters"},
+        {"dnr 1 a.example fc01::1 fc01::2 alpn=dot\n",
+         "t.rc:1:5: 'fc01::2' are addresses again, expected all in one list with commas"},
+        {"dnr 1 a.example fc01::z alpn=dot\n",
+         "t.rc:1:5: 'fc01::z' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
+        {"dnr 1 a.example fc01::1 alpn=dot lifetime\n",
+         "t.rc:1:5: the lifetime is missing, expected lifetime=SECONDS"},
+        {"dnr 1 a.example fc01::1 alpn=dot lifetime=soon\n",
+         "t.rc:1:5: 'soon' is no lifetime, expected seconds or 'infinity'"},
+        {"prefix fc01::/64/LA/10/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
+        {"route fc01::\n", "t.rc:1:7: '' is no length of a prefix, expected 0 to 128"},
+        {"pref64 10.0.0.0/96\n",
+         "t.rc:1:8: '10.0.0.0' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64"},
+        {"pref64 64:ff9b::/96/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
+        {"minperiod 0\n",
+         "t.rc:1:11: '0' is no number of seconds that is possible here, expected 1 to 65535"},
+        {"lifetime 65536\n",
+         "t.rc:1:10: '65536' is no number of seconds that is possible here, expected 0 to 65535"},
+        {"metrics 127.0.0.1\n",
+         "t.rc:1:9: '127.0.0.1' is no address with a port, expected one such as 127.0.0.1@9153"},
         {"solicited both\n", "t.rc:1:11: 'both', expected 'unicast' or 'multicast'"},
         {"sandbox no\n", "t.rc:1:9: 'no', expected 'off' or 'on'"},
         {"iface\n", "t.rc:1:1: the value of 'iface' is missing, expected NAME"},
@@ -241,12 +260,62 @@ static void sections_are_of_interfaces(void **state)
 
 static void what_is_hardly_meant_is_said(void **state)
 {
-    struct ra_config *c = read_ok("period 600\nlifetime 100\nprefix fc01::/60/A\n", NULL);
+    struct ra_config *c =
+        read_ok("period 600\nlifetime 100\nprefix fc01::/60/A\ncaptive-portal http://a/\n", NULL);
     (void)state;
-    assert_int_equal(c->n_warnings, 2);
+    assert_int_equal(c->n_warnings, 3);
     assert_string_equal(c->warnings[0],
                         "t.rc:3:8: hosts make themselves addresses (flag A) of prefixes of 64 bits alone");
-    assert_non_null(strstr(c->warnings[1], "a router lifetime of 100 s is shorter than the period of 600 s"));
+    assert_string_equal(c->warnings[1],
+                        "t.rc:4:16: hosts use a captive portal's URI if it begins with https:");
+    assert_non_null(strstr(c->warnings[2], "a router lifetime of 100 s is shorter than the period of 600 s"));
+    ra_config_free(c);
+}
+
+static void the_service_has_options(void **state)
+{
+    static const char file[] = "control /run/c\ncontrolgroup adm\nmetrics [::1]@9153\nuser radv:net\n"
+                               "pidfile /run/p\nsandbox off\niface a\nmtu 1400\nsourcemac off\n"
+                               "macaddr 02:00:00:00:00:01\n";
+    struct ra_config *c = read_ok(file, NULL);
+    (void)state;
+    assert_string_equal(c->control, "/run/c");
+    assert_string_equal(c->controlgroup, "adm");
+    assert_string_equal(c->user, "radv:net");
+    assert_string_equal(c->pidfile, "/run/p");
+    assert_int_equal(c->metrics.port, 9153);
+    assert_false(c->sandbox);
+    assert_true(c->interfaces[0].has_mac);
+    assert_memory_equal(c->interfaces[0].mac, "\2\0\0\0\0\1", 6);
+    assert_false(c->interfaces[0].settings.source_mac);
+    ra_config_free(c);
+
+    /* What the file says can be taken back. */
+    const struct given back[] = {{"metrics", "none"}, {"sandbox", "on"}, {"mtu", "0"}, {0}};
+    c = read_ok(file, back);
+    assert_int_equal(c->metrics.port, 0);
+    assert_true(c->sandbox);
+    assert_int_equal(c->interfaces[0].settings.mtu, 0);
+    ra_config_free(c);
+}
+
+/* Of a route, a prefix of NAT64 and a portal the last line counts; other lengths are other ones. */
+static void the_last_line_about_the_same_counts(void **state)
+{
+    struct ra_config *c =
+        read_ok("route 2001:db8::/32/low/100\nroute 2001:db8::1/32/medium/200\nroute 2001:db8::/33\n"
+                "pref64 64:ff9b::/96/600\npref64 64:ff9b::/96/800\npref64 64:ff9b:1::/96\n"
+                "captive-portal https://a/\ncaptive-portal https://b/\n",
+                NULL);
+    const struct ra_settings *s = &c->interfaces[0].settings;
+    (void)state;
+    assert_int_equal(s->n_options, 5);
+    assert_int_equal(s->options[0].nd.route.preference, ND_MEDIUM);
+    assert_int_equal(s->options[0].nd.route.lifetime_s, 200);
+    assert_int_equal(s->options[1].nd.route.bits, 33);
+    assert_int_equal(s->options[2].nd.pref64.lifetime_s, 800);
+    assert_int_equal(s->options[3].nd.pref64.prefix.b[5], 1);
+    assert_memory_equal(s->options[4].nd.portal.bytes, "https://b/", s->options[4].nd.portal.len);
     ra_config_free(c);
 }
 
@@ -282,7 +351,24 @@ static void limits_hold(void **state)
     for (unsigned i = 0; i < 12; i++)
         sprintf(text + strlen(text), "%s%0*d.%0*d.example", i ? "," : "", 60, (int)i, 60, 1);
     assert_non_null(strstr(read_both(text, NULL, &c), "too long for an advertisement"));
+    strcpy(text, "dnssl ");
+    for (unsigned i = 0; i < 512; i++)
+        sprintf(text + strlen(text), "%s%0*d.example", i ? "," : "", 60, (int)i);
+    assert_non_null(strstr(read_both(text, NULL, &c), "these names are too long for an advertisement"));
+    strcpy(text, "dnr 1 a.example fc01::1 alpn=");
+    for (unsigned i = 0; i < 50; i++)
+        sprintf(text + strlen(text), "%s%060u", i ? "," : "", i);
+    assert_non_null(strstr(read_both(text, NULL, &c), "these parameters are too long"));
+    text[0] = '\0';
+    for (unsigned i = 0; i < 5000; i++)
+        strcat(text + 6 * i, "mtu 0\n");
+    assert_non_null(strstr(read_both(text, NULL, &c), "too many lines, expected at most 4096"));
     free(text);
+
+    char *long_text = calloc(1, RA_CONFIG_TEXT_MAX + 2);
+    memset(long_text, '\n', RA_CONFIG_TEXT_MAX + 1);
+    assert_string_equal(read_both(long_text, NULL, &c), "t.rc: too long, expected at most 1048576 bytes");
+    free(long_text);
 }
 
 static void public_structures(void **state)
@@ -301,6 +387,9 @@ static void public_structures(void **state)
     assert_int_equal(s.options[0].nd.prefix.prefix.b[15], 0);
     assert_int_equal(ra_settings_of(0, &data, NULL, 0, &s), 0);
     assert_int_equal(s.interval_max, 600 * SECOND);
+    data.flags = IOTHRADVD_LOW;
+    assert_int_equal(ra_settings_of(0, &data, NULL, 0, &s), 0);
+    assert_int_equal(s.router.preference, ND_LOW);
     assert_int_equal(ra_settings_of(-1, &data, NULL, 0, &s), -EINVAL);
     assert_int_equal(ra_settings_of(1, NULL, NULL, 0, &s), -EINVAL);
     assert_int_equal(ra_settings_of(1, &data, NULL, 1, &s), -EINVAL);
@@ -317,11 +406,17 @@ static void public_structures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_say_where_and_what),  cmocka_unit_test(what_is_not_said_has_defaults),
-        cmocka_unit_test(a_prefix_in_all_its_forms),  cmocka_unit_test(the_command_line_wins),
-        cmocka_unit_test(sections_are_of_interfaces), cmocka_unit_test(what_is_hardly_meant_is_said),
-        cmocka_unit_test(command_line_errors),        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(errors_say_where_and_what),
+        cmocka_unit_test(what_is_not_said_has_defaults),
+        cmocka_unit_test(a_prefix_in_all_its_forms),
+        cmocka_unit_test(the_command_line_wins),
+        cmocka_unit_test(sections_are_of_interfaces),
+        cmocka_unit_test(what_is_hardly_meant_is_said),
+        cmocka_unit_test(command_line_errors),
+        cmocka_unit_test(limits_hold),
         cmocka_unit_test(public_structures),
+        cmocka_unit_test(the_service_has_options),
+        cmocka_unit_test(the_last_line_about_the_same_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

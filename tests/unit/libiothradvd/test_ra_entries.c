@@ -115,6 +115,33 @@ static void what_comes_back_is_back(void **state)
     world_close(&w);
 }
 
+/* Another lifetime of the same route, prefix of NAT64 or resolver is no withdrawal of it, which hosts would take for its end. */
+static void what_stays_is_not_withdrawn(void **state)
+{
+    struct world w;
+    struct nd_option o;
+    (void)state;
+    world_open(&w, "route 2001:db8::/32/high/9000\npref64 64:ff9b::/96/600\ncaptive-portal https://a/\n"
+                   "dnr 1 dns.example fc01::53 alpn=dot lifetime=600\n");
+    world_start(&w);
+    world_wait(&w, 100 * SECOND);
+    world_change(&w, "route 2001:db8::/32/low/8000\npref64 64:ff9b::/96/800\ncaptive-portal https://b/\n"
+                     "dnr 1 DNS.example fc01::54 alpn=dot lifetime=700\n");
+    say(&w);
+    assert_true(option_of(last_sent(&w), ND_ROUTE, 0, &o) && o.route.lifetime_s == 8000);
+    assert_true(option_of(last_sent(&w), ND_PREF64, 0, &o) && o.pref64.lifetime_s == 800);
+    assert_true(option_of(last_sent(&w), ND_ENCRYPTED_DNS, 0, &o) && o.encrypted_dns.lifetime_s == 700);
+    assert_false(option_of(last_sent(&w), ND_ROUTE, 1, &o) || option_of(last_sent(&w), ND_PREF64, 1, &o));
+    assert_false(option_of(last_sent(&w), ND_ENCRYPTED_DNS, 1, &o));
+
+    /* One with other bits is another one. */
+    world_change(&w, "route 2001:db8::/33\npref64 64:ff9b::/64\n");
+    say(&w);
+    assert_true(option_of(last_sent(&w), ND_ROUTE, 1, &o) || option_of(last_sent(&w), ND_PREF64, 1, &o));
+    assert_true(option_of(last_sent(&w), ND_ENCRYPTED_DNS, 0, &o) && o.encrypted_dns.lifetime_s == 0);
+    world_close(&w);
+}
+
 /* However often it changes, what is kept is bounded. */
 static void changes_without_end(void **state)
 {
@@ -169,6 +196,35 @@ static void own_addresses_give_prefixes(void **state)
     world_wait(&w, 5 * SECOND);
     assert_int_equal(w.n_sent, before + 1);
     assert_true(said_of(&w, "fc01::", &p) && p.preferred_s == 0);
+    world_close(&w);
+}
+
+/* `::/64` that counts down: the time of each prefix begins with its address. More addresses than anybody has do not overrun
+ * the table, and one that is said to be preferred for longer than it is valid is not advertised so. */
+static void own_addresses_count_down(void **state)
+{
+    struct world w;
+    struct nd_prefix p;
+    struct ra_own own[RA_OWN_MAX + 1];
+    (void)state;
+    world_open(&w, "prefix ::/64/LAD/1000/600\n");
+    world_start(&w);
+    own[0] = (struct ra_own){addr_of("fc01::"), 64, w.now + 300 * SECOND, NSEC_NEVER};
+    for (unsigned i = 1; i < ARRAY_LEN(own); i++)
+        own[i] = (struct ra_own){addr_of("fc02::"), 64, NSEC_NEVER, NSEC_NEVER};
+    assert_int_equal(ra_set_own(w.ra, own, ARRAY_LEN(own), w.now), 0);
+    say(&w);
+    assert_true(said_of(&w, "fc01::", &p) && p.valid_s == p.preferred_s);
+    assert_in_range(p.valid_s, 280, 300);
+
+    /* An address that is renewed is a change; what counts down goes on. */
+    world_wait(&w, 100 * SECOND);
+    own[0].valid_until = NSEC_NEVER;
+    assert_int_equal(ra_set_own(w.ra, own, 2, w.now), 0);
+    say(&w);
+    assert_true(said_of(&w, "fc02::", &p));
+    assert_in_range(p.valid_s, 870, 900);
+    assert_in_range(p.preferred_s, 470, 500);
     world_close(&w);
 }
 
@@ -292,6 +348,7 @@ int main(void)
         cmocka_unit_test(what_comes_back_is_back),      cmocka_unit_test(changes_without_end),
         cmocka_unit_test(own_addresses_give_prefixes),  cmocka_unit_test(contradictions_are_told_once),
         cmocka_unit_test(silence_is_no_contradiction),  cmocka_unit_test(made_up_routers_are_bounded),
+        cmocka_unit_test(what_stays_is_not_withdrawn),  cmocka_unit_test(own_addresses_count_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

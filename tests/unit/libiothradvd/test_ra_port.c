@@ -50,7 +50,7 @@ static void open_ready(struct lab *l)
 {
     open_lab(l);
     wait(l, 10 * SECOND);
-    assert_int_equal(l->port.state, RA_PORT_READY);
+    assert_int_equal(l->port.host.state, HOST6_READY);
     l->n_frames = 0;
 }
 
@@ -132,10 +132,11 @@ static void the_address_is_tried(void **state)
     unsigned probes = 0, reports = 0;
     (void)state;
     open_lab(&l);
-    assert_true(ipaddr_equal(&l.port.addr, &own) && ipaddr_equal(&l.port.group, &group));
+    assert_true(ipaddr_equal(&l.port.host.addrs[0].addr, &own) &&
+                ipaddr_equal(&l.port.host.groups[0], &group));
     wait(&l, NSEC_PER_SEC + NSEC_PER_SEC / 2);
     wait(&l, 10 * SECOND);
-    assert_int_equal(l.port.state, RA_PORT_READY);
+    assert_int_equal(l.port.host.state, HOST6_READY);
     for (unsigned i = 0; i < l.n_frames; i++) {
         uint8_t type = type_of(&l, i, &from, &to);
         if (type == 135) {
@@ -153,26 +154,81 @@ static void the_address_is_tried(void **state)
     assert_true(probes == 1 && reports == 2);
 }
 
-static void somebody_has_it(void **state)
+/* Somebody says that the address which is tried now is his, by an advertisement or by a probe of his own. */
+static void deny(struct lab *l, bool by_probe)
 {
     static const uint8_t nonce[6] = {1, 2, 3, 4, 5, 6};
+    char own[IPADDR_STRLEN], group[IPADDR_STRLEN];
     uint8_t message[128];
     struct ra_packet packet;
+    size_t len;
+    ipaddr_format(&l->port.host.addrs[0].addr, own);
+    ipaddr_format(&l->port.host.groups[0], group);
+    len = by_probe ? neighbor(ND_NEIGHBOR_SOLICIT, own, nonce, message)
+                   : neighbor(ND_NEIGHBOR_ADVERT, own, NULL, message);
+    put(l,
+        &(struct made){.from = by_probe ? "::" : own, .to = by_probe ? group : "ff02::1", .hop_limit = 255},
+        message, len, &packet);
+}
+
+/* It keeps silent for a while; then another address is its own, the same whoever spoke. */
+static void somebody_has_it(void **state)
+{
+    struct ipaddr from, to, first = {{0}}, own = addr_of(OWN);
     (void)state;
     for (unsigned how = 0; how < 2; how++) {
         struct lab l;
+        const struct ipaddr *addr = &l.port.host.addrs[0].addr;
+        bool has_probed = false;
         open_lab(&l);
         wait(&l, NSEC_PER_SEC);
-        size_t len = how ? neighbor(ND_NEIGHBOR_SOLICIT, OWN, nonce, message)
-                         : neighbor(ND_NEIGHBOR_ADVERT, OWN, NULL, message);
-        put(&l, &(struct made){.from = how ? "::" : OWN, .to = how ? GROUP : "ff02::1", .hop_limit = 255},
-            message, len, &packet);
-        assert_int_equal(l.port.state, RA_PORT_DUPLICATE);
+        deny(&l, how == 1);
+        assert_int_equal(l.port.host.state, HOST6_DUPLICATE);
         l.n_frames = 0;
-        wait(&l, 100 * SECOND);
-        assert_int_equal(l.port.state, RA_PORT_DUPLICATE);
+        wait(&l, 3 * SECOND);
+        assert_int_equal(l.port.host.state, HOST6_DUPLICATE);
         assert_int_equal(l.n_frames, 0);
+        wait(&l, 10 * SECOND);
+        assert_int_equal(l.port.host.state, HOST6_READY);
+        assert_true(nd_is_link_local(addr) && !ipaddr_equal(addr, &own));
+        for (unsigned i = 0; i < l.n_frames; i++) {
+            if (type_of(&l, i, &from, &to) != ND_NEIGHBOR_SOLICIT)
+                continue;
+            struct ipaddr group = nd_solicited_node(addr);
+            assert_true(ipaddr_equal(&to, &group) && ipaddr_equal(&l.port.host.groups[0], &group));
+            has_probed = true;
+        }
+        assert_true(has_probed);
+        if (how == 0)
+            first = *addr;
+        assert_true(ipaddr_equal(addr, &first));
+        ra_port_up(&l.port, l.now); /* another network: there the first one may be free */
+        assert_true(ipaddr_equal(addr, &own));
     }
+}
+
+/* Who denies every address is tried less and less often, and forgotten when he is gone. */
+static void somebody_has_them_all(void **state)
+{
+    struct ipaddr before = addr_of(OWN);
+    unsigned tries = 0;
+    struct lab l;
+    (void)state;
+    open_lab(&l);
+    for (nsec_t end = l.now + 3600 * SECOND; l.now < end;) {
+        l.n_frames = 0;
+        wait(&l, NSEC_PER_SEC / 2);
+        if (l.port.host.state != HOST6_TRYING)
+            continue;
+        tries++;
+        assert_true(tries == 1 || !ipaddr_equal(&before, &l.port.host.addrs[0].addr));
+        before = l.port.host.addrs[0].addr;
+        deny(&l, false);
+    }
+    assert_true(tries >= 10 && tries <= 16);
+    l.n_frames = 0;
+    wait(&l, 610 * SECOND);
+    assert_int_equal(l.port.host.state, HOST6_READY);
 }
 
 /* Our own probe, sent back by the network (RFC 7527). */
@@ -184,11 +240,34 @@ static void an_echo_is_nobody(void **state)
     (void)state;
     open_lab(&l);
     wait(&l, NSEC_PER_SEC);
-    size_t len = neighbor(ND_NEIGHBOR_SOLICIT, OWN, l.port.nonce, message);
+    size_t len = neighbor(ND_NEIGHBOR_SOLICIT, OWN, l.port.host.nonce, message);
     put(&l, &(struct made){.from = "::", .to = GROUP, .hop_limit = 255}, message, len, &packet);
-    assert_int_equal(l.port.state, RA_PORT_TRYING);
-    wait(&l, 2 * SECOND);
-    assert_int_equal(l.port.state, RA_PORT_READY);
+    assert_int_equal(l.port.host.state, HOST6_TRYING);
+    /* Three probes more make sure, with nonces of their own. */
+    l.n_frames = 0;
+    wait(&l, 3 * SECOND);
+    assert_int_equal(l.port.host.state, HOST6_TRYING);
+    put(&l, &(struct made){.from = "::", .to = GROUP, .hop_limit = 255}, message, len, &packet);
+    assert_int_equal(l.port.host.state, HOST6_DUPLICATE); /* the old nonce is not ours any more */
+    wait(&l, 30 * SECOND);
+    assert_int_equal(l.port.host.state, HOST6_READY);
+}
+
+/* A network on which everything comes back. */
+static void echoes_without_end(void **state)
+{
+    uint8_t message[128];
+    struct ra_packet packet;
+    struct lab l;
+    (void)state;
+    open_lab(&l);
+    wait(&l, NSEC_PER_SEC);
+    for (unsigned i = 0; i < 8; i++) {
+        size_t len = neighbor(ND_NEIGHBOR_SOLICIT, OWN, l.port.host.nonce, message);
+        put(&l, &(struct made){.from = "::", .to = GROUP, .hop_limit = 255}, message, len, &packet);
+        wait(&l, NSEC_PER_SEC);
+    }
+    assert_int_equal(l.port.host.state, HOST6_READY);
 }
 
 static void neighbours_find_it(void **state)
@@ -355,7 +434,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_address_is_tried),
         cmocka_unit_test(somebody_has_it),
+        cmocka_unit_test(somebody_has_them_all),
         cmocka_unit_test(an_echo_is_nobody),
+        cmocka_unit_test(echoes_without_end),
         cmocka_unit_test(neighbours_find_it),
         cmocka_unit_test(echoes_are_answered),
         cmocka_unit_test(groups_are_told),

@@ -36,6 +36,7 @@ struct desk {
     uint16_t qtype;
     char asked[DNAME_TEXT_MAX];
     struct ipaddr probed;
+    struct server_event probe; /* the last one */
     struct server_lease kept[KEPT_MAX];
     struct dhcp4_message reply;
     struct server_packet packet;
@@ -43,10 +44,10 @@ struct desk {
 
 static const uint8_t dns_bytes[] = {10, 0, 0, 53}, router_bytes[] = {10, 0, 0, 1};
 
-static const struct dhcp4_subnet subnets[] = {
+static struct dhcp4_subnet subnets[] = {
     {.network = NET,
      .bits = 24,
-     .relay = SERVER,
+     .links = 1,
      .lease_s = 3600,
      .lease_max_s = 7200,
      .n_options = 2,
@@ -68,6 +69,9 @@ static void no_chance(void *arg, void *bytes, size_t len)
 
 struct choice {
     bool authoritative, probe, rapid_commit, claims;
+    bool two_links; /* the second one is of FAR */
+    nsec_t echo_time;
+    const char *made; /* a pattern for the names of clients that want none */
 };
 
 static void start_server(struct desk *d, struct choice c)
@@ -76,14 +80,18 @@ static void start_server(struct desk *d, struct choice c)
     const uint32_t reserved[] = {NET + 77, NET + 78};
     const struct lease_settings leases = {
         .pools = pools, .n_pools = 2, .reserved = reserved, .n_reserved = 2, .leases_max = 1000};
-    const struct name_policy_settings names = {.claims = c.claims, .claims_max = 10, .claims_keep_s = 86400};
+    const struct name_policy_settings names = {
+        .claims = c.claims, .claims_max = 10, .claims_keep_s = 86400, .made = c.made};
 
     assert_int_equal(name_policy_new(&names, &d->names), 0);
     assert_int_equal(lease_table_new(&leases, &d->leases), 0);
+    subnets[1].links = c.two_links ? 2 : 0;
     const struct dhcp4_server_settings settings = {
         .names = d->names,
         .leases = d->leases,
         .subnets = subnets,
+        .link_ids = {SERVER, c.two_links ? FAR + 9 : 0},
+        .echo_time = c.echo_time,
         .n_subnets = ARRAY_LEN(subnets),
         .fixed = fixed,
         .n_fixed = ARRAY_LEN(fixed),
@@ -128,6 +136,7 @@ static void collect(struct desk *d)
             d->n_probed++;
             d->question = e.question;
             d->probed = e.addr;
+            d->probe = e;
             break;
         case SERVER_LEASE:
         case SERVER_FORGET:
@@ -154,6 +163,7 @@ struct said {
     uint32_t requested, server, ciaddr, giaddr, lease_s;
     const char *id, *host, *relay_info;
     bool broadcast, rapid, no_list;
+    unsigned link;
 };
 
 static void say(struct desk *d, struct said m)
@@ -187,7 +197,8 @@ static void say(struct desk *d, struct said m)
         dhcp4_put(&dw, DHCP4_PARAMETER_LIST, list, sizeof(list));
     int len = dhcp4_end(&dw);
     assert_true(len > 0);
-    const struct server_packet packet = {.bytes = bytes, .len = (size_t)len};
+    const struct server_packet packet = {
+        .bytes = bytes, .len = (size_t)len, .link = m.link, .from_mac = {2, 0, 0, 0, 0, 0xfe}};
     d->n_sent = d->n_kept = d->n_asked = d->n_probed = 0;
     dhcp4_server_input(d->server, &packet, d->now);
     collect(d);
@@ -424,13 +435,138 @@ static void an_address_in_use_is_not_offered(void **state)
     struct ipaddr first = d.probed;
     assert_int_equal(d.n_probed, 1);
     assert_int_equal(d.n_sent, 0);
-    dhcp4_server_in_use(d.server, d.question, d.now);
+    dhcp4_server_in_use(d.server, d.question, NULL, d.now);
     collect(&d);
     assert_int_equal(d.n_probed, 2);
     assert_false(ipaddr_equal(&first, &d.probed));
     assert_true(dhcp4_server_deadline(d.server) <= d.now.mono + SERVER_PROBE_TIME);
     later(&d, 1);
     assert_int_equal(expect(&d, DHCP4_OFFER), get_be32(d.probed.b + 12));
+    stop_server(&d);
+}
+
+/* Two servers with one pool: when the one is gone its clients come to the other, which has seen them at most. */
+static void who_was_found_using_an_address_may_keep_it(void **state)
+{
+    (void)state;
+    const uint8_t holder[] = {2, 0, 0, 0, 0, 9};
+    struct desk d = open_desk((struct choice){.probe = true, .authoritative = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    uint32_t addr = get_be32(d.probed.b + 12);
+    dhcp4_server_in_use(d.server, d.question, holder, d.now);
+    collect(&d);
+    be_client(&d, 8);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = addr});
+    expect(&d, DHCP4_NAK); /* that is not the one */
+    be_client(&d, 9);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
+    be_client(&d, 8);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = addr});
+    expect(&d, DHCP4_NAK);
+    stop_server(&d);
+}
+
+static void a_client_that_uses_its_address_is_offered_it(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    uint32_t addr = get_be32(d.probed.b + 12);
+    dhcp4_server_in_use(d.server, d.question, d.mac, d.now);
+    collect(&d);
+    assert_int_equal(expect(&d, DHCP4_OFFER), addr);
+    stop_server(&d);
+}
+
+/* The first DISCOVER is still being probed for when the second one, with another xid, is answered. */
+static void a_lease_granted_during_a_probe_stands(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .id = "one"});
+    uint32_t addr = get_be32(d.probed.b + 12), probed = d.question, first = d.xid;
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .id = "one"});
+    assert_int_equal(expect(&d, DHCP4_OFFER), addr);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .id = "one", .requested = addr, .server = SERVER});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    d.xid = first;
+    d.n_sent = d.n_kept = 0;
+    dhcp4_server_in_use(d.server, probed, NULL, d.now); /* the client itself, by a relay's side */
+    collect(&d);
+    assert_int_equal(expect(&d, DHCP4_OFFER), addr);
+    d.xid = first + 2;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .id = "one", .ciaddr = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    stop_server(&d);
+}
+
+static void an_echo_request_goes_beyond_a_relay(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.probe = true, .echo_time = NSEC_PER_SEC});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = RELAY, .link = 3});
+    assert_int_equal(d.n_probed, 1);
+    assert_true(d.probe.relayed && d.probe.link == 3 && d.probe.via_mac[5] == 0xfe);
+    assert_int_equal(d.probe.probe_time, NSEC_PER_SEC);
+    assert_true(dhcp4_server_deadline(d.server) <= d.now.mono + NSEC_PER_SEC);
+    struct ipaddr first = d.probed;
+    dhcp4_server_in_use(d.server, d.question, NULL, d.now);
+    collect(&d);
+    assert_false(ipaddr_equal(&first, &d.probed));
+    later(&d, 1);
+    assert_int_equal(expect(&d, DHCP4_OFFER), get_be32(d.probed.b + 12));
+    assert_true(d.packet.link == 3 && d.packet.via_mac[5] == 0xfe);
+    stop_server(&d);
+
+    d = open_desk((struct choice){.probe = true}); /* it is off: an offer at once */
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = RELAY});
+    assert_int_equal(d.n_probed, 0);
+    expect(&d, DHCP4_OFFER);
+    stop_server(&d);
+}
+
+static void each_link_has_its_network(void **state)
+{
+    uint32_t id = 0;
+
+    (void)state;
+    struct desk d = open_desk((struct choice){.two_links = true, .authoritative = true});
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .link = 1});
+    uint32_t far = d.reply.header.yiaddr;
+    assert_int_equal(far & 0xffffff00, FAR);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_SERVER_ID, &id) && id == FAR + 9);
+    assert_int_equal(d.packet.link, 1);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .link = 1, .server = FAR + 9, .requested = far});
+    assert_int_equal(d.reply.type, DHCP4_ACK);
+
+    d.mac[5] = 2;
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER});
+    assert_int_equal(d.reply.header.yiaddr & 0xffffff00, NET);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_SERVER_ID, &id) && id == SERVER);
+
+    d.mac[5] = 1; /* what belongs to it is known whichever way it comes, and who it speaks to */
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .giaddr = RELAY, .server = FAR + 9, .requested = far});
+    assert_true(d.reply.type == DHCP4_ACK && d.packet.link == 0);
+    assert_true(dhcp4_u32(&d.reply, DHCP4_SERVER_ID, &id) && id == FAR + 9);
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_REQUEST, .link = 1, .server = FAR + 8, .requested = far});
+    assert_int_equal(d.n_sent, 0); /* another server's */
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .link = 2});
+    assert_int_equal(d.n_sent, 0); /* no network of ours is there */
+    d.xid++;
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .link = SERVER_LINKS_MAX});
+    assert_int_equal(d.n_sent, 0);
     stop_server(&d);
 }
 
@@ -441,7 +577,7 @@ static void somebody_who_uses_all_addresses(void **state)
 
     say(&d, (struct said){.type = DHCP4_DISCOVER});
     for (unsigned i = 0; i < 3; i++) {
-        dhcp4_server_in_use(d.server, d.question, d.now);
+        dhcp4_server_in_use(d.server, d.question, NULL, d.now);
         collect(&d);
     }
     assert_int_equal(d.n_probed, 3);
@@ -556,8 +692,13 @@ static void leases_outlive_a_restart(void **state)
     memcpy(kept, d.kept, sizeof(kept));
     stop_server(&d);
     start_server(&d, (struct choice){.claims = true});
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(dhcp4_server_restore(d.server, &kept[i], d.now), 0);
+    const struct name_policy_client client = {.identity = kept[0].identity,
+                                              .identity_len = kept[0].identity_len};
+    assert_int_equal(kept[0].state, SERVER_LEASE_CLAIM);
+    assert_memory_equal(kept[0].mac, d.mac, sizeof(d.mac));
+    assert_int_equal(name_policy_restore(d.names, kept[0].name, &client, kept[0].ends), 0);
+    assert_int_equal(dhcp4_server_restore(d.server, &kept[0], d.now), -EINVAL);
+    assert_int_equal(dhcp4_server_restore(d.server, &kept[1], d.now), 0);
     be_client(&d, 2);
     say(&d, (struct said){.type = DHCP4_DISCOVER, .requested = addr, .host = "laptop.lan"});
     assert_int_not_equal(expect(&d, DHCP4_OFFER), addr);
@@ -577,6 +718,40 @@ static void a_name_is_the_first_ones(void **state)
     lease_an_address(&d, "laptop.lan"); /* an address it gets, the name not */
     assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
     assert_int_equal(d.kept[0].name[0], 0);
+    stop_server(&d);
+}
+
+static void a_name_without_a_wish_is_not_claimed(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.claims = true, .made = "%mac%.lan"});
+    char text[DNAME_TEXT_MAX];
+
+    for (uint8_t n = 1; n <= 3; n++) {
+        be_client(&d, n);
+        lease_an_address(&d, NULL);
+        assert_int_equal(d.n_kept, 1);
+        assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
+    }
+    assert_string_equal(dname_to_text(d.kept[0].name, text), "020000000003.lan");
+    stop_server(&d);
+}
+
+static void claims_that_have_ended_are_forgotten(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){.claims = true});
+
+    lease_an_address(&d, "laptop.lan");
+    d.n_kept = d.n_sent = 0;
+    d.now.wall_s += 2 * 86400;
+    d.now.mono += 2 * 86400 * NSEC_PER_SEC;
+    assert_true(dhcp4_server_deadline(d.server) < d.now.mono);
+    dhcp4_server_timeout(d.server, d.now);
+    collect(&d);
+    assert_int_equal(d.n_kept, 1);
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_CLAIM);
+    assert_true(name_policy_first_end(d.names) == INT64_MAX);
     stop_server(&d);
 }
 
@@ -635,6 +810,11 @@ int main(void)
         cmocka_unit_test(fixed_addresses),
         cmocka_unit_test(addresses_of_names),
         cmocka_unit_test(an_address_in_use_is_not_offered),
+        cmocka_unit_test(who_was_found_using_an_address_may_keep_it),
+        cmocka_unit_test(a_client_that_uses_its_address_is_offered_it),
+        cmocka_unit_test(a_lease_granted_during_a_probe_stands),
+        cmocka_unit_test(an_echo_request_goes_beyond_a_relay),
+        cmocka_unit_test(each_link_has_its_network),
         cmocka_unit_test(somebody_who_uses_all_addresses),
         cmocka_unit_test(decline_and_release),
         cmocka_unit_test(inform_gets_options_alone),
@@ -643,6 +823,8 @@ int main(void)
         cmocka_unit_test(lease_times_have_bounds),
         cmocka_unit_test(leases_outlive_a_restart),
         cmocka_unit_test(a_name_is_the_first_ones),
+        cmocka_unit_test(a_name_without_a_wish_is_not_claimed),
+        cmocka_unit_test(claims_that_have_ended_are_forgotten),
         cmocka_unit_test(hostile_bytes),
         cmocka_unit_test(settings_that_make_no_sense),
     };

@@ -91,10 +91,11 @@ static void start_server(struct world *w, unsigned i)
                                                    .lifetime_max_s = 200000,
                                                    .waiting_max = 256};
     assert_int_equal(dhcp6_server_new(&env, &settings, &h->x), 0);
-    for (unsigned k = 0; k < h->n_kept; k++)
-        assert_int_equal(name_policy_restore(h->names, h->kept[k].name, h->kept[k].identity,
-                                             h->kept[k].identity_len, h->kept[k].ends),
-                         0);
+    for (unsigned k = 0; k < h->n_kept; k++) {
+        const struct name_policy_client client = {.identity = h->kept[k].identity,
+                                                  .identity_len = h->kept[k].identity_len};
+        assert_int_equal(name_policy_restore(h->names, h->kept[k].name, &client, h->kept[k].ends), 0);
+    }
 }
 
 static void kill_server(struct world *w, unsigned i)

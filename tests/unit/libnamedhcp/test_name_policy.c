@@ -222,9 +222,93 @@ static void claims_outlive_a_restart(void **state)
         new_policy(&(struct name_policy_settings){.claims = true, .claims_max = 10, .claims_keep_s = DAY});
     struct who w;
     who(&w, "alpha", NULL, "printer.lan");
-    assert_int_equal(name_policy_restore(p, w.wish, w.duid, w.client.identity_len, NOW + 100), 0);
+    assert_int_equal(name_policy_restore(p, w.wish, &w.client, NOW + 100), 0);
     expect(p, &w.client, "printer.lan");
     expect_verdict(p, who(&w, "beta", NULL, "printer.lan"), NAME_TAKEN);
+    name_policy_free(p);
+}
+
+/* RFC 4361: the DHCPv4 client identifier has the DUID of DHCPv6 in it. */
+#define DUID "\0\1\0\1duid"
+#define WITH(d)                                                                                              \
+    "\xff"                                                                                                   \
+    "iaid" d
+
+static struct name_policy_client *who_bytes(struct who *w, const char *identity, size_t len, const char *mac,
+                                            const char *wish)
+{
+    who(w, "", mac, wish);
+    memcpy(w->duid, identity, len);
+    w->client.identity_len = len;
+    return &w->client;
+}
+#define WHO(w, identity, mac, wish) who_bytes(w, identity, sizeof(identity) - 1, mac, wish)
+
+static void a_node_has_its_name_on_both_protocols(void **state)
+{
+    (void)state;
+    struct name_policy *p =
+        new_policy(&(struct name_policy_settings){.claims = true, .claims_max = 10, .claims_keep_s = DAY});
+    struct who w;
+    int64_t ends;
+
+    assert_int_equal(use(p, WHO(&w, DUID, NULL, "a.lan"), NOW, &ends), 1);
+    assert_int_equal(use(p, WHO(&w, WITH(DUID), NULL, "a.lan"), NOW, &ends), 0);
+    expect_verdict(p, WHO(&w, WITH("\0\1\0\1other"), NULL, "a.lan"), NAME_TAKEN);
+    expect_verdict(p, WHO(&w, "\1\2\0\0\0\0\7", "\2\0\0\0\0\7", "a.lan"), NAME_TAKEN);
+    assert_int_equal(use(p, WHO(&w, WITH(DUID), NULL, "b.lan"), NOW, &ends), 1);
+    expect(p, WHO(&w, DUID, NULL, "b.lan"), "b.lan");
+    expect_verdict(p, WHO(&w, "\0\1\0\1other", NULL, "b.lan"), NAME_TAKEN);
+    name_policy_free(p);
+}
+
+/* One that has no DUID on DHCPv4 is known by its hardware address. */
+static void hardware_is_known_on_both_protocols(void **state)
+{
+    static const char mac[] = "\2\0\0\0\0\7", other[] = "\2\0\0\0\0\x8";
+    (void)state;
+    struct name_policy *p =
+        new_policy(&(struct name_policy_settings){.claims = true, .claims_max = 10, .claims_keep_s = DAY});
+    struct who w;
+    int64_t ends;
+
+    assert_int_equal(use(p, WHO(&w, DUID, mac, "a.lan"), NOW, &ends), 1);
+    assert_int_equal(use(p, WHO(&w, "\1\2\0\0\0\0\7", mac, "a.lan"), NOW, &ends), 0);
+    expect_verdict(p, WHO(&w, "\1\2\0\0\0\0\x8", other, "a.lan"), NAME_TAKEN);
+    expect_verdict(p, WHO(&w, "\0\1\0\1other", mac, "a.lan"), NAME_TAKEN); /* two DUIDs are two nodes */
+    assert_int_equal(use(p, WHO(&w, "\1\2\0\0\0\0\7", mac, "b.lan"), NOW, &ends), 1);
+    expect(p, WHO(&w, DUID, mac, "b.lan"), "b.lan");
+    expect_verdict(p, WHO(&w, DUID, NULL, "b.lan"), NAME_TAKEN);
+    assert_int_equal(name_policy_restore(p, (const uint8_t *)"\1c\3lan", WHO(&w, DUID, mac, NULL), NOW + 9),
+                     0);
+    expect(p, WHO(&w, "\1\2\0\0\0\0\7", NULL, "c.lan"), "c.lan");
+    name_policy_free(p);
+}
+
+static void a_duid_binds_on_both_protocols(void **state)
+{
+    (void)state;
+    struct name_binding b = {.identity_len = sizeof(DUID) - 1, .identity = DUID, .name = "\1a\3lan"};
+    struct name_policy *p = new_policy(&(struct name_policy_settings){.bindings = &b, .n_bindings = 1});
+    struct who w;
+
+    expect(p, WHO(&w, DUID, NULL, "other.lan"), "a.lan");
+    expect(p, WHO(&w, WITH(DUID), NULL, "other.lan"), "a.lan");
+    expect(p, WHO(&w, WITH("\0\1\0\1x"), NULL, "other.lan"), "other.lan");
+    name_policy_free(p);
+}
+
+/* What a client would get without a wish needs no claim, and takes no place among them. */
+static void made_names_are_not_claimed(void **state)
+{
+    (void)state;
+    struct name_policy *p = new_policy(&(struct name_policy_settings){
+        .claims = true, .claims_max = 10, .claims_keep_s = DAY, .made = "%duid%.lan"});
+    struct who w;
+    int64_t ends;
+
+    assert_int_equal(use(p, who(&w, "abc", NULL, "616263.lan"), NOW, &ends), 0);
+    assert_int_equal(use(p, who(&w, "abc", NULL, "mine.lan"), NOW, &ends), 1);
     name_policy_free(p);
 }
 
@@ -291,6 +375,10 @@ int main(void)
         cmocka_unit_test(first_come_first_served),
         cmocka_unit_test(claims_are_bounded_and_a_flood_takes_none),
         cmocka_unit_test(claims_outlive_a_restart),
+        cmocka_unit_test(a_node_has_its_name_on_both_protocols),
+        cmocka_unit_test(hardware_is_known_on_both_protocols),
+        cmocka_unit_test(a_duid_binds_on_both_protocols),
+        cmocka_unit_test(made_names_are_not_claimed),
         cmocka_unit_test(names_are_made_of_clients),
         cmocka_unit_test(long_identities_make_several_labels),
         cmocka_unit_test(what_makes_no_name_is_refused),

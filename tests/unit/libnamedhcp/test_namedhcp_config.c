@@ -88,6 +88,14 @@ static void errors_say_where_and_what(void **state)
         {"bind 02:00:00:00:00:01",
          "t.rc:1:6: '02:00:00:00:00:01', expected a MAC address or the digits of an identifier, "
          "'=', and what belongs to it"},
+        {"ip 10.0.0.1",
+         "t.rc:1:4: '10.0.0.1' is no address with its prefix, expected one such as 10.0.0.1/24"},
+        {"ip 10.0.0.1/24",
+         "configuration: 'ip' is for a port of our own, expected 'ip=' within 'stack' for interface vde0"},
+        {"iface a\niface a", "configuration: interface a is named twice, expected each once"},
+        {"stack vde://h\niface a\niface b",
+         "configuration: a port on vde://h is one interface, expected one 'iface' for it"},
+        {"echo 5", "t.rc:1:6: '5', expected milliseconds, 10 to 10000, or 'off'"},
         {"bind 0203=", "t.rc:1:6: '' is no name, expected one such as host.hash.local"},
         {"prefix 10.0.0.0/8",
          "t.rc:1:8: '10.0.0.0/8' is no prefix of IPv6, expected one such as fd00:1::/64"},
@@ -133,7 +141,7 @@ static void the_defaults(void **state)
 
     (void)state;
     assert_true(c->serve6 && !c->serve4 && c->claims && c->sandbox && c->probe && c->authoritative);
-    assert_string_equal(c->iface, "vde0");
+    assert_string_equal(c->ifaces[0].name, "vde0");
     assert_int_equal(c->v6.lifetime_min_s, 60);
     assert_int_equal(c->v6.lifetime_max_s, 86400);
     assert_int_equal(c->n_warnings, 1);
@@ -141,6 +149,83 @@ static void the_defaults(void **state)
     c = read_ok(true, NULL, NULL);
     assert_true(!c->serve6 && c->serve4 && c->common.by_name);
     namedhcp_config_free(c);
+}
+
+/* "STACK NAME" of each, with '|' between; '-': the system's stack, '*' before: a port. */
+static const char *ifaces_of(const struct namedhcp_config *c)
+{
+    static char text[1024];
+    size_t len = 0;
+
+    for (unsigned i = 0; i < c->n_ifaces; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s %s", i > 0 ? "|" : "",
+                                c->ifaces[i].is_port ? "*" : "",
+                                c->ifaces[i].stack ? c->ifaces[i].stack : "-", c->ifaces[i].name);
+    return text;
+}
+
+static void which_interfaces(void **state)
+{
+    static const struct {
+        const char *file;
+        struct given given[5];
+        const char *ifaces;
+    } cases[] = {
+        {NULL, {{0}}, "- vde0"},
+        {"iface lan0", {{0}}, "- lan0"},
+        {"iface lan0\niface lan1", {{0}}, "- lan0|- lan1"},
+        {"iface lan0\nstack stack=lwip,vnl=x", {{0}}, "stack=lwip,vnl=x lan0"},
+        {"stack vde:///tmp/hub", {{0}}, "*vde:///tmp/hub vde0"},
+        {"stack vnl=x, stack=lwip", {{0}}, "vnl=x, stack=lwip vde0"},
+        {"stack stack=a\niface x\niface y\nstack stack=b\niface z", {{0}}, "stack=a x|stack=a y|stack=b z"},
+        {"stack stack=a\niface x\nstack stack=a\niface y", {{0}}, "stack=a x|stack=a y"},
+        {"stack vde://a\nstack vde://a\niface y", {{0}}, "*vde://a vde0|*vde://a y"},
+        {"stack stack=kernel\niface x\nstack vde://b", {{0}}, "stack=kernel x|*vde://b vde0"},
+        {"iface lan0\niface lan1", {{"iface", "x"}}, "- x"},
+        {"iface lan0\niface lan1", {{"stack", "stack=a"}}, "stack=a lan0|stack=a lan1"},
+        {"stack stack=a\niface x\nstack stack=b\niface y",
+         {{"stack", "vde://c"}, {"iface", "z"}},
+         "*vde://c z"},
+        {"iface x",
+         {{"stack", "stack=a"}, {"iface", "y"}, {"stack", "stack=b"}, {"iface", "z"}},
+         "stack=a y|stack=b z"},
+        {"iface x\niface w",
+         {{"stack", "stack=a"}, {"stack", "stack=b"}, {"iface", "z"}},
+         "stack=a vde0|stack=b z"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        struct namedhcp_config *c = read_ok(false, cases[i].file, cases[i].given);
+        assert_string_equal(ifaces_of(c), cases[i].ifaces);
+        namedhcp_config_free(c);
+    }
+}
+
+static void what_belongs_to_an_interface(void **state)
+{
+    static const struct given given[] = {{"macaddr", "02:00:00:00:00:09"}, {"iface", "q"}, {0}};
+    const char text[] = "stack vde://a\nip 10.0.0.1/24\nip fd00::1/64\nmacaddr 02:00:00:00:00:01\n"
+                        "stack vde://b\niface far\nip 10.1.0.1/24\n";
+    struct namedhcp_config *c = read_ok(false, text, NULL), *same = read_ok(false, text, NULL), *other;
+    char names[NAMEDHCP_NAMES_TEXT];
+
+    (void)state;
+    assert_int_equal(c->n_ifaces, 2);
+    assert_true(c->ifaces[0].n_addrs == 2 && c->ifaces[1].n_addrs == 1);
+    assert_true(c->ifaces[0].has_mac && c->ifaces[0].mac[5] == 1 && !c->ifaces[1].has_mac);
+    assert_true(c->ifaces[0].addrs[0].bits == 120 && c->ifaces[0].addrs[1].bits == 64);
+    assert_string_equal(namedhcp_iface_names(c, names), "vde0,far");
+    assert_true(namedhcp_same_ifaces(c, same));
+    same->ifaces[1].addrs[0].bits--;
+    assert_false(namedhcp_same_ifaces(c, same));
+    other = read_ok(false, "macaddr 02:00:00:00:00:01\niface x", given);
+    assert_string_equal(ifaces_of(other), "- q");
+    assert_int_equal(other->ifaces[0].mac[5], 9);
+    assert_false(namedhcp_same_ifaces(c, other));
+    namedhcp_config_free(c);
+    namedhcp_config_free(same);
+    namedhcp_config_free(other);
 }
 
 static void the_command_line_wins(void **state)
@@ -152,7 +237,7 @@ static void the_command_line_wins(void **state)
         false, "iface eth0\ndns fd00::1,10.0.0.53\ndnssearch a.b\ndomain A # comment\nallow *.a\n", given);
 
     (void)state;
-    assert_string_equal(c->iface, "eth1");
+    assert_string_equal(c->ifaces[0].name, "eth1");
     assert_int_equal(c->v6.given.n_dns, 1);
     assert_int_equal(c->v6.given.dns[0].b[15], 2);
     assert_int_equal(c->v6.given.n_domains, 1);
@@ -271,6 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_say_where_and_what),
         cmocka_unit_test(the_defaults),
+        cmocka_unit_test(which_interfaces),
+        cmocka_unit_test(what_belongs_to_an_interface),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(clients_and_their_names),
         cmocka_unit_test(subnets),

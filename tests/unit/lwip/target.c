@@ -88,6 +88,11 @@ void target_free(struct target *target)
     free(target);
 }
 
+void *target_stack(const struct target *target)
+{
+    return target->stack;
+}
+
 unsigned target_connections(const struct target *target)
 {
     return target->connections;

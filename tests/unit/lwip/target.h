@@ -10,6 +10,8 @@ struct target;
  * and raw and packet sockets besides. Aborts when it cannot be made. */
 struct target *target_new(void);
 void target_free(struct target *target);
+/* The context of its stack, for the calls of ioth_plugin.h. */
+void *target_stack(const struct target *target);
 /* Puts a frame in. Returns 0, or -1 if the stack has died of it. */
 int target_input(struct target *target, const uint8_t *frame, size_t len);
 /* Has the peer hear what it sent, its sockets read what came, and its timers run. */

@@ -29,7 +29,7 @@ static struct ipendpoint endpoint(const char *text)
 static size_t written(uint8_t *packet, size_t size, const char *from, const char *to, const void *bytes,
                       size_t len)
 {
-    struct udp4 datagram = {.from = endpoint(from), .to = endpoint(to), .bytes = bytes, .len = len};
+    struct udp datagram = {.from = endpoint(from), .to = endpoint(to), .bytes = bytes, .len = len};
     struct writer w = writer_of(packet, size);
 
     udp4_write(&w, &datagram);
@@ -39,7 +39,7 @@ static size_t written(uint8_t *packet, size_t size, const char *from, const char
 static void test_vector(void **state)
 {
     uint8_t packet[sizeof(vector)];
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     assert_int_equal(written(packet, sizeof(packet), "0.0.0.0@68", "255.255.255.255@67", "abc", 3),
@@ -60,7 +60,7 @@ static void test_way_back(void **state)
     enum { LARGEST = 65507 };
     uint8_t *packet = malloc(UINT16_MAX), *bytes = malloc(LARGEST + 1);
     static const size_t lengths[] = {0, 1, 2, 3, 255, 256, 1471, 1472, LARGEST};
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     assert_true(packet != NULL && bytes != NULL);
@@ -84,7 +84,7 @@ static void test_way_back(void **state)
 static void test_checksum_of_zero(void **state)
 {
     uint8_t packet[64], bytes[2] = {0, 0};
-    struct udp4 read;
+    struct udp read;
     unsigned zero = 0;
 
     (void)state;
@@ -103,7 +103,7 @@ static void test_checksum_of_zero(void **state)
 static void test_padding_and_options(void **state)
 {
     uint8_t packet[80] = {0};
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     memcpy(packet, vector, sizeof(vector));
@@ -125,7 +125,7 @@ static void test_padding_and_options(void **state)
 static void test_without_checksum(void **state)
 {
     uint8_t packet[sizeof(vector)];
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     memcpy(packet, vector, sizeof(vector));
@@ -139,7 +139,7 @@ static void test_without_checksum(void **state)
 /* Every truncation, and every single bit changed, is found out; the bytes end where the buffer ends. */
 static void test_damage(void **state)
 {
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     for (size_t len = 0; len < sizeof(vector); len++) {
@@ -178,7 +178,7 @@ static void test_wrong_kinds(void **state)
         {24, 0x0007, -EBADMSG},        /* UDP shorter than its header */
         {24, 0x000c, -EBADMSG},        /* ... longer than the packet */
     };
-    struct udp4 read;
+    struct udp read;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See attendant.h. It runs serve.h with two services on it: commands on a socket of the file system, pages on a TCP port. Each
+ * TICK it looks whether all runs that should; as long as it does the host is told, who may have a watchdog. A thread that hangs
+ * makes the sign of life stay away, and a service manager restarts the whole.
+ */
+#include "io/attendant.h"
+
+#include "io/openmetrics.h"
+#include "io/privilege.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICK NSEC_PER_SEC
+
+struct attendant {
+    struct attendant_settings settings;
+    struct server *streams;
+    struct control control;
+    struct http http;
+    char control_path[128]; /* "": none */
+    pthread_t thread;
+    bool has_thread, healthy;
+    nsec_t alive_at; /* when the host is to be told next */
+};
+
+/* --- looking after the service --- */
+
+static nsec_t tick(void *arg, nsec_t now)
+{
+    struct attendant *a = arg;
+    const struct attendant_settings *s = &a->settings;
+    bool healthy = !s->is_well || s->is_well(s->arg, now);
+
+    if (healthy != a->healthy)
+        log_event(s->log, healthy ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, healthy ? s->well : s->ill);
+    a->healthy = healthy;
+    if (healthy && s->alive && s->alive_interval && now >= a->alive_at) {
+        s->alive(s->alive_arg);
+        a->alive_at = now + s->alive_interval;
+    }
+    log_flush(s->log, false);
+    nsec_t next = now + TICK;
+    return s->alive_interval && a->alive_at < next ? a->alive_at : next;
+}
+
+bool attendant_is_healthy(const struct attendant *a)
+{
+    return a->healthy;
+}
+
+/* --- its pages --- */
+
+static unsigned always(void *arg)
+{
+    (void)arg;
+    return 200;
+}
+
+static bool metrics_body(void *arg, unsigned turn, struct text *out)
+{
+    const struct attendant *a = arg;
+
+    if (a->settings.page(a->settings.arg, turn, out))
+        return true;
+    openmetrics_end(out);
+    return false;
+}
+
+static unsigned health_status(void *arg)
+{
+    return attendant_is_healthy(arg) ? 200 : 503;
+}
+
+static bool health_body(void *arg, unsigned turn, struct text *out)
+{
+    const struct attendant *a = arg;
+
+    (void)turn;
+    text_printf(out, "%s\n", a->healthy ? "ok" : a->settings.ill);
+    return false;
+}
+
+static const struct http_page pages[] = {
+    {"/metrics", OPENMETRICS_TYPE, always, metrics_body},
+    {"/healthz", "text/plain; charset=utf-8", health_status, health_body},
+    {NULL, NULL, NULL, NULL},
+};
+
+/* --- its sockets --- */
+
+static int open_control(struct attendant *a, char *why, size_t why_size)
+{
+    const struct attendant_settings *s = &a->settings;
+    gid_t group = (gid_t)-1;
+
+    if (!s->control || strcmp(s->control, "none") == 0)
+        return 0;
+    if (s->controlgroup && group_of(s->controlgroup, &group) < 0) {
+        snprintf(why, why_size, "there is no group '%s' for the control socket", s->controlgroup);
+        return -ENOENT;
+    }
+    int fd = serve_listen_unix(s->control, group);
+    if (fd < 0) {
+        snprintf(why, why_size, "cannot make the control socket %s: %s%s%s%s", s->control, strerror(-fd),
+                 fd == -EADDRINUSE ? ": another " : "", fd == -EADDRINUSE ? s->who : "",
+                 fd == -EADDRINUSE ? " has it"
+                 : fd == -ENOENT   ? ": its folder is not there"
+                                   : "");
+        return fd;
+    }
+    snprintf(a->control_path, sizeof(a->control_path), "%s", s->control);
+    control_init(&a->control, s->commands, s->arg);
+    return server_listen(a->streams, fd, &a->control.service);
+}
+
+static int open_metrics(struct attendant *a, char *why, size_t why_size)
+{
+    const struct attendant_settings *s = &a->settings;
+    char text[IPENDPOINT_STRLEN];
+
+    if (s->metrics.port == 0)
+        return 0;
+    int fd = serve_listen_tcp(&s->metrics);
+    if (fd < 0) {
+        snprintf(why, why_size, "cannot serve metrics at %s: %s", ipendpoint_format(&s->metrics, text),
+                 strerror(-fd));
+        return fd;
+    }
+    http_init(&a->http, pages, a);
+    return server_listen(a->streams, fd, &a->http.service);
+}
+
+/* --- its life --- */
+
+int attendant_open(const struct attendant_settings *settings, struct attendant **ret, char *why,
+                   size_t why_size)
+{
+    struct attendant *a = calloc(1, sizeof(*a));
+    const struct server_settings streams = {.tick = tick, .arg = a};
+
+    snprintf(why, why_size, "cannot prepare the control socket");
+    if (!a)
+        return -ENOMEM;
+    a->settings = *settings;
+    a->healthy = true;
+    int e = server_new(&streams, &a->streams);
+    if (e == 0)
+        e = open_control(a, why, why_size);
+    if (e == 0)
+        e = open_metrics(a, why, why_size);
+    if (e < 0) {
+        attendant_close(a);
+        return e;
+    }
+    *ret = a;
+    return 0;
+}
+
+static void *run(void *arg)
+{
+    struct attendant *a = arg;
+
+    pthread_setname_np(pthread_self(), "attendant");
+    server_run(a->streams);
+    return NULL;
+}
+
+int attendant_run(struct attendant *a)
+{
+    int e = -pthread_create(&a->thread, NULL, run, a);
+
+    a->has_thread = e == 0;
+    return e;
+}
+
+void attendant_wake(struct attendant *a)
+{
+    if (a)
+        server_wake(a->streams);
+}
+
+void attendant_close(struct attendant *a)
+{
+    if (!a)
+        return;
+    if (a->has_thread) {
+        server_stop(a->streams);
+        pthread_join(a->thread, NULL);
+    }
+    server_free(a->streams);
+    if (a->control_path[0])
+        unlink(a->control_path); /* where privileges allow it; else the next one replaces it */
+    free(a);
+}

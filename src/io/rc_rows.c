@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See rc_rows.h. A line of a file and an option of the command line are the same thing said in two places: a name that has a
+ * row, and a value where the row wants one. What is wrong with either is found here, so every service says it in the same
+ * words, with the place and, where a name is nearly one of the table, with that one.
+ */
+#include "io/rc_rows.h"
+
+#include "base/edits.h"
+#include "io/rcfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+const struct rc_row *rc_row_at(struct rc_rows rows, size_t i)
+{
+    const struct rc_row *row =
+        (const struct rc_row *)(const void *)((const char *)rows.first + i * rows.stride);
+
+    return row->name ? row : NULL;
+}
+
+const struct rc_row *rc_row_named(struct rc_rows rows, const char *name, size_t len)
+{
+    const struct rc_row *row;
+
+    for (size_t i = 0; (row = rc_row_at(rows, i)); i++)
+        if (strlen(row->name) == len && strncasecmp(row->name, name, len) == 0)
+            return row;
+    return NULL;
+}
+
+/* NULL: none is near. */
+static const char *nearest_to(struct rc_rows rows, const char *name, size_t len)
+{
+    const char *nearest = NULL;
+    size_t least = edits_near(len) + 1;
+    const struct rc_row *row;
+
+    for (size_t i = 0; (row = rc_row_at(rows, i)); i++) {
+        size_t edits = edits_between(row->name, strlen(row->name), name, len);
+        if (edits < least) {
+            least = edits;
+            nearest = row->name;
+        }
+    }
+    return nearest;
+}
+
+static int no_such_row(const struct rc_reader *reader, const char *place, const char *name, size_t len,
+                       char *why, size_t why_size)
+{
+    const char *nearest = nearest_to(reader->rows, name, len);
+    char shown[EDITS_WORD_MAX + 1];
+    size_t n = len < EDITS_WORD_MAX ? len : EDITS_WORD_MAX;
+
+    for (size_t i = 0; i < n; i++)
+        shown[i] = name[i] > 32 && name[i] < 127 ? name[i] : '?';
+    shown[n] = '\0';
+    if (nearest)
+        snprintf(why, why_size, "%s: there is no option '%s', did you mean '%s'?", place, shown, nearest);
+    else
+        snprintf(why, why_size, "%s: there is no option '%s', expected one such as %s", place, shown,
+                 reader->such_as);
+    return -EINVAL;
+}
+
+static int take(const struct rc_reader *reader, const struct rc_row *row, const char *value,
+                const struct rc_place *place, char *why, size_t why_size)
+{
+    size_t head;
+
+    if (!row->value && value[0]) {
+        snprintf(why, why_size, "%s: '%s' takes no value, expected the end of the line", place->text,
+                 row->name);
+        return -EINVAL;
+    }
+    if (row->value && !value[0]) {
+        snprintf(why, why_size, "%s: the value of '%s' is missing, expected %s", place->text, row->name,
+                 row->value);
+        return -EINVAL;
+    }
+    snprintf(why, why_size, "%s: ", place->text);
+    head = strlen(why);
+    int e = reader->take(reader->arg, row, value, place, why + head, why_size - head);
+    if (e < 0 && !why[head])
+        snprintf(why + head, why_size - head, "%s", strerror(-e));
+    if (e == 0)
+        why[0] = '\0';
+    return e;
+}
+
+static bool is_rcfile(const struct rc_row *row)
+{
+    return strcmp(row->name, "rcfile") == 0;
+}
+
+/* value: a buffer that is long enough. */
+static int read_line(const struct rc_reader *reader, const char *path, const struct rc_line *line,
+                     char *value, char *why, size_t why_size)
+{
+    const struct rc_row *row = rc_row_named(reader->rows, line->tag, line->tag_len);
+    struct rc_place place = {.in_file = true};
+
+    snprintf(place.text, sizeof(place.text), "%.200s:%u:%u", path, line->number,
+             row && !is_rcfile(row) ? line->value_column : line->tag_column);
+    if (!row)
+        return no_such_row(reader, place.text, line->tag, line->tag_len, why, why_size);
+    if (is_rcfile(row)) {
+        snprintf(why, why_size, "%s: 'rcfile' is for the command line, expected an option of the service",
+                 place.text);
+        return -EINVAL;
+    }
+    memcpy(value, line->value, line->value_len);
+    value[line->value_len] = '\0';
+    return take(reader, row, value, &place, why, why_size);
+}
+
+int rc_read_text(const struct rc_reader *reader, const char *path, const char *text, size_t len, char *why,
+                 size_t why_size)
+{
+    struct rc_text rc = {.at = text, .end = text + len};
+    struct rc_line line;
+    char *value = malloc(len + 1); /* no line is longer than all */
+    int e = value ? 0 : -ENOMEM;
+
+    if (memchr(text, '\0', len)) {
+        snprintf(why, why_size, "%s: there is a NUL in it, expected lines of text", path);
+        e = -EINVAL;
+    }
+    while (e == 0 && rc_next(&rc, &line))
+        e = read_line(reader, path, &line, value, why, why_size);
+    free(value);
+    return e;
+}
+
+int rc_read_option(const struct rc_reader *reader, const char *name, const char *value, char *why,
+                   size_t why_size)
+{
+    const struct rc_row *row = rc_row_named(reader->rows, name, strlen(name));
+    struct rc_place place = {.in_file = false};
+
+    if (!row)
+        return no_such_row(reader, "command line", name, strlen(name), why, why_size);
+    snprintf(place.text, sizeof(place.text), "--%.40s", name);
+    return take(reader, row, value ? value : "", &place, why, why_size);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See open_stack.h. A stack may get addresses by DHCP or from routers; what it got wants renewal, so its keepers are started in
+ * a thread of their own (ioth_config_start), for as long as the stack is there. A string that names no kind of stack, or one
+ * whose network is not there, is the mistake that people make; what an error number means to them is said beside it.
+ */
+#include "libiothconf/open/open_stack.h"
+
+#include <errno.h>
+#include <ioth.h>
+#include <iothconf.h>
+#include <stdio.h>
+#include <string.h>
+
+int open_stack_check(const char *which, const char *text, char *why, size_t why_size)
+{
+    char wrong[256];
+    size_t offset = 0;
+
+    if (!text || ioth_config_check(text, &offset, wrong, sizeof(wrong)) == 0)
+        return 0;
+    if (errno == ENOMEM)
+        return -ENOMEM;
+    snprintf(why, why_size, "%s: at '%.40s': %s", which, text + offset, wrong);
+    return -EINVAL;
+}
+
+static const char *hint_of(int error)
+{
+    switch (error) {
+    case -ENOENT:
+        return ": no such kind of stack, or a virtual network, or the folder statedir=, is not there";
+    case -EPERM:
+    case -EACCES:
+        return ": see the stacks in ioth_newstack(3) for what one needs";
+    default:
+        return "";
+    }
+}
+
+int open_stack(const char *which, const char *text, struct ioth **ret, char *why, size_t why_size)
+{
+    const char *conf = text ? text : "stack=kernel";
+
+    errno = 0;
+    struct ioth *stack = ioth_newstackc(conf);
+    if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
+        *ret = stack;
+        return 0;
+    }
+    int e = errno ? -errno : -EINVAL;
+    if (stack)
+        ioth_delstack(stack);
+    snprintf(why, why_size, "cannot make the %s '%.200s': %s%s", which, conf, strerror(-e), hint_of(e));
+    return e;
+}
+
+int open_stacks_find(struct open_stacks *s, const char *which, const char *text, struct ioth **ret, char *why,
+                     size_t why_size)
+{
+    for (unsigned i = 0; i < s->n; i++)
+        if (strcmp(s->at[i].text ? s->at[i].text : "", text ? text : "") == 0) {
+            *ret = s->at[i].stack;
+            return 0;
+        }
+    if (s->n == OPEN_STACKS_MAX) {
+        snprintf(why, why_size, "too many stacks, expected at most %d", OPEN_STACKS_MAX);
+        return -ENOSPC;
+    }
+    struct ioth *stack = NULL;
+    int e = open_stack(which, text, &stack, why, why_size);
+    if (e < 0)
+        return e;
+    s->at[s->n].text = text;
+    s->at[s->n++].stack = stack;
+    *ret = stack;
+    return 0;
+}
+
+void open_stacks_close(struct open_stacks *s)
+{
+    while (s->n > 0)
+        ioth_delstack(s->at[--s->n].stack);
+}
+
+bool open_stack_is_virtual(const char *text)
+{
+    return text && strcasestr(text, "vnl=");
+}
+
+int open_stack_bring_up(struct ioth *stack, const char *text, const char *iface, char *why, size_t why_size)
+{
+    int ifindex = open_stack_is_virtual(text) ? ioth_if_nametoindex(stack, iface) : 0;
+
+    if (ifindex <= 0 || ioth_linksetupdown(stack, (unsigned)ifindex, 1) == 0)
+        return 0;
+    int e = -errno;
+    snprintf(why, why_size, "cannot bring interface %.40s up: %s", iface, strerror(-e));
+    return e;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stacks as services open them: from the strings of a configuration, one for each different string, in the same words of what
+ * went wrong. */
+#ifndef LIBIOTHCONF_OPEN_STACK_H
+#define LIBIOTHCONF_OPEN_STACK_H
+
+#include "base/base.h"
+
+#include <stdbool.h>
+
+struct ioth;
+
+#define OPEN_STACKS_MAX 64 /* of one service: a person writes them */
+
+/* The stacks of a service; all zero: none. */
+struct open_stacks {
+    unsigned n;
+    struct {
+        const char *text; /* the caller's; NULL: the system's stack */
+        struct ioth *stack;
+    } at[OPEN_STACKS_MAX];
+};
+
+/* Is that a string for a stack? `which` stands before the sentence: "stack"; NULL is one. 0, -EINVAL and one sentence in why, or
+ * -ENOMEM. */
+MUST_CHECK int open_stack_check(const char *which, const char *text, char *why, size_t why_size);
+/* Makes the stack of a string (NULL: the system's, as a stack of its own), and begins to renew what it gets by DHCP or from
+ * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. */
+MUST_CHECK int open_stack(const char *which, const char *text, struct ioth **ret, char *why, size_t why_size);
+/* The same, once for each string: texts live as long as the set. -ENOSPC: there are OPEN_STACKS_MAX. */
+MUST_CHECK int open_stacks_find(struct open_stacks *s, const char *which, const char *text, struct ioth **ret,
+                                char *why, size_t why_size);
+void open_stacks_close(struct open_stacks *s);
+
+/* The string names virtual networks: what is on them is there for us alone. */
+bool open_stack_is_virtual(const char *text);
+/* Brings up an interface of a stack on a virtual network, which is there for nothing else (the option eth of the string does so
+ * for one of them alone). Those of the system belong to the system. That there is no such interface is no error here. 0, or
+ * negative errno and one sentence in why. */
+MUST_CHECK int open_stack_bring_up(struct ioth *stack, const char *text, const char *iface, char *why,
+                                   size_t why_size);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See proxy.h. A start goes in this order: the stacks; the base and the secret; the interface with netlink and neighbour sockets;
+ * the ports; the control socket; the first addresses; then the host's `bound`, which gives up privileges; then the thread that
+ * serves and that of the attendant.
+ *
+ * One thread owns all of it and runs the loop. Others leave what they want under the lock and wake it: an end, or new settings,
+ * made by the thread that asks for them, whose fate it waits for. Counters are written by the loop's thread and read by any.
+ */
+#include "libotip/proxy_state.h"
+
+#include <errno.h>
+#include <iothconf.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* The loop goes round at least this often. */
+#define PULSE    NSEC_PER_SEC
+#define PATIENCE (20 * NSEC_PER_SEC) /* then the loop hangs */
+
+/* ---- stacks ---- */
+
+static int make_stack(const char *text, const char *which, struct ioth **ret, char *why, size_t why_size)
+{
+    const char *conf = text ? text : "stack=kernel";
+
+    errno = 0;
+    struct ioth *stack = ioth_newstackc(conf);
+    /* What a stack got by DHCP, or from routers, wants renewal. */
+    if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
+        *ret = stack;
+        return 0;
+    }
+    int e = errno ? -errno : -EINVAL;
+    if (stack)
+        ioth_delstack(stack);
+    snprintf(why, why_size, "cannot make the %s stack '%.200s': %s%s", which, conf, strerror(-e),
+             e == -ENOENT                  ? ": no such kind of stack, or a virtual network is not there"
+             : e == -EPERM || e == -EACCES ? ": see ioth_newstack(3) for what it needs"
+                                           : "");
+    return e;
+}
+
+/* An interface on a virtual network is there for nothing else, so it is brought up; those of the system belong to the
+ * system. */
+static int bring_up(const struct otip_proxy *p, const struct proxy_config *config, char *why, size_t why_size)
+{
+    const char *vnl;
+    int index = ioth_if_nametoindex(p->extstack, config->iface);
+
+    if (proxy_conf_value(config->extstack, "vnl", &vnl) == 0 || index <= 0 ||
+        ioth_linksetupdown(p->extstack, (unsigned)index, 1) == 0)
+        return 0;
+    int e = -errno;
+    snprintf(why, why_size, "cannot bring interface %s up: %s", config->iface, strerror(-e));
+    return e;
+}
+
+static int open_stacks(struct otip_proxy *p, const struct proxy_config *config, char *why, size_t why_size)
+{
+    int e = make_stack(config->extstack, "external", &p->extstack, why, why_size);
+
+    if (e == 0)
+        e = bring_up(p, config, why, why_size);
+    if (e == 0)
+        e = make_stack(config->intstack, "internal", &p->intstack, why, why_size);
+    return e;
+}
+
+/* Without clients nothing is left on them but what is being closed. */
+static void close_stacks(struct otip_proxy *p)
+{
+    if (p->intstack)
+        ioth_delstack(p->intstack);
+    if (p->extstack)
+        ioth_delstack(p->extstack);
+}
+
+/* ---- the thread ---- */
+
+static void adopt(struct otip_proxy *p)
+{
+    struct settings old = p->settings;
+    char why[PROXY_WHY_MAX] = "";
+    int e = proxy_services_open(p, p->next.config, why, sizeof(why));
+
+    if (e < 0) { /* back to what was; those sockets are there */
+        char ignored[PROXY_WHY_MAX];
+        if (proxy_services_open(p, old.config, ignored, sizeof(ignored)) < 0)
+            log_event(&p->log, LOG_LEVEL_ERROR, "the old services are not complete",
+                      LOG_TEXT("reason", ignored));
+        old = p->next;
+    } else {
+        p->settings = p->next;
+        proxy_account_set(p->account, p->settings.config->flows_max, p->settings.config->source_max);
+        proxy_epochs_change(p, &old);
+    }
+    p->next = (struct settings){0};
+    proxy_settings_free(&old);
+    pthread_mutex_lock(&p->lock);
+    p->has_next = false;
+    p->adoption = e;
+    snprintf(p->why, sizeof(p->why), "%s", why);
+    pthread_cond_broadcast(&p->adopted);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void on_wake(struct watch *w, uint32_t events)
+{
+    struct otip_proxy *p = (struct otip_proxy *)((char *)w - offsetof(struct otip_proxy, wake));
+    uint64_t n;
+
+    (void)events;
+    if (read(p->wake_fd, &n, sizeof(n)) < 0)
+        return;
+    pthread_mutex_lock(&p->lock);
+    bool has_next = p->has_next;
+    pthread_mutex_unlock(&p->lock);
+    if (has_next)
+        adopt(p);
+}
+
+static void wake(struct otip_proxy *p)
+{
+    uint64_t one = 1;
+
+    if (write(p->wake_fd, &one, sizeof(one)) < 0)
+        return; /* it is awake already */
+}
+
+static bool is_stopping(struct otip_proxy *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool stopping = p->stopping;
+    pthread_mutex_unlock(&p->lock);
+    return stopping;
+}
+
+static void *run(void *arg)
+{
+    struct otip_proxy *p = arg;
+    sigset_t pipe;
+
+    /* splice(2) to a socket whose peer is gone raises it, and has no flag against that. */
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+    pthread_setname_np(pthread_self(), "otip-proxy");
+    while (!is_stopping(p)) {
+        loop_round(&p->loop);
+        atomic_store_explicit(&p->round_at, p->loop.now, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+bool proxy_is_alive(struct otip_proxy *p)
+{
+    nsec_t at = atomic_load_explicit(&p->round_at, memory_order_relaxed);
+
+    return at == 0 || loop_clock() - at < PATIENCE;
+}
+
+/* ---- a start ---- */
+
+static int open_tables(struct otip_proxy *p)
+{
+    const struct proxy_config *config = p->settings.config;
+    struct siphash_key keys[2];
+    size_t buckets = 1;
+
+    while (buckets < config->flows_max)
+        buckets *= 2;
+    if (getrandom(keys, sizeof(keys), 0) != (ssize_t)sizeof(keys))
+        return -errno;
+    int e = proxy_account_new(config->flows_max, config->source_max, &keys[0], &p->account);
+    if (e == 0)
+        e = peers_init(&p->peers, buckets, &keys[1]);
+    if (e == 0)
+        e = proxy_tcp_open(p);
+    if (e == 0)
+        e = proxy_udp_open(p);
+    return e;
+}
+
+static void on_pulse(struct timer *t)
+{
+    struct otip_proxy *p = (struct otip_proxy *)((char *)t - offsetof(struct otip_proxy, pulse));
+
+    if (loop_set(&p->loop, t, p->loop.now + PULSE) < 0)
+        log_event(&p->log, LOG_LEVEL_ERROR, "no sign of life any more: no memory");
+}
+
+static int open_loop(struct otip_proxy *p)
+{
+    int e = loop_init(&p->loop);
+
+    if (e < 0)
+        return e;
+    p->wake.ready = on_wake;
+    p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    e = p->wake_fd < 0 ? -errno : loop_watch(&p->loop, p->wake_fd, EPOLLIN, &p->wake);
+    p->pulse.fire = on_pulse;
+    return e == 0 ? loop_set(&p->loop, &p->pulse, p->loop.now + PULSE) : e;
+}
+
+static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, size_t why_size)
+{
+    int e = open_stacks(p, config, why, why_size);
+
+    if (e < 0) {
+        proxy_config_free(config);
+        return e;
+    }
+    e = proxy_settings_make(config, p->intstack, &p->settings, why, why_size);
+    if (e < 0)
+        return e;
+    e = open_loop(p);
+    if (e == 0)
+        e = open_tables(p);
+    if (e < 0)
+        return e;
+    struct proxy_place place = {.stack = p->extstack,
+                                .iface = config->iface,
+                                .name = config->name,
+                                .base = p->settings.base,
+                                .bits = config->prefix_bits};
+    e = proxy_addresses_open(&p->addresses, &place, why, why_size);
+    if (e == 0)
+        e = proxy_services_open(p, config, why, why_size);
+    if (e == 0)
+        e = proxy_attend(p, why, why_size);
+    if (e == 0)
+        e = proxy_epochs_open(p, why, why_size);
+    if (e == 0 && p->host.bound)
+        e = p->host.bound(p->host.arg, config, why, why_size);
+    return e;
+}
+
+static int start_threads(struct otip_proxy *p)
+{
+    int e = -pthread_create(&p->thread, NULL, run, p);
+
+    p->has_thread = e == 0;
+    return e == 0 ? attendant_run(p->attendant) : e;
+}
+
+int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *host, struct otip_proxy **ret,
+                     char *why, size_t why_size)
+{
+    struct otip_proxy *p = calloc(1, sizeof(*p));
+
+    snprintf(why, why_size, "cannot start: out of memory or descriptors");
+    if (p == NULL) {
+        proxy_config_free(config);
+        return -ENOMEM;
+    }
+    p->host = *host;
+    p->wake_fd = p->clock_fd = p->loop.epoll = p->addresses.netlink = -1;
+    log_control_init(&p->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    p->log = host->log;
+    p->log.control = &p->log_control;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_mutex_init(&p->reload_lock, NULL);
+    pthread_cond_init(&p->adopted, NULL);
+    int e = begin(p, config, why, why_size);
+    if (e == 0)
+        e = start_threads(p);
+    if (e < 0)
+        otip_proxy_stop(p);
+    else
+        *ret = p;
+    return e;
+}
+
+/* ---- the end ---- */
+
+static void stop_thread(struct otip_proxy *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_mutex_unlock(&p->lock);
+    if (!p->has_thread)
+        return;
+    wake(p);
+    pthread_join(p->thread, NULL);
+}
+
+void otip_proxy_stop(struct otip_proxy *p)
+{
+    if (p == NULL)
+        return;
+    attendant_close(p->attendant);
+    stop_thread(p);
+    if (p->addresses.netlink >= 0)
+        proxy_epochs_close(p);
+    proxy_tcp_close(p);
+    proxy_udp_close(p);
+    proxy_services_close(p);
+    proxy_addresses_close(&p->addresses);
+    peers_fini(&p->peers);
+    proxy_account_free(p->account);
+    if (p->wake_fd >= 0)
+        close(p->wake_fd);
+    loop_fini(&p->loop);
+    proxy_settings_free(&p->settings);
+    close_stacks(p);
+    log_flush(&p->log, true);
+    log_control_fini(&p->log_control);
+    pthread_cond_destroy(&p->adopted);
+    pthread_mutex_destroy(&p->reload_lock);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+/* ---- a reload ---- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* What stands in the new configuration and is of the old one all the same. */
+static void say_restart(struct otip_proxy *p, const struct proxy_config *now, const struct proxy_config *next)
+{
+    const struct {
+        const char *what;
+        bool same;
+    } rows[] = {
+        {"extstack", is_same_text(now->extstack, next->extstack)},
+        {"intstack", is_same_text(now->intstack, next->intstack)},
+        {"prefixlen", now->prefix_bits == next->prefix_bits},
+        {"control", is_same_text(now->control, next->control)},
+        {"metrics",
+         now->metrics.port == next->metrics.port && ipaddr_equal(&now->metrics.addr, &next->metrics.addr)},
+        {"user", is_same_text(now->user, next->user)},
+        {"pidfile", is_same_text(now->pidfile, next->pidfile)},
+        {"sandbox", now->sandbox == next->sandbox},
+        {"flows_max", next->flows_max <= proxy_account_size(p->account)},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!rows[i].same)
+            log_event(&p->log, LOG_LEVEL_WARNING, "this change waits for a restart",
+                      LOG_TEXT("option", rows[i].what));
+}
+
+/* Gives the settings to the proxy's thread and waits for what becomes of them. */
+static int hand_over(struct otip_proxy *p, const struct settings *next, char *why, size_t why_size)
+{
+    pthread_mutex_lock(&p->lock);
+    p->next = *next;
+    p->has_next = true;
+    wake(p);
+    while (p->has_next)
+        pthread_cond_wait(&p->adopted, &p->lock);
+    int e = p->adoption;
+    snprintf(why, why_size, "%s", p->why);
+    pthread_mutex_unlock(&p->lock);
+    return e;
+}
+
+int otip_proxy_reload(struct otip_proxy *p, char *why, size_t why_size)
+{
+    struct proxy_config *config = NULL;
+    struct settings next;
+
+    snprintf(why, why_size, "out of memory");
+    pthread_mutex_lock(&p->reload_lock);
+    int e = p->host.load ? p->host.load(p->host.arg, &config, why, why_size) : -ENOSYS;
+    if (e == 0)
+        say_restart(p, p->settings.config, config);
+    if (e == 0)
+        e = proxy_settings_make(config, p->intstack, &next, why, why_size);
+    if (e == 0)
+        e = hand_over(p, &next, why, why_size);
+    if (e == 0)
+        log_event(&p->log, LOG_LEVEL_INFO, "the configuration was loaded again");
+    else
+        log_event(&p->log, LOG_LEVEL_ERROR, "the old configuration stands", LOG_TEXT("reason", why));
+    pthread_mutex_unlock(&p->reload_lock);
+    return e;
+}
+
+void otip_proxy_stats(struct otip_proxy *p, struct otip_proxy_stats *ret)
+{
+#define MEMBER(name, help) ret->name = atomic_load_explicit(&p->counters.name, memory_order_relaxed);
+    PROXY_COUNTERS(MEMBER)
+    MEMBER(addresses, )
+    MEMBER(addresses_open, )
+    MEMBER(tcp_flows, )
+    MEMBER(udp_flows, )
+    MEMBER(sources, )
+#undef MEMBER
+}

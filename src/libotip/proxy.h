@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBOTIP_PROXY_H
+#define LIBOTIP_PROXY_H
+/*
+ * A reverse proxy at one-time addresses: connections and datagrams that come to the address of the present epoch, and a little
+ * around it, go to hidden servers. Any number of proxies live side by side in a process.
+ */
+#include "io/log.h"
+#include "libotip/proxy_config.h"
+
+struct otip_proxy;
+
+/* Who starts it. All functions get `arg`. */
+struct otip_proxy_host {
+    struct log log;
+    const char *version;
+    const char *control; /* path of the control socket if the configuration says none; NULL: none */
+    /* The configuration as it stands now, for otip_proxy_reload: 0, or negative errno with one sentence in why. */
+    int (*load)(void *arg, struct proxy_config **ret, char *why, size_t why_size);
+    /* All sockets and files are open and no thread of the proxy runs: the moment to give up privileges. 0, or negative errno
+     * and why. NULL: nothing is to be done. */
+    int (*bound)(void *arg, const struct proxy_config *config, char *why, size_t why_size);
+    /* It serves; called about each alive_interval (0: nobody wants to know). */
+    void (*alive)(void *arg);
+    nsec_t alive_interval;
+    void *arg;
+};
+
+/* Counters since the start, one row each: name in the statistics, help. */
+#define PROXY_COUNTERS(COUNTER)                                                                              \
+    COUNTER(tcp_accepted, "connections accepted")                                                            \
+    COUNTER(tcp_ended, "connections that ended by themselves")                                               \
+    COUNTER(tcp_reset, "connections that one side reset")                                                    \
+    COUNTER(tcp_idle, "connections that ended because no byte came")                                         \
+    COUNTER(tcp_too_old, "connections that reached their lifetime")                                          \
+    COUNTER(tcp_unreachable, "connections whose hidden server could not be reached")                         \
+    COUNTER(tcp_outside, "connections to an address that was not open, refused")                             \
+    COUNTER(udp_flows_begun, "UDP flows that began")                                                         \
+    COUNTER(udp_flows_ended, "UDP flows that ended for want of datagrams")                                   \
+    COUNTER(udp_in, "datagrams to hidden servers")                                                           \
+    COUNTER(udp_out, "datagrams to clients")                                                                 \
+    COUNTER(udp_outside, "datagrams to an address that was not open, without a flow: dropped")               \
+    COUNTER(udp_lost, "datagrams that could not be sent")                                                    \
+    COUNTER(bytes_in, "bytes to hidden servers")                                                             \
+    COUNTER(bytes_out, "bytes to clients")                                                                   \
+    COUNTER(refused_full, "flows refused: too many in all")                                                  \
+    COUNTER(refused_source, "flows refused: too many of their source")                                       \
+    COUNTER(refused_memory, "flows refused: no memory or no descriptors")                                    \
+    COUNTER(dropped, "flows that ended because their address had to give way")                               \
+    COUNTER(addresses_opened, "addresses opened")                                                            \
+    COUNTER(addresses_muted, "addresses kept for old flows alone")                                           \
+    COUNTER(addresses_given_way, "addresses that gave way for want of room")                                 \
+    COUNTER(addresses_failed, "addresses that the stack did not take")                                       \
+    COUNTER(addresses_claimed, "messages of others that claimed an address of ours")
+
+/* Also what there is at the moment. */
+struct otip_proxy_stats {
+#define MEMBER(name, help) uint64_t name;
+    PROXY_COUNTERS(MEMBER)
+#undef MEMBER
+    uint64_t addresses, addresses_open, tcp_flows, udp_flows, sources;
+};
+
+/* What can be checked without opening anything but files of secrets. 0, or negative errno and one sentence in why. */
+MUST_CHECK int otip_proxy_check(const struct proxy_config *config, char *why, size_t why_size);
+/* Makes the stacks, opens sockets and files, looks the base up, and serves. The configuration is taken over, also on failure.
+ * 0, or negative errno and one sentence in why. */
+MUST_CHECK int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *host,
+                                struct otip_proxy **ret, char *why, size_t why_size);
+/* Loads the configuration again: services, windows, limits, name and secrets; flows that are there live on. What cannot change
+ * while it runs (stacks, interface, prefix length, files, user) is logged and waits for a restart. 0, or negative errno, why,
+ * and the old one stands. From any thread but the proxy's, one at a time. */
+MUST_CHECK int otip_proxy_reload(struct otip_proxy *p, char *why, size_t why_size);
+void otip_proxy_stats(struct otip_proxy *p, struct otip_proxy_stats *ret); /* from any thread */
+/* Ends all flows and takes the addresses away. NULL: nothing. */
+void otip_proxy_stop(struct otip_proxy *p);
+
+#endif

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See proxy_config.h. Each option is a row of the table at the end: its names, what it takes, its help, and the function that
+ * reads its value into the draft. The file, the command line and the help are made of that table; what must go together is
+ * looked at when all is read.
+ *
+ * tcp and udp may repeat: lines for other ports add up, one for a port that was said before takes its place, so a command line
+ * can change a service of the file.
+ */
+#include "libotip/proxy_config.h"
+
+#include "libotip/proxy_window.h"
+
+#include <errno.h>
+#include <iothconf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SECONDS_MAX = 366 * 24 * 3600, PERIOD_MAX_S = 24 * 3600 };
+
+struct proxy_draft {
+    struct proxy_config *config;
+    char *why; /* of the option that is read */
+    size_t why_size;
+};
+
+struct proxy_row {
+    struct rc_row row;
+    int (*read)(struct proxy_draft *d, const char *value);
+};
+
+static int PRINTF_LIKE(2, 3) wrong(struct proxy_draft *d, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(d->why, d->why_size, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+/* ---- values ---- */
+
+static int keep_text(struct proxy_draft *d, const char *value, const char **ret)
+{
+    const char *copy = arena_text(&d->config->arena, value, strlen(value));
+
+    if (copy == NULL)
+        return -ENOMEM;
+    *ret = copy;
+    return 0;
+}
+
+static bool number_of(const char *text, size_t len, uint64_t most, uint64_t *ret)
+{
+    uint64_t n = 0;
+
+    if (len == 0 || len > 10)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        n = n * 10 + (uint64_t)(text[i] - '0');
+    }
+    *ret = n;
+    return n <= most;
+}
+
+static int read_number(struct proxy_draft *d, const char *value, uint32_t least, uint32_t most, uint32_t *ret)
+{
+    uint64_t n;
+
+    if (!number_of(value, strlen(value), most, &n) || n < least)
+        return wrong(d, "'%.40s', expected a number from %u to %u", value, least, most);
+    *ret = (uint32_t)n;
+    return 0;
+}
+
+/* Seconds with up to nine digits behind a point. */
+static int read_seconds(struct proxy_draft *d, const char *value, nsec_t *ret)
+{
+    size_t whole_len = strcspn(value, "."), len = strlen(value);
+    size_t digits = len > whole_len ? len - whole_len - 1 : 0;
+    uint64_t whole, part = 0;
+
+    if (!number_of(value, whole_len, SECONDS_MAX, &whole) || digits > 9 ||
+        (len > whole_len && !number_of(value + whole_len + 1, digits, 999999999, &part)))
+        return wrong(d, "'%.40s', expected seconds from 0 to %d, such as 8 or 0.5", value, SECONDS_MAX);
+    for (size_t i = digits; i < 9; i++)
+        part *= 10;
+    *ret = (nsec_t)whole * NSEC_PER_SEC + (nsec_t)part;
+    return 0;
+}
+
+/* The same, where 0 means never. */
+static int read_patience(struct proxy_draft *d, const char *value, nsec_t *ret)
+{
+    int e = read_seconds(d, value, ret);
+
+    if (e == 0 && *ret == 0)
+        *ret = NSEC_NEVER;
+    return e;
+}
+
+static int read_switch(struct proxy_draft *d, const char *value, bool *ret)
+{
+    bool on = strcasecmp(value, "on") == 0;
+
+    if (!on && strcasecmp(value, "off") != 0)
+        return wrong(d, "'%.40s', expected 'on' or 'off'", value);
+    *ret = on;
+    return 0;
+}
+
+static int read_stack(struct proxy_draft *d, const char *value, const char **ret)
+{
+    size_t offset = 0;
+    char error[256];
+
+    if (ioth_config_check(value, &offset, error, sizeof(error)) < 0)
+        return wrong(d, "at '%.20s': %.200s", value + offset, error);
+    return keep_text(d, value, ret);
+}
+
+#define ROW_OF(name, reader, member)                                                                         \
+    static int name(struct proxy_draft *d, const char *value)                                                \
+    {                                                                                                        \
+        return reader(d, value, &d->config->member);                                                         \
+    }
+ROW_OF(row_pidfile, keep_text, pidfile)
+ROW_OF(row_user, keep_text, user)
+ROW_OF(row_control, keep_text, control)
+ROW_OF(row_controlgroup, keep_text, controlgroup)
+ROW_OF(row_extstack, read_stack, extstack)
+ROW_OF(row_intstack, read_stack, intstack)
+ROW_OF(row_name, keep_text, name)
+ROW_OF(row_base, keep_text, base)
+ROW_OF(row_passwd, keep_text, passwd)
+ROW_OF(row_passwdfile, keep_text, passwdfile)
+ROW_OF(row_key, keep_text, key)
+ROW_OF(row_keyuser, keep_text, keyuser)
+ROW_OF(row_before, read_seconds, before)
+ROW_OF(row_after, read_seconds, after)
+ROW_OF(row_tcp_timeout, read_patience, tcp_timeout)
+ROW_OF(row_udp_timeout, read_patience, udp_timeout)
+ROW_OF(row_connect_timeout, read_patience, connect_timeout)
+ROW_OF(row_tcp_lifetime, read_patience, tcp_lifetime)
+ROW_OF(row_sandbox, read_switch, sandbox)
+
+#define NUMBER_ROW(name, member, least, most)                                                                \
+    static int name(struct proxy_draft *d, const char *value)                                                \
+    {                                                                                                        \
+        return read_number(d, value, least, most, &d->config->member);                                       \
+    }
+NUMBER_ROW(row_period, period_s, 1, PERIOD_MAX_S)
+NUMBER_ROW(row_backlog, backlog, 1, 65535)
+NUMBER_ROW(row_addresses_max, addresses_max, 1, WINDOW_ADDRESSES_MAX)
+NUMBER_ROW(row_flows_max, flows_max, 1, PROXY_FLOWS_MAX)
+NUMBER_ROW(row_source_max, source_max, 1, PROXY_FLOWS_MAX)
+
+#define FLAG_ROW(name, member)                                                                               \
+    static int name(struct proxy_draft *d, const char *value)                                                \
+    {                                                                                                        \
+        (void)value;                                                                                         \
+        d->config->member = true;                                                                            \
+        return 0;                                                                                            \
+    }
+FLAG_ROW(row_daemon, daemon)
+FLAG_ROW(row_verbose, verbose)
+FLAG_ROW(row_v2, otip2)
+FLAG_ROW(row_proxy_protocol, proxy_protocol)
+
+static int row_prefixlen(struct proxy_draft *d, const char *value)
+{
+    uint32_t bits;
+    int e = read_number(d, value, 1, 128, &bits);
+
+    if (e == 0)
+        d->config->prefix_bits = (uint8_t)bits;
+    return e;
+}
+
+static int row_dns(struct proxy_draft *d, const char *value)
+{
+    struct ipendpoint server;
+
+    if (ipendpoint_parse(value, strlen(value), 53, &server) < 0)
+        return wrong(d, "'%.60s', expected the address of a name server, ADDR or ADDR@PORT", value);
+    return keep_text(d, value, &d->config->dns);
+}
+
+static int row_metrics(struct proxy_draft *d, const char *value)
+{
+    struct ipendpoint at;
+
+    if (!strchr(value, '@') || ipendpoint_parse(value, strlen(value), 0, &at) < 0)
+        return wrong(d, "'%.60s', expected ADDR@PORT", value);
+    d->config->metrics = at;
+    return 0;
+}
+
+/* ---- services ---- */
+
+/* The next piece up to a comma; *at is behind it then. */
+static size_t next_piece(const char **at, const char **ret)
+{
+    size_t len = strcspn(*at, ",");
+
+    *ret = *at;
+    *at += len + ((*at)[len] == ',');
+    return len;
+}
+
+static bool read_port(const char **at, uint16_t *ret)
+{
+    const char *piece;
+    size_t len = next_piece(at, &piece);
+    uint64_t n;
+
+    if (!number_of(piece, len, UINT16_MAX, &n) || n == 0)
+        return false;
+    *ret = (uint16_t)n;
+    return true;
+}
+
+static bool read_service(const char *value, struct proxy_service *ret)
+{
+    const char *piece;
+    size_t len;
+
+    if (!read_port(&value, &ret->port))
+        return false;
+    len = next_piece(&value, &piece);
+    return ipaddr_parse(piece, len, &ret->server.addr) == 0 && read_port(&value, &ret->server.port) &&
+           *value == '\0';
+}
+
+static int add_service(struct proxy_draft *d, const char *value, bool udp)
+{
+    struct proxy_config *c = d->config;
+    struct proxy_service service = {.udp = udp};
+    unsigned i = 0;
+
+    if (!read_service(value, &service))
+        return wrong(d, "'%.60s', expected EXTPORT,INTADDR,INTPORT, such as 22,10.0.0.1,22", value);
+    while (i < c->n_services && (c->services[i].udp != udp || c->services[i].port != service.port))
+        i++;
+    if (i == PROXY_SERVICES_MAX)
+        return wrong(d, "too many services, expected at most %d", PROXY_SERVICES_MAX);
+    c->services[i] = service;
+    if (i == c->n_services)
+        c->n_services++;
+    return 0;
+}
+
+static int row_tcp(struct proxy_draft *d, const char *value)
+{
+    return add_service(d, value, false);
+}
+
+static int row_udp(struct proxy_draft *d, const char *value)
+{
+    return add_service(d, value, true);
+}
+
+/* ---- the table ---- */
+
+static const struct proxy_row rows[] = {
+    {{"rcfile", 'f', "FILE", "read further options there, the long ones, one a line"}, NULL},
+    {{"daemon", 'd', NULL, "go to the background"}, row_daemon},
+    {{"pidfile", 'p', "FILE", "write the process id there"}, row_pidfile},
+    {{"verbose", 'v', NULL, "log each address and each flow"}, row_verbose},
+    {{"extstack", 'e', "CONF",
+      "the stack that has the one-time addresses; its iface= is where they come and go"},
+     row_extstack},
+    {{"intstack", 'i', "CONF", "the stack that reaches the hidden servers; the system's if not given"},
+     row_intstack},
+    {{"name", 'n', "FQDN", "the name whose addresses these are"}, row_name},
+    {{"base", 'b', "BASE",
+      "the base address, or a name that has it in the DNS; the name after the first dot of --name"},
+     row_base},
+    {{"baseaddr", 0, "BASE", "the same"}, row_base},
+    {{"dns", 'D', "ADDR", "the name server for that, ADDR or ADDR@PORT; those of the system if not given"},
+     row_dns},
+    {{"passwd", 'P', "PASSWORD", "the shared secret; better in a file"}, row_passwd},
+    {{"passwdfile", 0, "FILE", "its first line is the shared secret"}, row_passwdfile},
+    {{"v2", 0, NULL, "addresses of the second generation"}, row_v2},
+    {{"key", 0, "FILE", "the key of the second generation, of otipkey(1)"}, row_key},
+    {{"keyuser", 0, "USER", "the key is a master key; use that of this user"}, row_keyuser},
+    {{"tcp", 't', "EXTPORT,INTADDR,INTPORT", "a TCP port and the server behind it; may repeat"}, row_tcp},
+    {{"udp", 'u', "EXTPORT,INTADDR,INTPORT", "a UDP port and the server behind it; may repeat"}, row_udp},
+    {{"otip_period", 0, "SECS", "how long an address lasts; 32"}, row_period},
+    {{"otip_preactive", 0, "SECS", "how early it goes up, fractions allowed; 8"}, row_before},
+    {{"otip_postactive", 0, "SECS", "how late it goes down, fractions allowed; 8"}, row_after},
+    {{"prefixlen", 0, "BITS",
+      "of the addresses on the interface: 64, or 128 where the prefix is routed here"},
+     row_prefixlen},
+    {{"addresses_max", 0, "N", "addresses at once, those kept for old flows included; 256"},
+     row_addresses_max},
+    {{"tcp_listen_backlog", 0, "N", "connections that wait to be accepted; 5"}, row_backlog},
+    {{"tcp_timeout", 0, "SECS", "a connection without a byte ends; 120, 0: never"}, row_tcp_timeout},
+    {{"tcp_connect_timeout", 0, "SECS", "for the connection to the hidden server; 10"}, row_connect_timeout},
+    {{"tcp_lifetime", 0, "SECS", "any connection ends after this; 0: never"}, row_tcp_lifetime},
+    {{"udp_timeout", 0, "SECS", "a UDP flow without a datagram ends; 8"}, row_udp_timeout},
+    {{"flows_max", 0, "N", "connections and UDP flows at once; 8192"}, row_flows_max},
+    {{"source_max", 0, "N", "of them from one /64; 1024"}, row_source_max},
+    {{"proxy_protocol", 0, NULL,
+      "tell the hidden server by the PROXY protocol, version 2, who the client is"},
+     row_proxy_protocol},
+    {{"control", 0, "PATH", "the control socket; none: no such socket"}, row_control},
+    {{"controlgroup", 0, "GROUP", "whose members may use it"}, row_controlgroup},
+    {{"metrics", 0, "ADDR@PORT", "where figures are served for Prometheus, on the system's stack"},
+     row_metrics},
+    {{"user", 0, "USER[:GROUP]", "whom to become once all is open; none: nobody else"}, row_user},
+    {{"sandbox", 0, "on|off", "confine the process by seccomp; on"}, row_sandbox},
+    {{NULL, 0, NULL, NULL}, NULL},
+};
+
+struct rc_rows proxy_rows(void)
+{
+    return RC_ROWS(rows);
+}
+
+/* ---- the draft ---- */
+
+int proxy_draft_new(struct proxy_draft **ret)
+{
+    struct proxy_draft *d = calloc(1, sizeof(*d));
+    struct proxy_config *c = calloc(1, sizeof(*c));
+
+    if (d == NULL || c == NULL) {
+        free(d);
+        free(c);
+        return -ENOMEM;
+    }
+    c->sandbox = true;
+    c->prefix_bits = 64;
+    c->period_s = OTIP_PERIOD_S;
+    c->before = c->after = 8 * NSEC_PER_SEC;
+    c->addresses_max = 256;
+    c->backlog = 5;
+    c->tcp_timeout = 120 * NSEC_PER_SEC;
+    c->connect_timeout = 10 * NSEC_PER_SEC;
+    c->tcp_lifetime = NSEC_NEVER;
+    c->udp_timeout = 8 * NSEC_PER_SEC;
+    c->flows_max = 8192;
+    c->source_max = 1024;
+    d->config = c;
+    *ret = d;
+    return 0;
+}
+
+void proxy_draft_free(struct proxy_draft *d)
+{
+    if (d == NULL)
+        return;
+    proxy_config_free(d->config);
+    free(d);
+}
+
+void proxy_config_free(struct proxy_config *config)
+{
+    if (config == NULL)
+        return;
+    if (config->passwd != NULL)
+        explicit_bzero((char *)config->passwd, strlen(config->passwd));
+    arena_fini(&config->arena);
+    free(config);
+}
+
+static int take(void *arg, const struct rc_row *row, const char *value, const struct rc_place *place,
+                char *why, size_t why_size)
+{
+    struct proxy_draft *d = arg;
+    const struct proxy_row *own = (const struct proxy_row *)(const void *)row;
+
+    (void)place;
+    if (own->read == NULL)
+        return 0;
+    d->why = why;
+    d->why_size = why_size;
+    return own->read(d, value);
+}
+
+struct rc_reader proxy_draft_reader(struct proxy_draft *d)
+{
+    return (struct rc_reader){.rows = RC_ROWS(rows), .such_as = "'tcp' or 'name'", .take = take, .arg = d};
+}
+
+/* ---- what must go together ---- */
+
+size_t proxy_conf_value(const char *conf, const char *keyword, const char **ret)
+{
+    size_t keyword_len = strlen(keyword);
+    int depth = 0;
+
+    for (const char *at = conf; at && *at != '\0';) {
+        const char *element = at + strspn(at, " \t");
+        for (at = element; *at != '\0' && (depth > 0 || *at != ','); at++)
+            depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        const char *end = at;
+        at += *at == ',';
+        if (strncasecmp(element, keyword, keyword_len) != 0 || element[keyword_len] != '=')
+            continue;
+        *ret = element + keyword_len + 1;
+        return (size_t)(end - *ret);
+    }
+    return 0;
+}
+
+/* What a stack without that element has: the first interface on a virtual network. */
+static int find_iface(struct proxy_config *c)
+{
+    const char *value, *kind;
+    size_t len = proxy_conf_value(c->extstack, "iface", &value);
+    size_t kind_len = proxy_conf_value(c->extstack, "stack", &kind);
+    bool kernel = kind_len == 0 || (kind_len == 6 && strncasecmp(kind, "kernel", 6) == 0);
+
+    if (len == 0 && !kernel) {
+        value = "vde0";
+        len = strlen(value);
+    }
+    if (len == 0)
+        return 0;
+    c->iface = arena_text(&c->arena, value, len);
+    return c->iface ? 0 : -ENOMEM;
+}
+
+static const char *what_is_missing(const struct proxy_config *c)
+{
+    int secrets = (c->passwd != NULL) + (c->passwdfile != NULL) + (c->key != NULL);
+
+    if (c->name == NULL)
+        return "--name is missing: whose addresses these are";
+    if (c->iface == NULL)
+        return "--extstack is missing, or names no interface (iface=) of the system's stack";
+    if (secrets != 1)
+        return secrets == 0
+                   ? "the secret is missing: --passwdfile, --passwd or --key"
+                   : "there is more than one secret: one of --passwdfile, --passwd and --key is expected";
+    if (c->key != NULL && !c->otip2)
+        return "a --key is for the second generation, --v2";
+    if (c->keyuser != NULL && c->key == NULL)
+        return "--keyuser goes with --key";
+    if (c->n_services == 0)
+        return "there is no service: --tcp or --udp is expected";
+    if (c->base == NULL && (strchr(c->name, '.') == NULL || strchr(c->name, '.')[1] == '\0'))
+        return "--base is missing, and --name has nothing behind a dot to look it up by";
+    return NULL;
+}
+
+int proxy_draft_finish(struct proxy_draft *d, struct proxy_config **ret, char *why, size_t why_size)
+{
+    struct proxy_config *c = d->config;
+    struct window_settings window = {.period_s = c->period_s, .before = c->before, .after = c->after};
+    uint64_t breadth = window_breadth(&window);
+    unsigned most = c->addresses_max < PROXY_BREADTH_MAX ? c->addresses_max : PROXY_BREADTH_MAX;
+
+    if (find_iface(c) < 0) {
+        snprintf(why, why_size, "out of memory");
+        return -ENOMEM;
+    }
+    const char *missing = what_is_missing(c);
+    if (missing == NULL && breadth > most)
+        snprintf(why, why_size, "these windows have %llu addresses open at once, expected at most %u",
+                 (unsigned long long)breadth, most);
+    else if (missing != NULL)
+        snprintf(why, why_size, "%s", missing);
+    if (missing != NULL || breadth > most)
+        return -EINVAL;
+    d->config = NULL;
+    *ret = c;
+    return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a configuration to what it needs at run time: the base looked up, the secret read, the `struct otip` made. It waits for
+ * the name server and, for a password of the second generation, some tenths of a second for Argon2; so it runs at the start and
+ * in the thread that asks for a reload, never in that of the proxy. Secrets are wiped as soon as the otip is made.
+ */
+#include "libotip/otip_base.h"
+#include "libotip/otip_file.h"
+#include "libotip/otip_password.h"
+#include "libotip/proxy_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the base ---- */
+
+static int find_base(const struct proxy_config *config, struct ioth *stack, struct otip_base *ret, char *why,
+                     size_t why_size)
+{
+    const char *text = config->base ? config->base : strchr(config->name, '.') + 1;
+    char phrase[OTIP_WHY_MAX];
+    int e = otip_base_parse(text, ret, phrase);
+
+    if (e == 0)
+        e = otip_base_find(ret, stack, config->dns, phrase);
+    if (e < 0)
+        snprintf(why, why_size, "the base address %.255s: %s", text, phrase);
+    return e;
+}
+
+/* ---- the secret ---- */
+
+struct secret {
+    char password[OTIP_PASSWORD_MAX + 1];
+    uint8_t key[OTIP_KEY_LEN];
+};
+
+static int read_secret(const struct proxy_config *config, struct secret *ret, char *why, size_t why_size)
+{
+    char phrase[OTIP_WHY_MAX];
+    const char *path = config->key ? config->key : config->passwdfile;
+    int e;
+
+    if (path == NULL) {
+        int len = snprintf(ret->password, sizeof(ret->password), "%s", config->passwd);
+        if (len > 0 && len < (int)sizeof(ret->password))
+            return 0;
+        snprintf(why, why_size, "the password has no byte, or more than %d", OTIP_PASSWORD_MAX);
+        return -EINVAL;
+    }
+    e = config->key ? otip_key_read(path, ret->key, phrase) : otip_password_read(path, ret->password, phrase);
+    if (e < 0)
+        snprintf(why, why_size, "%.300s: %s", path, phrase);
+    return e;
+}
+
+static int make_otip(const struct proxy_config *config, const struct otip_base *base, struct otip **ret,
+                     char *why, size_t why_size)
+{
+    struct secret secret = {0};
+    int e = read_secret(config, &secret, why, why_size);
+    struct otip_setup setup = {.generation = config->otip2 ? OTIP2 : OTIP1,
+                               .name = config->name,
+                               .base = base->addr,
+                               .prefix_len = base->prefix_len,
+                               .period_s = config->period_s,
+                               .password = config->key ? NULL : secret.password,
+                               .key = config->key ? secret.key : NULL,
+                               .user = config->keyuser};
+
+    if (e == 0) {
+        e = otip_new_from_password(&setup, ret);
+        if (e < 0)
+            snprintf(why, why_size, "no addresses for the name %.255s: %s", config->name,
+                     e == -EINVAL ? "the name, the base or the secret is none" : strerror(-e));
+    }
+    explicit_bzero(&secret, sizeof(secret));
+    return e;
+}
+
+/* ---- both ---- */
+
+int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret, char *why,
+                        size_t why_size)
+{
+    struct settings s = {.config = config};
+    struct otip_base base;
+    int e = find_base(config, stack, &base, why, why_size);
+
+    if (e == 0)
+        e = make_otip(config, &base, &s.otip, why, why_size);
+    s.base = base.addr;
+    if (config->passwd)
+        explicit_bzero((char *)config->passwd, strlen(config->passwd));
+    if (e == 0)
+        *ret = s;
+    else
+        proxy_settings_free(&s);
+    return e;
+}
+
+void proxy_settings_free(struct settings *s)
+{
+    otip_free(s->otip);
+    proxy_config_free(s->config);
+    *s = (struct settings){0};
+}
+
+int otip_proxy_check(const struct proxy_config *config, char *why, size_t why_size)
+{
+    struct otip_base anything = {.addr = {{0xfd}}};
+    struct otip *otip = NULL;
+    int e = make_otip(config, &anything, &otip, why, why_size);
+
+    otip_free(otip);
+    return e;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBOTIP_PROXY_STATE_H
+#define LIBOTIP_PROXY_STATE_H
+/* What the files of the proxy share. All of it belongs to the proxy's thread, but for what says otherwise. */
+
+#include "io/attendant.h"
+#include "libotip/proxy.h"
+#include "libotip/proxy_account.h"
+#include "libotip/proxy_addresses.h"
+#include "libotip/proxy_loop.h"
+#include "libotip/proxy_peers.h"
+#include "libotip/proxy_window.h"
+
+#include <ioth.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Written by the proxy's thread alone, read by any. */
+struct proxy_counters {
+#define MEMBER(name, help) _Atomic uint64_t name;
+    PROXY_COUNTERS(MEMBER)
+#undef MEMBER
+    _Atomic uint64_t addresses, addresses_open, tcp_flows, udp_flows, sources;
+};
+
+static inline void count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* A port that is served; the watch of its socket. It lives as long as a flow of it does. */
+struct service {
+    struct watch watch;
+    struct corpse corpse;
+    struct timer rest; /* of a listener, while nothing can be accepted */
+    struct otip_proxy *proxy;
+    struct service *next;
+    struct proxy_service config;
+    int fd;       /* -1: it could not be opened */
+    bool retired; /* a reload took it away: it stays for its flows */
+    unsigned flows;
+};
+
+struct tcp_session;
+struct udp_flow;
+
+/* What depends on the configuration and changes with it. */
+struct settings {
+    struct proxy_config *config;
+    struct otip *otip;
+    struct ipaddr base;
+};
+
+struct otip_proxy {
+    struct otip_proxy_host host;
+    struct log log;
+    struct log_control log_control;
+    struct settings settings;
+    struct ioth *extstack, *intstack;
+
+    struct loop loop;
+    struct window window;
+    struct proxy_addresses addresses;
+    struct proxy_account *account;
+    struct service *services;
+    struct watch wake, clock, neighbours;
+    int wake_fd, clock_fd;
+    struct tcp_session *sessions;
+    struct peers peers; /* of UDP flows */
+    struct udp_batch *batch;
+    struct stream_pool *pool;
+    struct proxy_counters counters;
+
+    pthread_t thread;
+    bool has_thread;
+    struct attendant *attendant;
+    _Atomic nsec_t round_at; /* when the loop's last round began */
+    pthread_mutex_t reload_lock;
+    struct timer pulse;
+    struct turn epochs_turn; /* an address may have lost its last flow */
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t adopted;
+    bool stopping, has_next;
+    int adoption; /* how it went */
+    char why[PROXY_WHY_MAX];
+    struct settings next;
+    unsigned n_standing; /* the addresses, as they were told last */
+    struct window_address *standing;
+};
+
+/* --- proxy_window driver: proxy_epochs.c --- */
+/* Opens the clock, and the first addresses. 0 or negative errno and why. */
+MUST_CHECK int proxy_epochs_open(struct otip_proxy *p, char *why, size_t why_size);
+void proxy_epochs_run(struct otip_proxy *p);                                /* does what is to be done now */
+void proxy_epochs_change(struct otip_proxy *p, const struct settings *old); /* the settings are new */
+void proxy_epochs_close(struct otip_proxy *p);
+/* The open address, or NULL. */
+struct window_address *proxy_epochs_open_address(struct otip_proxy *p, const struct ipaddr *addr);
+/* A flow begins: admitted, or counted as refused and false. */
+MUST_CHECK bool proxy_flow_begins(struct otip_proxy *p, struct service *s, struct window_address *place,
+                                  const struct ipaddr *from);
+void proxy_flow_ends(struct otip_proxy *p, struct service *s, struct window_address *place,
+                     const struct ipaddr *from);
+
+/* --- services: proxy_services.c --- */
+MUST_CHECK int proxy_services_open(struct otip_proxy *p, const struct proxy_config *config, char *why,
+                                   size_t why_size);
+void proxy_services_filter(struct otip_proxy *p); /* the open addresses are others */
+void proxy_services_close(struct otip_proxy *p);
+/* Which thing a service is: its listener's or its socket's readiness. */
+void tcp_ready(struct watch *w, uint32_t events);
+void udp_ready(struct watch *w, uint32_t events);
+
+/* --- flows: proxy_tcp.c, proxy_udp.c --- */
+MUST_CHECK int proxy_tcp_open(struct otip_proxy *p);
+void proxy_tcp_drop(struct otip_proxy *p, const struct window_address *place); /* NULL: all */
+void proxy_tcp_close(struct otip_proxy *p);
+MUST_CHECK int proxy_udp_open(struct otip_proxy *p);
+void proxy_udp_drop(struct otip_proxy *p, const struct window_address *place); /* NULL: all */
+void proxy_udp_close(struct otip_proxy *p);
+
+/* --- proxy_settings.c --- */
+/* Takes the configuration over; 0, or negative errno and why. stack: for the look-up of the base. */
+MUST_CHECK int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret,
+                                   char *why, size_t why_size);
+void proxy_settings_free(struct settings *s);
+
+/* Whether the proxy's thread still goes round. From any thread. */
+bool proxy_is_alive(struct otip_proxy *p);
+
+/* --- the attendant: proxy_attendant.c --- */
+MUST_CHECK int proxy_attend(struct otip_proxy *p, char *why, size_t why_size); /* opens p->attendant */
+
+#endif

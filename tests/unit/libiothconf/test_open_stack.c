@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stacks of a service: each string once, and what is said when there is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "libiothconf/open/open_stack.h"
+
+static void strings_are_checked(void **state)
+{
+    char why[256] = "";
+
+    (void)state;
+    assert_int_equal(open_stack_check("stack", NULL, why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check("stack", "stack=kernel", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check("fstack", "stack=lwip,foo=1", why, sizeof(why)), -EINVAL);
+    assert_int_equal(strncmp(why, "fstack: at 'foo=1': ", 20), 0);
+}
+
+static void one_stack_a_string(void **state)
+{
+    struct open_stacks s = {0};
+    struct ioth *a = NULL, *b = NULL, *c = NULL;
+    char why[256];
+
+    (void)state;
+    assert_int_equal(open_stacks_find(&s, "stack", NULL, &a, why, sizeof(why)), 0);
+    assert_int_equal(open_stacks_find(&s, "stack", "stack=kernel", &b, why, sizeof(why)), 0);
+    assert_int_equal(open_stacks_find(&s, "stack", NULL, &c, why, sizeof(why)), 0);
+    assert_true(a && b && a != b && a == c && s.n == 2);
+    open_stacks_close(&s);
+    assert_int_equal(s.n, 0);
+    open_stacks_close(&s);
+}
+
+static void what_is_not_there_is_said(void **state)
+{
+    struct ioth *stack = (struct ioth *)&state;
+    struct ioth *before = stack;
+    char why[256];
+
+    (void)state;
+    assert_true(open_stack("dnsstack", "stack=nosuchkind", &stack, why, sizeof(why)) < 0);
+    assert_ptr_equal(stack, before);
+    assert_int_equal(strncmp(why, "cannot make the dnsstack 'stack=nosuchkind': ", 45), 0);
+}
+
+static void the_systems_interfaces_are_left_alone(void **state)
+{
+    char why[256];
+
+    (void)state;
+    assert_true(open_stack_is_virtual("stack=lwip,vnl=vde:///x") &&
+                open_stack_is_virtual("STACK=lwip,VNL=x"));
+    assert_false(open_stack_is_virtual("stack=kernel"));
+    assert_false(open_stack_is_virtual(NULL));
+    assert_int_equal(open_stack_bring_up(NULL, NULL, "lo", why, sizeof(why)), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_are_checked),
+        cmocka_unit_test(one_stack_a_string),
+        cmocka_unit_test(what_is_not_there_is_said),
+        cmocka_unit_test(the_systems_interfaces_are_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
