@@ -18,7 +18,7 @@ enum {
 };
 
 static const struct dhcp4_subnet subnets[] = {
-    {.network = NET, .bits = 24, .relay = NET + 1, .lease_s = 100, .lease_max_s = 1000},
+    {.network = NET, .bits = 24, .links = 1, .lease_s = 100, .lease_max_s = 1000},
     {.network = FAR, .bits = 24, .by_name = true, .lease_s = 100, .lease_max_s = 1000},
 };
 static const struct lease_pool pools[] = {{NET + 10, NET + 10 + ADDRS - 1, 0}};
@@ -225,7 +225,7 @@ static void step(struct script *s)
         dns_answers(s);
         break;
     case 3:
-        dhcp4_server_in_use(s->server, s->question, s->now);
+        dhcp4_server_in_use(s->server, s->question, (const uint8_t[]){2, 0, 0, 0, 0, 1}, s->now);
         break;
     case 4:
         restart(s);

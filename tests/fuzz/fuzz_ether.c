@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct reader r = reader_of(data, size);
     struct ether_header header;
-    struct udp4 first, again;
+    struct udp first, again;
     uint8_t packet[UINT16_MAX];
     struct writer w = writer_of(packet, sizeof(packet));
 

@@ -132,7 +132,7 @@ static void hear_frame(struct world *w)
         frame[14] = 0x60;
         put_be16(frame + 18, (uint16_t)(len - 54));
         frame[20] = how & 2 ? 0 : ND_ICMP6;
-        memcpy(frame + 38, how & 4 ? w->port.group.b : nd_all_routers.b, 16);
+        memcpy(frame + 38, how & 4 ? w->port.host.groups[0].b : nd_all_routers.b, 16);
         memcpy(from.b, frame + 22, 16);
         memcpy(to.b, frame + 38, 16);
         if (!(how & 2))

@@ -17,6 +17,7 @@ static const char rules[] =
     "auth hash all .hash.local fc00::\n"
     "auth hrev all fc00::/64\n"
     "auth otip all .otip.local fc00:: secret\n"
+    "auth otip2 all h.otip2.local fc00::/56 secret\n"
     "auth cache local .\n"
     "auth fwd local .\n"
     "static A one.test.local 192.168.1.1\n"

@@ -111,6 +111,13 @@ def _parameters(scenario):
 # ---- the Ethernet ----
 
 
+def _listens(path):
+    """Whether somebody waits for connections there; who comes before that is refused, and ends."""
+    accepts = "00010000"  # a flag of sockets in proc(5), unix
+    lines = [line.split() for line in open("/proc/self/net/unix")]
+    return any(line[3] == accepts and line[-1] == str(path) for line in lines)
+
+
 class Segment:
     """A hub, its wire, and what is plugged in."""
 
@@ -123,7 +130,7 @@ class Segment:
         self.vnl = f"vde://{path}"
         here = w.Namespace("here", "/proc/self/ns/net", [])
         hub = world.daemon(here, "vde_plug", "null://", f"hub://{path}")
-        hub.wait_until((path / "ctl").exists, "the hub's control socket")
+        hub.wait_until(lambda: _listens(path / "ctl"), "the hub's control socket")
         self.wire = Wire(self)
         world._undo.callback(self.wire.close)
 
@@ -250,11 +257,15 @@ class Wire:
                 packets.append(packet)
         wrpcap(str(path), packets)
 
-    def close(self):
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", self._segment.world.test_name).strip("-")
+    def stop(self):
+        """It hears nothing from now on: a flood is not worth its memory."""
         self._plug.kill()
         self._plug.wait()
         self._reader.join(5)
+
+    def close(self):
+        self.stop()
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", self._segment.world.test_name).strip("-")
         world = self._segment.world
         world.capture_folder.mkdir(parents=True, exist_ok=True)
         path = world.capture_folder / f"{name}.{self._segment.name}.pcap"

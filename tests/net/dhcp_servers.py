@@ -205,10 +205,11 @@ def dhcpd6(world, namespace, plan, more=""):
     return _dhcpd(world, namespace, 6, ";\n".join(lines) + ";\n" + more + subnet)
 
 
-def dhcrelay(world, namespace, version, down, up, server):
-    """A relay in a namespace with interfaces on two Ethernets: `down` is the clients', `up` leads to the server."""
+def dhcrelay(world, namespace, version, down, up, server, *more):
+    """A relay in a namespace with interfaces on two Ethernets: `down` is the clients', `up` leads to the server, which may be
+    another relay. more: options of DHCPv4."""
     if version == 4:
-        options = ["-4", "-id", down, "-iu", up, server]
+        options = ["-4", *more, "-id", down, "-iu", up, server]
     else:
         options = ["-6", "-l", down, "-u", f"{server}%{up}"]
     word = "Sending on   Socket/fallback" if version == 4 else "Sending on   Socket"

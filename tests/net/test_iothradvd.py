@@ -2,6 +2,7 @@
 """iothradvd on the kernel's stack, vdestack, lwip and a port without a stack: what it says is what radvd says with the same
 settings, and what rdisc6, radvdump, the kernel and our own client understand; it changes on reload, and takes itself back."""
 
+import ipaddress
 import json
 import os
 import pathlib
@@ -10,8 +11,12 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import pytest
 from scapy.layers import inet6
 from scapy.layers.l2 import Ether
@@ -56,6 +61,32 @@ RADVD = """
     route fd00:78::/48 { AdvRoutePreference high; AdvRouteLifetime infinity; };
     RDNSS fd00:1::53 fd00:1::54 { AdvRDNSSLifetime 600; };
     DNSSL lab.test deep.lab.test { AdvDNSSLLifetime 700; };"""
+
+# The same again with everything the other way.
+OTHER_SETTINGS = """\
+period 8
+flags lH
+lifetime 24
+hoplimit 0
+sourcemac off
+prefix fd00:1::/64/A/7200/0
+prefix fd00:4::/56/L/0/0
+route ::/0/medium/0
+route fd00:79::/64/medium/900
+rdnss fd00:1::53/0
+rdnss fd00:1::55/infinity
+dnssl lab.test/0
+"""
+OTHER_RADVD = """
+    MaxRtrAdvInterval 8; MinRtrAdvInterval 3; AdvDefaultPreference low; AdvHomeAgentFlag on; AdvDefaultLifetime 24;
+    AdvCurHopLimit 0; AdvSourceLLAddress off;
+    prefix fd00:1::/64 { AdvOnLink off; AdvValidLifetime 7200; AdvPreferredLifetime 0; };
+    prefix fd00:4::/56 { AdvAutonomous off; AdvValidLifetime 0; AdvPreferredLifetime 0; };
+    route ::/0 { AdvRoutePreference medium; AdvRouteLifetime 0; };
+    route fd00:79::/64 { AdvRoutePreference medium; AdvRouteLifetime 900; };
+    RDNSS fd00:1::53 { AdvRDNSSLifetime 0; };
+    RDNSS fd00:1::55 { AdvRDNSSLifetime infinity; };
+    DNSSL lab.test { AdvDNSSLLifetime 0; };"""
 
 
 class Router:
@@ -159,17 +190,96 @@ def has_prefix(namespace, prefix):
 
 @together
 @pytest.mark.parametrize("kind", KINDS)
-def test_radvd_says_the_same(world, kind):
+@pytest.mark.parametrize("settings, in_radvds_words", [(SETTINGS, RADVD), (OTHER_SETTINGS, OTHER_RADVD)], ids=["all", "other"])
+def test_radvd_says_the_same(world, kind, settings, in_radvds_words):
     ours, theirs = Segment(world, "ours"), Segment(world, "theirs")
-    router = router_on(world, ours, kind, SETTINGS)
+    router = router_on(world, ours, kind, settings)
     peer = theirs.port("peer")
-    servers.radvd(world, peer, RADVD)
+    servers.radvd(world, peer, in_radvds_words)
     one, other = await_advertisement(ours), await_advertisement(theirs, src=peer.mac)
     assert head_of(one) == head_of(other)
     assert options_of(one) == options_of(other)
-    assert one[inet6.ICMPv6NDOptSrcLLAddr].lladdr == MAC
+    assert inet6.ICMPv6NDOptSrcLLAddr not in one or one[inet6.ICMPv6NDOptSrcLLAddr].lladdr == MAC
+    assert (inet6.ICMPv6NDOptSrcLLAddr in one) == (inet6.ICMPv6NDOptSrcLLAddr in other)
     assert (one[inet6.IPv6].hlim, one[inet6.IPv6].src, one[inet6.IPv6].dst) == (255, LINK_LOCAL, "ff02::1")
     router.stop()
+
+
+@together
+def test_lifetimes_count_down_as_those_of_radvd(world):
+    ours, theirs = Segment(world, "ours"), Segment(world, "theirs")
+    router = router_on(world, ours, "kernel", "period 4\nprefix fd00:6::/64/LAD/600/300\n")
+    peer = theirs.port("peer")
+    prefix = "prefix fd00:6::/64 { AdvValidLifetime 600; AdvPreferredLifetime 300; DecrementLifetimes on; };"
+    servers.radvd(world, peer, prefix)
+    for segment, src in ((ours, MAC), (theirs, peer.mac)):
+        segment.wire.wait_until_times(is_advertisement(src), 3, "three advertisements", 25)
+        heard, times = segment.wire.heard(is_advertisement(src)), segment.wire.times(is_advertisement(src))
+        for packet, at in zip(heard, times):
+            option = packet[inet6.ICMPv6NDOptPrefixInfo]
+            went = at - times[0]
+            assert abs(600 - option.validlifetime - went) <= 2.5 and abs(300 - option.preferredlifetime - went) <= 2.5
+        assert heard[2][inet6.ICMPv6NDOptPrefixInfo].validlifetime < heard[0][inet6.ICMPv6NDOptPrefixInfo].validlifetime
+    router.stop()
+
+
+NEWER = """\
+period 8
+prefix fd00:1::/64/LAP/86400/14400
+pref64 64:ff9b::/96/600
+pref64 2001:db8:64::/48/1200
+captive-portal https://portal.test/api
+dnr 1 dns.lab.test fd00:1::53,fd00:1::54 alpn=dot,h2 port=8853 dohpath=/q{?dns} lifetime=900
+dnr 0 elsewhere.test lifetime=600
+"""
+
+
+@together
+@pytest.mark.parametrize("kind", ["kernel", "port"])
+def test_others_read_what_radvd_does_not_know(world, kind):
+    """tshark what it knows, dnspython what is like an SVCB record."""
+    segment = Segment(world)
+    router = router_on(world, segment, kind, NEWER)
+    packet = await_advertisement(segment)
+    capture = world.directory / "ra.pcap"
+    segment.wire.save(capture)
+    router.stop()
+    ours = f"icmpv6.type == 134 && eth.src == {MAC}"
+    command = [peers.program("tshark"), "-n", "-r", capture, "-V", "-O", "icmpv6", "-Y", ours]
+    data = str(peers.PEERS / "usr/share/wireshark")
+    environment = {**peers.environment(), "WIRESHARK_DATA_DIR": data, "HOME": "/nonexistent"}
+    told = HERE.run(*command, env=environment, timeout=60).stdout
+    for words in (
+        r"Checksum Status: Good",
+        r"Flag: 0xd0, .*\n.*\n.*\n.*\n *\.\.\.1 0000 = Reserved: 16",  # P: it does not know that name yet
+        r"Scaled Lifetime: 75\n.*96 bits prefix length.*\n *Prefix: 64:ff9b::\n",
+        r"Scaled Lifetime: 150\n.*48 bits prefix length.*\n *Prefix: 2001:db8:64::\n",
+        r"Captive Portal: https://portal\.test/api\n",
+    ):
+        assert re.search(words, told), (words, told)
+    assert "Malformed" not in told
+    assert encrypted_dns(packet) == [
+        (900, ["fd00:1::53", "fd00:1::54"], '1 dns.lab.test. alpn="dot,h2" port="8853" key7="/q{?dns}"'),
+        (600, [], "0 elsewhere.test."),
+    ]
+
+
+def encrypted_dns(packet):
+    """Its options 144 (RFC 9463 s6.1): lifetime, addresses, and the rest as an SVCB record."""
+    data, found = bytes(packet[inet6.ICMPv6ND_RA])[16:], []
+    while data:
+        option, data = data[: 8 * data[1]], data[8 * data[1] :]
+        if option[0] != 144:
+            continue
+        priority, lifetime_s, name_len = struct.unpack_from("!2xHIH", option)
+        rest = option[10 + name_len :] + bytes(4)
+        name, addresses_len = option[10 : 10 + name_len], int.from_bytes(rest[:2], "big")
+        addresses = [str(ipaddress.ip_address(rest[at : at + 16])) for at in range(2, 2 + addresses_len, 16)]
+        parameters_len = int.from_bytes(rest[2 + addresses_len : 4 + addresses_len], "big")
+        wire = struct.pack("!H", priority) + name + rest[4 + addresses_len :][:parameters_len]
+        record = dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.SVCB, wire, 0, len(wire))
+        found.append((lifetime_s, addresses, record.to_text()))
+    return found
 
 
 @together
@@ -177,6 +287,7 @@ def test_radvd_says_the_same(world, kind):
 def test_the_kernel_configures_itself(world, kind):
     segment = Segment(world)
     host = host_on(segment)
+    host.run("sysctl", "-qw", f"net.ipv6.conf.{INTERFACE}.accept_ra_rt_info_max_plen=64")
     router = router_on(world, segment, kind, SETTINGS + "pref64 64:ff9b::/96\ncaptive-portal https://portal.test/api\n")
     [first] = w.wait_for(has_prefix(host, "fd00:1:"), "an address from the prefix", 15)
     assert 86000 < first["valid_life_time"] <= 86400 and 14000 < first["preferred_life_time"] <= 14400
@@ -187,6 +298,9 @@ def test_the_kernel_configures_itself(world, kind):
     assert host.run("sysctl", "-n", f"net.ipv6.conf.{INTERFACE}.hop_limit").stdout.strip() == "61"
     assert host.run("sysctl", "-n", f"net.ipv6.neigh.{INTERFACE}.retrans_time_ms").stdout.strip() == "1000"
     assert "fd00:2::/64" in host.run("ip", "-6", "route").stdout  # on the link
+    routes = {r["dst"]: r for r in json.loads(host.run("ip", "-6", "-j", "route").stdout)}
+    for destination, preference in (("fd00:77::/32", "low"), ("fd00:78::/48", "high")):
+        assert (routes[destination]["gateway"], routes[destination]["pref"]) == (LINK_LOCAL, preference)
     host.run("ping", "-6", "-c1", "-W5", f"{LINK_LOCAL}%{INTERFACE}")
 
     before = len(segment.wire)

@@ -55,7 +55,7 @@ class Lan:
         )
         self.serial = 0
 
-    def serve(self, stack, text, *options, program="namedhcp", number=1, wait=True, kill=False):
+    def serve(self, stack, text, *options, program="namedhcp", number=1, build=w.RELEASE):
         """A server on the stack; its addresses end in `number`."""
         self.serial += 1
         directory = self.world.directory / f"namedhcp-{number}"
@@ -63,7 +63,7 @@ class Lan:
         file = directory / f"{self.serial}.rc"
         addresses = [f"fd00:1::{number}/64", f"10.1.0.{number}/24"]
         mac = f"{MAC[:-2]}{number:02x}"
-        command = [PROGRAMS / program, "-f", file]
+        command = [build / "programs" / program, "-f", file]
         if stack == "kernel":
             namespace = self.segment.port(f"server{number}", addresses)
             text += f"iface {INTERFACE}\n"
@@ -76,8 +76,7 @@ class Lan:
         daemon = self.world.daemon(namespace, *command, *options)
         daemon.file, daemon.namespace = file, namespace
         daemon.mac = mac if namespace is HERE else namespace.mac
-        if wait:
-            daemon.wait_until(lambda: "serving iface=" in daemon.stderr(), "it serves")
+        daemon.wait_until(lambda: "serving iface=" in daemon.stderr(), "it serves", 20)
         return daemon
 
     def start_dhclient(self, version, options, name):

@@ -20,9 +20,10 @@ LABELS = ["a", "b", "c", "nx1", "silent1"]
 TLDS = ["com", "test", "loc"]
 PREFIXES = "10.1.0.0/16 10.1.0.0/15 10.1.2.0/24 fc00::/64 fc00::/62 fc00::/8 192.168.0.0/17".split()
 BASES = ["fc00::", "fc00:0:0:1::"]
+PREFIXED_BASES = ["fc00::", "fc00:0:0:1::/64", "fc00::1/56"]
 ASKED_ADDRESSES = "10.1.2.1 10.0.1.2 10.1.0.1 192.168.3.1 11.0.0.1 fc00::1 fc00:0:0:1::1 fc01::1 fd00::1".split()
 
-SOURCES = "error static static hash otip cache fwd fwd hrev accept".split()
+SOURCES = "error static static hash otip otip2 cache fwd fwd hrev accept".split()
 TYPES = "A A AAAA AAAA TXT NS SOA PTR CNAME DNAME".split()
 RECORD_TYPES = "A A CNAME TXT NS SOA AAAA PTR A CNAME DNAME".split()
 
@@ -52,7 +53,7 @@ def a_domain(rng, source):
     k = rng.random()
     if source == "error" and k > 0.75:
         return a_list(rng)
-    if source == "hrev" or (k < 0.12 and source not in ("hash", "otip")):
+    if source == "hrev" or (k < 0.12 and source not in ("hash", "otip", "otip2")):
         return Reverse(rng.choice(PREFIXES))
     if k < 0.45:
         return OneName(a_name(rng, 3))
@@ -68,8 +69,9 @@ def a_rule(rng):
         source,
         nets,
         a_domain(rng, source),
-        base=rng.choice(BASES) if source in ("hash", "otip") else "",
-        password="secret" if source == "otip" else "",
+        base=rng.choice({"hash": BASES, "otip": BASES, "otip2": PREFIXED_BASES}.get(source, [""])),
+        password={"otip": "secret", "otip2": "@otip.key"}.get(source, ""),
+        user=rng.choice(["", "renzo"]) if source == "otip2" else "",
         rcode=rng.choice([REFUSED, NXDOMAIN]),
         servers=("192.0.2.53",) if source == "fwd" and rng.random() < 0.4 else (),
     )

@@ -11,6 +11,8 @@ import dataclasses
 import hashlib
 import ipaddress
 
+import otip2 as second
+
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
 NEGATIVE_TTL = 300  # how long a "no" of our own may be believed
@@ -18,6 +20,7 @@ UNKNOWN_PTR_TTL = 5  # and that a hashed address has no name, which the next que
 HASH_TTL = 600  # option hashttl
 STATIC_TTL = 3600  # option staticttl
 OTIP_PERIOD_S = 32  # option otipperiod
+OTIP_KEY = bytes(range(32))  # in the file otip.key
 ALIASES_MAX = 12  # followed for one question
 
 
@@ -179,12 +182,13 @@ class Rule:
     nets: tuple
     domain: object = None
     base: str = ""
-    password: str = ""
+    password: str = ""  # or the file of a key
+    user: str = ""
     rcode: int = REFUSED
     servers: tuple = ()
 
     def __str__(self):
-        words = [self.source, ",".join(self.nets), self.domain or "", self.base, self.password, *self.servers]
+        words = [self.source, ",".join(self.nets), self.domain or "", self.base, self.password, self.user, *self.servers]
         if self.source == "error" and self.rcode != self.usual_rcode():
             words.append("nxdomain" if self.rcode == NXDOMAIN else "refused")
         return "auth " + " ".join(str(word) for word in words if word)
@@ -382,10 +386,10 @@ class Server:
         return [rule for rule in self.configuration.rules if rule.source in sources]
 
     def is_own_apex(self, q, name=None):
-        """A rule of static, hash or otip for `.a.b` has the apex `a.b`, for the clients that it serves. If no rule matches
+        """A rule of static, hash, otip or otip2 for `.a.b` has the apex `a.b`, for the clients that it serves. If no rule matches
         the apex we answer for it, so that a delegation to this server is not lame."""
         name = name or q.name
-        owners = self.rules_of("static", "hash", "otip")
+        owners = self.rules_of("static", "hash", "otip", "otip2")
         return name != "." and any(rule.domain == Below(name) and q.is_for_client(rule) for rule in owners)
 
     def stands_at_apex(self, q, rule, apex):
@@ -531,6 +535,21 @@ def otip(server, q, rule, apex):
     return ANSWERED
 
 
+def otip2(server, q, rule, apex):
+    """As otip, but for the address: it comes from the prefix of the base, the name and a key, be it that of a user."""
+    if q.name == ".":
+        return server.answer_for_apex(q, ".")
+    q.ours()
+    epoch, gone_s = divmod(server.now_s, OTIP_PERIOD_S)
+    left_s = OTIP_PERIOD_S - gone_s
+    if q.type != "AAAA":
+        return server.deny(q, NOERROR, apex, left_s)
+    key = second.user_key(OTIP_KEY, rule.user) if rule.user else OTIP_KEY
+    base, _, length = rule.base.partition("/")
+    q.add("AAAA", left_s, second.address(key, q.name, base, int(length or 64), OTIP_PERIOD_S, epoch))
+    return ANSWERED
+
+
 def hrev(server, q, rule, apex):
     """PTR of a hashed address whose name is known: one that somebody asked for within hashttl. Other whole addresses:
     NXDOMAIN, to be believed for a short time. Other types, and names of prefixes: no data. Never passes."""
@@ -625,9 +644,10 @@ SOURCES = {
     "static": static,
     "hash": hash_,
     "otip": otip,
+    "otip2": otip2,
     "hrev": hrev,
     "fwd": fwd,
     "cache": cache,
     "accept": accept,
 }
-DECIDING = {"error", "static", "hash", "otip", "hrev", "fwd"}  # sources that leave nothing to the rules behind theirs
+DECIDING = {"error", "static", "hash", "otip", "otip2", "hrev", "fwd"}  # sources that leave nothing to the rules behind theirs

@@ -89,6 +89,8 @@ class Ask:
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "test.rc"
             path.write_text(str(configuration))
+            (path.parent / "otip.key").write_text(model.OTIP_KEY.hex())
+            (path.parent / "otip.key").chmod(0o600)
             for listed in [rule.domain for rule in configuration.rules if isinstance(rule.domain, model.Listed)]:
                 lines = chance.lines_of(random.Random(listed.file), listed)
                 (path.parent / listed.file).write_text("\n".join(lines), newline="")

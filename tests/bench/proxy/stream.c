@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Both ends of a measurement of a TCP proxy.
+ *
+ *     proxy_stream serve ADDR PORT                        writes into each connection that has sent a byte; says "ready"
+ *     proxy_stream read ADDR PORT CONNECTIONS SECONDS     reads from so many, and says in JSON how many bytes came
+ *
+ * One thread and an epoll instance each. The reader asks for bytes when all its connections stand, by one byte on each. The reader lets the kernel throw away what it reads (tcp(7), MSG_TRUNC) and the
+ * writer sends the same buffer over and over, so that they cost little beside the proxy. Time counts from the moment when all
+ * connections have begun to bring bytes.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 10000
+#define PIECE           (256 << 10)
+#define EVENTS          256
+#define START_S         60
+
+static char piece[PIECE];
+
+static void die(const char *what)
+{
+    fprintf(stderr, "proxy_stream: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static socklen_t address_of(const char *addr, const char *port, struct sockaddr_storage *ret)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+    in_port_t number = htons((uint16_t)atoi(port));
+
+    memset(ret, 0, sizeof(*ret));
+    if (inet_pton(AF_INET, addr, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = number;
+        return sizeof(*v4);
+    }
+    if (inet_pton(AF_INET6, addr, &v6->sin6_addr) != 1) {
+        errno = EINVAL;
+        die(addr);
+    }
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = number;
+    return sizeof(*v6);
+}
+
+static void watch(int epoll, int how, int fd, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.fd = fd};
+
+    if (epoll_ctl(epoll, how, fd, &e) < 0)
+        die("epoll_ctl");
+}
+
+/* The byte that asks for others has come, or the end. */
+static void start_writing(int epoll, int fd)
+{
+    char byte;
+
+    if (read(fd, &byte, 1) == 1)
+        watch(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT);
+    else
+        close(fd);
+}
+
+__attribute__((noreturn)) static void serve(const char *addr, const char *port)
+{
+    struct sockaddr_storage where;
+    socklen_t len = address_of(addr, port, &where);
+    int listener = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event events[EVENTS];
+
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(listener, (struct sockaddr *)&where, len) < 0 || listen(listener, 4096) < 0)
+        die("listen");
+    watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN);
+    puts("ready");
+    fflush(stdout);
+    for (;;) {
+        int n = epoll_wait(epoll, events, EVENTS, -1);
+        for (int i = 0; i < n; i++) {
+            int fd = events[i].data.fd;
+            if (fd == listener) {
+                while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+                    watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN);
+            } else if (events[i].events & EPOLLIN) {
+                start_writing(epoll, fd);
+            } else if (write(fd, piece, sizeof(piece)) < 0 && errno != EAGAIN) {
+                close(fd);
+            }
+        }
+    }
+}
+
+static int connect_to(const struct sockaddr_storage *where, socklen_t len)
+{
+    int fd = socket(where->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || connect(fd, (const struct sockaddr *)where, len) < 0)
+        die("connect");
+    return fd;
+}
+
+/* Reads what there is; how many bytes. */
+static uint64_t read_some(int epoll, double until_s, bool seen[static CONNECTIONS_MAX], int *alive)
+{
+    struct epoll_event events[EVENTS];
+    double left = until_s - now_s();
+    uint64_t bytes = 0;
+    int n = epoll_wait(epoll, events, EVENTS, left > 0 ? (int)(left * 1000) + 1 : 0);
+
+    for (int i = 0; i < n; i++) {
+        int fd = events[i].data.fd;
+        ssize_t got = recv(fd, NULL, PIECE, MSG_TRUNC | MSG_DONTWAIT);
+        if (got > 0) {
+            bytes += (uint64_t)got;
+            *alive += fd < CONNECTIONS_MAX && !seen[fd];
+            if (fd < CONNECTIONS_MAX)
+                seen[fd] = true;
+        } else if (got == 0 || errno != EAGAIN) {
+            fprintf(stderr, "proxy_stream: a connection ended\n");
+            exit(1);
+        }
+    }
+    return bytes;
+}
+
+static int read_all(const char *addr, const char *port, int connections, double seconds)
+{
+    static bool seen[CONNECTIONS_MAX];
+    static int fds[CONNECTIONS_MAX];
+    struct sockaddr_storage where;
+    socklen_t len = address_of(addr, port, &where);
+    int epoll = epoll_create1(EPOLL_CLOEXEC), alive = 0;
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < connections; i++)
+        watch(epoll, EPOLL_CTL_ADD, fds[i] = connect_to(&where, len), EPOLLIN);
+    for (int i = 0; i < connections; i++)
+        if (write(fds[i], "", 1) != 1)
+            die("write");
+    for (double give_up = now_s() + START_S; alive < connections;) {
+        read_some(epoll, give_up, seen, &alive);
+        if (now_s() > give_up) {
+            fprintf(stderr, "proxy_stream: of %d connections %d bring bytes\n", connections, alive);
+            return 1;
+        }
+    }
+    puts("begin");
+    fflush(stdout);
+    double start = now_s();
+    while (now_s() < start + seconds)
+        bytes += read_some(epoll, start + seconds, seen, &alive);
+    printf("{\"bytes\": %llu, \"seconds\": %.3f}\n", (unsigned long long)bytes, now_s() - start);
+    return 0;
+}
+
+int main(int argc, char *argv[])
+{
+    struct rlimit files = {CONNECTIONS_MAX + 100, CONNECTIONS_MAX + 100};
+
+    signal(SIGPIPE, SIG_IGN);
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (argc == 4 && strcmp(argv[1], "serve") == 0)
+        serve(argv[2], argv[3]);
+    if (argc == 6 && strcmp(argv[1], "read") == 0 && atoi(argv[4]) > 0 &&
+        atoi(argv[4]) < CONNECTIONS_MAX - 100)
+        return read_all(argv[2], argv[3], atoi(argv[4]), atof(argv[5]));
+    fprintf(stderr, "usage: proxy_stream serve ADDR PORT | read ADDR PORT CONNECTIONS SECONDS\n");
+    return 2;
+}

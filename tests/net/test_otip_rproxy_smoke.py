@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""otip_rproxy as its administrator sees it, on the kernel's own stack: reloads, what hidden servers are told, limits, what remains
+of it, routed prefixes, the control socket, the examples of its manual page."""
+
+import contextlib
+import ipaddress
+import re
+import signal
+import socket
+import struct
+import threading
+
+import pytest
+from scapy.layers import inet6
+from scapy.layers.l2 import Ether
+
+import world as w
+
+NAME, PREFIX, SECRET = "renzo.otip", "fd00:7::", "mypassword"
+SERVER, CLIENT = "fd00:7::24", "fd00:7::c"
+PERIOD = 3600  # the address does not change while a test runs, but for the few tests that say so
+
+
+class Hidden:
+    """Servers on 127.0.0.1 of a namespace: echo behind a greeting of what came first, TCP and UDP, at one port."""
+
+    def __init__(self, namespace, port):
+        self.heard = []
+        with namespace.entered():
+            self._listener = socket.create_server(("127.0.0.1", port))
+            self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._datagrams.bind(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._reflect, daemon=True).start()
+
+    def close(self):
+        self._listener.close()
+        self._datagrams.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
+
+    def _echo(self, connection):
+        with contextlib.suppress(OSError), connection:
+            while data := connection.recv(65536):
+                self.heard.append(data)
+                connection.sendall(data)
+
+    def _reflect(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = self._datagrams.recvfrom(65536)
+                self.heard.append(data)
+                self._datagrams.sendto(data, peer)
+
+
+class Cable:
+    """A proxy and a client at the two ends of a cable."""
+
+    def __init__(self, world):
+        self.world = world
+        self.server, self.client = world.namespace("server"), world.namespace("client")
+        world.link(self.server, "lan0", self.client, "lan0")
+        self.server.add_address("lan0", f"{SERVER}/64")
+        self.client.add_address("lan0", f"{CLIENT}/64")
+        self.hidden = Hidden(self.server, 7007)
+        world._undo.callback(self.hidden.close)
+        self.file = world.directory / "rproxy.rc"
+        self.control = world.directory / "control"
+
+    def write(self, *lines, secret=SECRET, stack="stack=kernel,iface=lan0", period=PERIOD):
+        given = [f"extstack {stack}", f"name {NAME}", f"base {PREFIX}", f"passwd {secret}", f"otip_period {period}", "user none"]
+        self.file.write_text("\n".join([*given, f"control {self.control}", *lines]) + "\n")
+
+    def start(self, *lines, build=w.ASAN, **kwargs):
+        program = build / "programs/otip_rproxy"
+        if not program.exists():
+            pytest.skip(f"{program} is not built")
+        self.write(*lines, **kwargs)
+        self.control.unlink(missing_ok=True)
+        self.proxy = self.world.daemon(self.server, program, "-f", self.file)
+        self.proxy.wait_until(lambda: self.control.exists() and self.addresses(), "an address", 30)
+        return self.proxy
+
+    def command(self, words):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(self.control))
+            s.sendall(f"{words}\n".encode())
+            told = b""
+            while not re.search(rb"^(ok|error.*)\n\Z", told, re.M):
+                told += s.recv(65536)
+        return told.decode()
+
+    def addresses(self, state="open"):
+        return re.findall(rf"^ (\S+) epoch \d+ {state} ", self.command("addresses"), re.M)
+
+    def counter(self, name):
+        return int(re.search(rf"^ {name} (\d+)$", self.command("counters"), re.M)[1])
+
+    def address(self, secret=SECRET):
+        """As a client computes it."""
+        program = w.RELEASE / "programs/otipaddr"
+        return self.client.run(program, "-b", PREFIX, "-T", str(PERIOD), NAME, secret).stdout.strip()
+
+    def connect(self, address, port=7, timeout=10):
+        with self.client.entered():
+            return socket.create_connection((address, port), timeout)
+
+    def datagrams(self, address, port=7, timeout=10):
+        with self.client.entered():
+            s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.connect((address, port))
+        s.settimeout(timeout)
+        return s
+
+    def belongings(self):
+        """What a proxy has in the kernel."""
+        commands = ["-6 rule", "-6 route show table all", "-6 -o address show dev lan0", "-6 -o address show dev lo", "maddress show dev lan0"]
+        told = "\n".join(self.server.run("ip", *command.split()).stdout for command in commands)
+        return sorted(line.strip() for line in told.splitlines() if "multicast" not in line and "fe80" not in line)
+
+
+def echoes(s, data):
+    s.sendall(data)
+    got = b""
+    while len(got) < len(data):
+        piece = s.recv(65536)
+        assert piece, "the end came early"
+        got += piece
+    return got == data
+
+
+def is_silent(cable, address, port):
+    with pytest.raises(TimeoutError):
+        cable.connect(address, port, timeout=0.5).close()
+    return True
+
+
+TCP, UDP = "tcp 7,127.0.0.1,7007", "udp 7,127.0.0.1,7007"
+
+
+def test_tcp_and_udp_go_through(world):
+    cable = Cable(world)
+    before = cable.belongings()
+    cable.start(TCP, UDP)
+    address = cable.address()
+    assert address in cable.addresses()
+    with cable.connect(address) as s, cable.datagrams(address) as u:
+        assert echoes(s, b"x" * 300000)
+        u.send(b"hello")
+        assert u.recv(100) == b"hello"
+        s.shutdown(socket.SHUT_WR)
+        assert s.recv(10) == b""
+    assert is_silent(cable, SERVER, 7)  # an address of the stack that is no one-time address
+    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended")
+    assert (cable.counter("tcp_accepted"), cable.counter("udp_in"), cable.counter("udp_out")) == (1, 1, 1)
+    assert cable.proxy.stop() == 0
+    assert cable.belongings() == before
+
+
+def test_a_past_address_is_kept_for_its_flows_alone(world):
+    cable = Cable(world)
+    before = cable.belongings()
+    cable.start(TCP, UDP, "otip_preactive 0.3", "otip_postactive 0.3", period=2)
+    (address, *_) = cable.addresses()
+    with cable.connect(address) as s, cable.datagrams(address) as u:
+        assert echoes(s, b"before")
+        u.send(b"before")
+        assert u.recv(100) == b"before"
+        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed", 15)
+        assert echoes(s, b"after" * 100000)
+        u.send(b"after")
+        assert u.recv(100) == b"after"
+        assert is_silent(cable, address, 7) and is_silent(cable, address, 9)
+        assert cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).returncode == 1
+        with cable.datagrams(address, timeout=0.5) as stranger, pytest.raises(TimeoutError):
+            stranger.send(b"let me in")
+            stranger.recv(100)
+        cable.client.ip("neigh flush dev lan0")
+        assert echoes(s, b"found again")  # the proxy answers for it
+    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended", 20)
+    assert is_silent(cable, address, 7)
+    assert cable.proxy.stop() == 0
+    assert cable.belongings() == before
+
+
+def take_late(namespace, address, is_closed):
+    """Sends to the echo, says that this is the end, and reads slowly once the address is closed."""
+    data = bytes(range(256)) * 1600
+    with namespace.entered():
+        s = socket.socket(socket.AF_INET6)
+    with s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(20)
+        s.connect((address, 7))
+        threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)), daemon=True).start()
+        w.wait_for(is_closed, "it is closed", 15)
+        got = b""
+        while piece := s.recv(1000):
+            got += piece
+        assert got == data
+
+
+WINDOWS = ["otip_preactive 0.3", "otip_postactive 0.3"]
+
+
+def test_the_last_bytes_arrive_before_the_address_goes(world):
+    """Both ends have come, the address is closed, and the client has still to take what is on its way."""
+    cable = Cable(world)
+    cable.start(TCP, *WINDOWS, period=2)
+    (address, *_) = cable.addresses()
+    take_late(cable.client, address, lambda: address in cable.addresses("muted"))
+    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended", 10)
+    assert cable.proxy.stop() == 0
+
+
+def test_the_last_bytes_arrive_from_lwip_too(world):
+    cable = Cable(world)
+    world.hub()
+    client = world.vde_client("late", [f"{CLIENT}/64"])
+    cable.start(TCP, *WINDOWS, stack="stack=lwip,vnl=vde:///tmp/hub", period=2)
+    (address, *_) = cable.addresses()
+    take_late(client, address, lambda: address in cable.addresses("muted"))
+    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended", 10)
+    assert cable.proxy.stop() == 0
+
+
+def test_a_reload_leaves_flows_alone(world):
+    cable = Cable(world)
+    cable.start(TCP, UDP, build=w.TSAN)
+    old, new = cable.address(), cable.address("another")
+    with cable.connect(old) as s, cable.datagrams(old) as u:
+        assert echoes(s, b"1")
+        cable.write("tcp 8,127.0.0.1,7007", secret="another")
+        cable.proxy.signal(signal.SIGHUP)
+        cable.proxy.wait_until(lambda: new in cable.addresses(), "the new address", 20)
+        assert echoes(s, b"2")
+        assert is_silent(cable, old, 7)
+        with cable.connect(new, 8) as t:
+            assert echoes(t, b"3")
+        with cable.datagrams(new, timeout=0.5) as t, pytest.raises((TimeoutError, ConnectionRefusedError)):
+            t.send(b"4")
+            t.recv(10)
+        cable.file.write_text("tcp nonsense\n")
+        assert "error" in cable.command("reload")
+        assert new in cable.addresses() and echoes(s, b"5")
+        u.close()
+    assert "the old configuration stands" in cable.proxy.stderr()
+    assert cable.proxy.stop() == 0
+
+
+def test_the_hidden_server_is_told_who_it_is(world):
+    cable = Cable(world)
+    cable.start(TCP, UDP, "proxy_protocol")
+    address = cable.address()
+
+    def head(kind, port):
+        addresses = ipaddress.ip_address(CLIENT).packed + ipaddress.ip_address(address).packed
+        return b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, kind]) + struct.pack("!H", 36) + addresses + struct.pack("!HH", port, 7)
+
+    with cable.connect(address) as s, cable.datagrams(address) as u:
+        s.sendall(b"tcp")
+        w.wait_for(lambda: b"".join(cable.hidden.heard).endswith(b"tcp"), "it has come")
+        assert b"".join(cable.hidden.heard) == head(0x21, s.getsockname()[1]) + b"tcp"
+        cable.hidden.heard.clear()
+        for data in (b"one", b"two"):
+            u.send(data)
+            assert u.recv(100) == head(0x22, u.getsockname()[1]) + data
+    assert cable.proxy.stop() == 0
+
+
+def test_no_source_takes_it_all(world):
+    cable = Cable(world)
+    cable.start(TCP, UDP, "source_max 2")
+    address = cable.address()
+    with cable.connect(address) as one, cable.datagrams(address) as two:
+        assert echoes(one, b"1")
+        two.send(b"2")
+        assert two.recv(10) == b"2"
+        with pytest.raises(ConnectionResetError), cable.connect(address) as three:
+            three.recv(10)
+        w.wait_for(lambda: cable.counter("refused_source") == 1, "it is counted")
+    w.wait_for(lambda: cable.counter("tcp_flows") == 0, "the first has ended")
+    with cable.connect(address) as four:
+        assert echoes(four, b"4")
+    assert cable.proxy.stop() == 0
+
+
+def test_resets_and_silence_pass_through(world):
+    cable = Cable(world)
+    cable.start(TCP, "tcp 9,127.0.0.1,9", "tcp_timeout 1")
+    address = cable.address()
+    with pytest.raises(ConnectionResetError), cable.connect(address, 9) as nobody:
+        nobody.recv(10)
+    with cable.connect(address) as s:
+        assert echoes(s, b"1")
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    w.wait_for(lambda: cable.counter("tcp_reset") == 1, "the reset is seen")
+    with cable.connect(address) as s:
+        assert echoes(s, b"2")
+        assert s.recv(10) == b""
+    assert cable.counter("tcp_idle") == 1 and cable.counter("tcp_unreachable") == 1
+    assert cable.proxy.stop() == 0
+
+
+def test_who_claims_an_address_is_counted_and_does_not_get_it(world):
+    cable = Cable(world)
+    cable.start(TCP)
+    address = cable.address()
+    claim = inet6.IPv6(src=CLIENT, dst="ff02::1", hlim=255) / inet6.ICMPv6ND_NA(tgt=address, R=0, S=0, O=1)
+    mac = "02:00:00:00:00:66"
+    frame = Ether(src=mac, dst="33:33:00:00:00:01") / claim / inet6.ICMPv6NDOptDstLLAddr(lladdr=mac)
+
+    def is_counted():
+        with cable.client.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+            s.bind(("lan0", 0))
+            s.send(bytes(frame))
+        return cable.counter("addresses_claimed") > 0
+
+    w.wait_for(is_counted, "the claim is heard", 10)
+    assert "somebody else says that he has a one-time address" in cable.proxy.stderr()
+    with cable.connect(address) as s:
+        assert echoes(s, b"mine")
+    assert cable.proxy.stop() == 0
+
+
+def test_what_a_dead_proxy_left_is_taken_away(world):
+    cable = Cable(world)
+    before = cable.belongings()
+    cable.start(TCP, build=w.RELEASE, period=2)
+    cable.proxy.signal(signal.SIGKILL)
+    cable.proxy.process.wait()
+    assert cable.belongings() != before
+    cable.start(TCP, period=2)
+    assert len([line for line in cable.belongings() if "deprecated" in line]) == len(cable.addresses())
+    assert cable.proxy.stop() == 0
+    assert cable.belongings() == before
+
+
+def test_a_routed_prefix(world):
+    """The addresses stand on the loopback interface of a host that forwards; nobody hears of the others."""
+    cable = Cable(world)
+    cable.server.run("sh", "-c", "ip -6 address flush dev lan0 scope global && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+    cable.server.add_address("lan0", "fd00:8::1/64")
+    cable.client.run("ip", "-6", "address", "flush", "dev", "lan0", "scope", "global")
+    cable.client.add_address("lan0", "fd00:8::c/64")
+    cable.client.ip(f"route add {PREFIX}/64 via fd00:8::1")
+    before = cable.belongings()
+    cable.start(TCP, "prefixlen 128", "otip_preactive 0.3", "otip_postactive 0.3", stack="stack=kernel,iface=lo", period=2)
+    (address, *_) = cable.addresses()
+    with cable.connect(address) as s:
+        assert echoes(s, b"before")
+        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed", 15)
+        assert echoes(s, b"after")
+        assert is_silent(cable, address, 7) and is_silent(cable, address, 9)
+        told = cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).stdout
+        assert "100% packet loss" in told and "errors" not in told
+    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended", 10)
+    told = cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).stdout
+    assert "100% packet loss" in told and "errors" not in told
+    assert cable.proxy.stop() == 0
+    assert cable.belongings() == before
+
+
+def test_the_example_of_the_manual(world):
+    program = w.ASAN / "programs/otip_rproxy"
+    if not program.exists():
+        pytest.skip(f"{program} is not built")
+    page = (w.TREE / "man/otip_rproxy.1").read_text()
+    text = re.search(r"^\$ cat rproxy\.rc\n(.*?)^\$ ", page, re.M | re.S)[1]
+    secret = world.directory / "renzo"
+    secret.write_text(SECRET + "\n")
+    secret.chmod(0o600)
+    world.hub()
+    client = world.vde_client("client", ["fc00::c/64"])
+    hidden = Hidden(w.Namespace("here", "/proc/self/ns/net", []), 2222)
+    world._undo.callback(hidden.close)
+    file = world.directory / "rproxy.rc"
+    control = world.directory / "control"
+    file.write_text(text.replace("/etc/otip/renzo", str(secret)).replace("127.0.0.1,22", "127.0.0.1,2222"))
+    proxy = world.daemon(w.Namespace("here", "/proc/self/ns/net", []), program, "-f", file, "--control", control)
+    proxy.wait_until(control.exists, "it serves", 20)
+
+    def answers():
+        otipaddr = w.RELEASE / "programs/otipaddr"
+        address = client.run(otipaddr, "--base", "fc00::", "renzo.otip", SECRET).stdout.strip()
+        with contextlib.suppress(OSError), client.entered(), socket.create_connection((address, 22), 2) as s:
+            return echoes(s, b"SSH-2.0-")
+
+    w.wait_for(answers, "a session", 20)
+    assert proxy.stop() == 0
+
+
+def test_options_are_checked():
+    program = w.RELEASE / "programs/otip_rproxy"
+    here = w.Namespace("here", "/proc/self/ns/net", [])
+    given = ["-n", NAME, "-b", PREFIX, "-P", SECRET, "-t", "22,127.0.0.1,22"]
+    assert here.run(program, "--check", "-e", "stack=lwip,vnl=vde://", *given).returncode == 0
+    told = here.run(program, "--check", *given, check=False)
+    assert told.returncode == 1 and "iface=" in told.stderr and SECRET not in told.stderr
+    told = here.run(program, "--check", "-e", "stack=kernel,iface=lo", "-t", "22,x,22", *given, check=False)
+    assert told.returncode == 1 and "EXTPORT,INTADDR,INTPORT" in told.stderr
