@@ -446,8 +446,9 @@ static void learn(struct server_state *state, const struct peer *p, const struct
         server_refused(state, rtt);
     else
         server_answered(state, rtt);
-    if (!a->query.tcp && !a->query.caseless)
-        server_kept_case(state, kind != REPLY_MISSPELLED, now);
+    if (kind != REPLY_MISSPELLED &&
+        !a->query.caseless) /* that one may be forged: the answer over TCP tells */
+        server_kept_case(state, signs->keeps_case, now);
     if (signs->edns)
         server_showed_edns(state);
     if (signs->server_cookie)

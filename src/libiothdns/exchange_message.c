@@ -191,7 +191,7 @@ enum reply_kind reply_judge(const uint8_t *bytes, size_t len, const struct excha
     struct dns_question got;
     struct dns_edns edns = {0};
 
-    *ret_signs = (struct reply_signs){0};
+    *ret_signs = (struct reply_signs){.keeps_case = true};
     if (r.bad || !(header.flags & DNS_QR) || (header.flags & DNS_OPCODE) != OPCODE_QUERY ||
         header.id != sent->id)
         return REPLY_FOREIGN;
@@ -202,7 +202,8 @@ enum reply_kind reply_judge(const uint8_t *bytes, size_t len, const struct excha
     dns_read_question(&r, &got);
     if (r.bad || !same_question(&got, question))
         return REPLY_FOREIGN;
-    if (!sent->tcp && !sent->caseless && !same_spelling(&got, question, sent))
+    ret_signs->keeps_case = same_spelling(&got, question, sent);
+    if (!sent->tcp && !sent->caseless && !ret_signs->keeps_case)
         return REPLY_MISSPELLED;
     if (header.flags & DNS_TC)
         return sent->tcp ? REPLY_BROKEN : REPLY_TRUNCATED;

@@ -40,7 +40,8 @@ enum reply_kind {
 
 /* What a reply tells beside its kind. */
 struct reply_signs {
-    bool edns;                    /* it has an OPT record */
+    bool edns;       /* it has an OPT record */
+    bool keeps_case; /* the name in its question is spelled as it was asked; or it has no question */
     const uint8_t *server_cookie; /* behind our own cookie; NULL: none */
     size_t server_cookie_len;
 };
