@@ -31,7 +31,7 @@ def judge(results):
     """[(promise, whether it held, what was seen)]"""
     ended = {name: deaths for name, deaths in results["deaths"].items() if deaths}
     verdict = [("no service ends by itself", not ended, json.dumps(ended)[:500] if ended else "none did")]
-    for name in ("steady iothnamed", "steady namedhcp"):
+    for name in ("steady iothnamed", "steady namedhcp", "steady otip_rproxy"):
         memory, descriptors = growth(results, name, "rss_mb"), growth(results, name, "fds")
         verdict.append((f"{name}: memory stays within {GROWTH_MB} MiB", memory <= GROWTH_MB, f"{memory:+.1f} MiB"))
         verdict.append((f"{name}: descriptors stay within {GROWTH_FDS}", descriptors <= GROWTH_FDS, f"{descriptors:+d}"))
@@ -39,6 +39,9 @@ def judge(results):
         sent = sum(s["loads"][load]["sent"] for s in results["samples"])
         lost = sum(s["loads"][load]["lost"] for s in results["samples"])
         verdict.append((f"questions for {load} are answered, whatever is at fault", lost <= sent * LOST_AT_MOST, f"{lost} of {sent} lost"))
+    fetches = [took for s in results["samples"] for took in s["fetches"]]
+    failed = sum(took is None for took in fetches)
+    verdict.append(("each page comes whole from the one-time address of its moment", failed == 0, f"{failed} of {len(fetches)} did not"))
     late = [guest for guest in results["guests"] if guest["bound_after_s"] is None]
     took = [guest["bound_after_s"] for guest in results["guests"] if guest["bound_after_s"] is not None]
     seen = f"{len(late)} of {len(late) + len(took)} not" + (f"; {statistics.median(took):.0f} s, at most {max(took):.0f}" if took else "")
@@ -85,15 +88,16 @@ def panels(results):
         ("an answer, median", "us", True, {name: series(results, "loads", name, "p50_us") for name in loads}),
         ("an answer, 99 of 100", "us", True, {name: series(results, "loads", name, "p99_us") for name in loads}),
         ("questions without an answer", "%", False, lost),
+        ("a MiB through the proxy", "s", True, {"pages": [(s["at"], took) for s in results["samples"] for took in s["fetches"] if took]}),
         ("guests, until they are bound", "s", False, {"guests": [(g["at"], g["bound_after_s"] or 60) for g in results["guests"]]}),
     ]
 
 
 def plot(results, path):
     script = [
-        'set terminal svg size 1000,900 font "sans-serif,11" background "white"',
+        'set terminal svg size 1000,1200 font "sans-serif,11" background "white"',
         f'set output "{path}"',
-        "set multiplot layout 3,2",
+        "set multiplot layout 4,2",
         'set tics nomirror; set border 3; set xlabel "minutes"; set key outside below; set grid ytics lc rgb 0xdddddd',
     ]
     for number, fault in enumerate(results["faults"]):
@@ -111,7 +115,7 @@ def plot(results, path):
         parts = [f'$data{number} using 1:2 with {style} title "{name}"' for number, name in enumerate(lines)]
         script += blocks
         script += [f'set title "{title}"', f'set ylabel "{unit}"', f"{'set' if logarithmic else 'unset'} logscale y"]
-        script += ["set yrange [1:*]" if logarithmic else "set yrange [0:*]", "plot " + ", ".join(parts)]
+        script += ["set yrange [*:*]" if logarithmic else "set yrange [0:*]", "plot " + ", ".join(parts)]
     script.append("unset multiplot")
     try:
         subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Hours of the whole suite on one virtual Ethernet: a name server that is never ended, another that is killed, a router, two DHCP servers,
-an upstream, clients that come and go, questions all the time, and every FAULT_S seconds a fault that a seed has chosen. Each STEP_S
-seconds it is written down how much memory and how many descriptors each has, how long answers took and how many there were.
+a proxy at one-time addresses, an upstream, clients that come and go, questions all the time, and every FAULT_S seconds a fault that a seed
+has chosen. Each STEP_S seconds it is written down how much memory and how many descriptors each has, how long answers took and how many
+there were.
 
 At the end it is judged by PROMISES; the series, the faults and the verdict are kept, and drawn by report.py."""
 
@@ -65,6 +66,10 @@ leases   {{directory}}/{{name}}.leases
 duid     {{directory}}/{{name}}.duid
 user     none
 """
+
+PROXY = ["-n", "renzo.otip", "-b", "fd00:9::", "-e", "stack=kernel,iface=out0", "-t", "80,127.0.0.1,8080", "--otip_period", "8"]
+PROXY += ["--otip_preactive", "3", "--otip_postactive", "3", "--user", "none", "--control", "none"]
+FETCHES = 4  # a step
 
 # What is asked of a server all the time: a pattern of names, their type, how many there are, questions a second.
 LOADS = {
@@ -202,10 +207,37 @@ class Soak:
         self.services += [self.dhcp("steady namedhcp", 1), self.dhcp("mortal namedhcp", 2)]
         router = ["-s", self.vnl, "-m", "02:00:00:00:0a:01", "-P", 10, "--user", "none", "prefix", "fd00:2::/64/LA/600/300"]
         self.services.append(Service(self, "mortal iothradvd", self.build / "programs/iothradvd", *router))
+        self.services.append(self.start_proxy())
         self.loads = [Load(self.build, name, self.world.directory) for name in LOADS]
 
     def service(self, name):
         return next(service for service in self.services if service.name == name)
+
+    def start_proxy(self):
+        """A web server on the loopback, a proxy in front of it, and clients behind a cable."""
+        self.client = self.world.namespace("client")
+        self.world.link(HERE, "out0", self.client, "out0")
+        HERE.add_address("out0", "fd00:9::1/64")
+        self.client.add_address("out0", "fd00:9::2/64")
+        pages = self.world.directory / "pages"
+        pages.mkdir()
+        (pages / "page").write_bytes(bytes(range(256)) * 4096)
+        self.world.daemon(HERE, "/usr/bin/python3", "-m", "http.server", "-b", "127.0.0.1", "-d", pages, 8080)
+        self.secret = self.file("secret", "mypassword\n")
+        self.secret.chmod(0o600)
+        return Service(self, "steady otip_rproxy", self.build / "programs/otip_rproxy", *PROXY, "--passwdfile", self.secret)
+
+    def fetch(self):
+        """The page, at the address of the moment: [seconds, or None]."""
+        took = []
+        for _ in range(FETCHES):
+            command = [self.build / "programs/otipaddr", "-b", "fd00:9::", "-T", "8", "--passwd-file", self.secret, "renzo.otip"]
+            address = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+            url = f"http://[{address}]/page"
+            curl = ["curl", "-sS", "-o", "/dev/null", "--max-time", "10", "-w", "%{size_download} %{time_total}", url]
+            told = self.client.run(*curl, check=False, timeout=30).stdout.split()
+            took.append(float(told[1]) if told and told[0] == str(1 << 20) else None)
+        return took
 
     def start_upstream(self):
         directory = self.world.directory / "upstream"
@@ -283,7 +315,8 @@ class Soak:
             self.upstream.signal(signal.SIGCONT)
             self.paused_until = 0
         services = {service.name: service.look() for service in self.services}
-        self.samples.append({"at": self.now(), "loads": loads, "services": services, "metrics": self.metrics()})
+        sample = {"at": self.now(), "loads": loads, "services": services, "fetches": self.fetch(), "metrics": self.metrics()}
+        self.samples.append(sample)
         self.invite()
 
     def run(self, seconds):
