@@ -77,7 +77,7 @@ struct command {
 
 static const char base_text[] =
     "  -b, --base BASE       the base address, or a name that has it in the DNS; if not given, the name\n"
-    "                        after the first dot of name (also --baseaddr); with --v2 also BASE/LEN\n";
+    "                        after the first dot of name (also --baseaddr)\n";
 
 static const char otip_text[] =
     "  -T, --period SECS     how long a one-time address lasts; 32 seconds if not given\n"
@@ -85,10 +85,11 @@ static const char otip_text[] =
     "      --at TIME         the address at that time: @SECONDS since 1970, or ISO 8601\n"
     "      --next[=N]        the addresses of the next N epochs, 1 if not said\n"
     "      --watch           print each new address when it comes\n"
-    "  -2, --v2              the second generation\n"
+    "  -2, --v2              the second generation; the length of the prefix may stand behind BASE, as in\n"
+    "                        BASE/56, 64 bits if not given\n"
     "  -k, --key FILE        its key, from a file (implies --v2)\n"
     "  -u, --user LABEL      the key is a master key, of which this user's is derived\n"
-    "      --passwd-file FILE  the password is the first line of this file\n"
+    "      --passwd-file FILE  the password is the first line of this file (also --passwdfile)\n"
     "      --passwd-fd N     the password is the first line that comes from this descriptor\n";
 
 static const char common_text[] =
@@ -332,6 +333,7 @@ static const struct option_row {
     {"key", 'k', required_argument, set_key, true},
     {"user", 'u', required_argument, set_user, true},
     {"passwd-file", 0, required_argument, set_passwd_file, true},
+    {"passwdfile", 0, required_argument, set_passwd_file, true}, /* as otip_rproxy has it */
     {"passwd-fd", 0, required_argument, set_passwd_fd, true},
 };
 
@@ -522,8 +524,9 @@ static int find_base(struct command *c)
             c, "%s has no dot, behind which the name of its base would be: give one, --base BASE", c->name);
     if (otip_base_parse(text, &base, why) < 0)
         return usage_error(c, "--base %s: %s", text, why);
-    if (base.prefix_len && c->setup.generation != OTIP2)
-        return usage_error(c, "--base %s: a length is for --v2", text);
+    if (base.prefix_len && base.prefix_len != OTIP_PREFIX_LEN && c->setup.generation != OTIP2)
+        return usage_error(c, "--base %s: a length other than %d is for %s--v2", text, OTIP_PREFIX_LEN,
+                           c->otip ? "" : "otipaddr ");
     if (base.name[0] != '\0' && !c->check_only)
         status = look_up(c, &base);
     c->setup.base = base.addr;

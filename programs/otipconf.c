@@ -19,26 +19,29 @@ enum {
     EXIT_WRONG = 1,
     EXIT_USAGE = 2,
     OPT_VERSION = 256,
+    OPT_CHECK,
 };
 
 #define TRY_HELP "Try 'otipconf --help'.\n"
 
 static const char help[] =
-    "usage: otipconf [-f FILE]... [NAME]...\n"
+    "usage: otipconf [--check] [-f FILE]... [NAME]...\n"
     "Checks the files of otip.conf(5), or tells the addresses that names have by them.\n"
     "  -f, --file FILE   this file, and not the user's own and /etc/otip.conf; may repeat\n"
+    "      --check       say nothing but what is wrong\n"
     "  -h, --help        this text\n"
     "      --version     the version\n";
 
 static const struct option long_options[] = {
     {"file", required_argument, NULL, 'f'},
+    {"check", no_argument, NULL, OPT_CHECK},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
 
 /* A line that can be read: whether its address can be computed, which needs its secret. */
-static int check_line(const char *path, const struct otip_conf_line *line)
+static int check_line(const char *path, const struct otip_conf_line *line, bool quiet)
 {
     static const char below[] = "a.";
     char name[OTIP_NAMES_NAME_MAX + sizeof(below)], why[OTIP_WHY_MAX], text[IPADDR_STRLEN];
@@ -52,6 +55,8 @@ static int check_line(const char *path, const struct otip_conf_line *line)
         fprintf(stderr, "%s:%u: %.*s: %s\n", path, line->number, (int)line->file_len, line->file, why);
         return EXIT_WRONG;
     }
+    if (quiet)
+        return 0;
     printf("%s:%u: %s %s%.*s", path, line->number, line->keyword, line->below ? "." : "", (int)line->name_len,
            line->name);
     if (!line->below)
@@ -60,7 +65,7 @@ static int check_line(const char *path, const struct otip_conf_line *line)
     return 0;
 }
 
-static int check_text(const char *path, const char *text, size_t len)
+static int check_text(const char *path, const char *text, size_t len, bool quiet)
 {
     struct otip_conf conf = {text, text + len, 0};
     struct otip_conf_error error;
@@ -69,7 +74,7 @@ static int check_text(const char *path, const char *text, size_t len)
 
     while ((got = otip_conf_next(&conf, &line, &error)) != 0) {
         if (got == 1) {
-            status |= check_line(path, &line);
+            status |= check_line(path, &line, quiet);
             continue;
         }
         fprintf(stderr, "%s:%u:%u: %s\n", path, error.line, error.column, error.text);
@@ -79,26 +84,27 @@ static int check_text(const char *path, const char *text, size_t len)
 }
 
 /* Checks a file. One that is not there is no mistake unless the command line names it. */
-static int check_file(const char *path, int is_wanted)
+static int check_file(const char *path, bool is_wanted, bool quiet)
 {
     char why[OTIP_WHY_MAX], *text;
     size_t len;
     int err = otip_names_read(path, &text, &len, why);
 
     if (err == -ENOENT && !is_wanted) {
-        printf("%s: there is no such file\n", path);
+        if (!quiet)
+            printf("%s: there is no such file\n", path);
         return 0;
     }
     if (err < 0) {
         fprintf(stderr, "%s: %s\n", path, why);
         return EXIT_WRONG;
     }
-    int status = check_text(path, text, len);
+    int status = check_text(path, text, len, quiet);
     free(text);
     return status;
 }
 
-static int tell_name(const struct otip_names_files *files, const char *name)
+static int tell_name(const struct otip_names_files *files, const char *name, bool quiet)
 {
     size_t len = otip_conf_name_len(name, strlen(name));
     char why[OTIP_WHY_MAX], text[IPADDR_STRLEN];
@@ -114,7 +120,7 @@ static int tell_name(const struct otip_names_files *files, const char *name)
         fprintf(stderr, "%s: no line is about this name\n", name);
     else if (err < 0)
         fprintf(stderr, "%s: %s:%u: %s: %s\n", name, files->path[a.file], a.line, a.keyword, why);
-    else
+    else if (!quiet)
         printf("%s %s for %u s, %s:%u: %s\n", name, ipaddr_format(&a.addr, text), a.ttl_s,
                files->path[a.file], a.line, a.keyword);
     return err < 0 ? EXIT_WRONG : 0;
@@ -132,7 +138,7 @@ static int add_file(struct otip_names_files *files, const char *path)
 }
 
 /* Reads the options. -1: go on; else the exit status. */
-static int take_options(int argc, char *argv[], struct otip_names_files *files)
+static int take_options(int argc, char *argv[], struct otip_names_files *files, bool *ret_quiet)
 {
     int option;
 
@@ -141,6 +147,9 @@ static int take_options(int argc, char *argv[], struct otip_names_files *files)
         case 'f':
             if (add_file(files, optarg) != 0)
                 return EXIT_USAGE;
+            break;
+        case OPT_CHECK:
+            *ret_quiet = true;
             break;
         case 'h':
             fputs(help, stdout);
@@ -159,8 +168,9 @@ static int take_options(int argc, char *argv[], struct otip_names_files *files)
 int main(int argc, char *argv[])
 {
     struct otip_names_files files = {.count = 0};
-    int status = take_options(argc, argv, &files);
-    int named = files.count > 0;
+    bool quiet = false;
+    int status = take_options(argc, argv, &files, &quiet);
+    bool named = files.count > 0;
 
     if (status >= 0)
         return status;
@@ -168,9 +178,9 @@ int main(int argc, char *argv[])
         otip_names_files_usual(&files);
     status = 0;
     for (unsigned i = 0; i < files.count && optind == argc; i++)
-        status |= check_file(files.path[i], named);
+        status |= check_file(files.path[i], named, quiet);
     for (int i = optind; i < argc && status != EXIT_USAGE; i++)
-        status |= tell_name(&files, argv[i]);
+        status |= tell_name(&files, argv[i], quiet);
     if (fflush(stdout) == 0)
         return status;
     fprintf(stderr, "otipconf: writing the output: %s\n", strerror(errno));

@@ -45,7 +45,9 @@ static const char usage_text[] =
     "Makes a key of one-time addresses, in a new file, and prints its fingerprint.\n"
     "  -u, --user LABEL        the key of one user, derived from the master key in the file MASTER\n"
     "  -n, --name NAME         the key that a password gives for NAME, as otipaddr --v2 has it\n"
-    "      --passwd-file PASSWD  the file with that password; if not given it is asked for on the terminal\n"
+    "      --passwd-file PASSWD  the file with that password (also --passwdfile); if not given it is asked "
+    "for\n"
+    "                          on the terminal\n"
     "  -f, --fingerprint       print the fingerprints of keys that are there\n"
     "      --check             check the command line and make nothing\n"
     "  -h, --help              this text\n"
@@ -61,6 +63,7 @@ static const struct option long_options[] = {
     {"user", required_argument, NULL, 'u'},
     {"name", required_argument, NULL, 'n'},
     {"passwd-file", required_argument, NULL, OPT_PASSWD_FILE},
+    {"passwdfile", required_argument, NULL, OPT_PASSWD_FILE}, /* as otip_rproxy has it */
     {"fingerprint", no_argument, NULL, 'f'},
     {"check", no_argument, NULL, OPT_CHECK},
     {"help", no_argument, NULL, 'h'},

@@ -152,6 +152,7 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *wrong = NULL;
     struct tables tables = {0};
+    char extra[100];
     int option;
 
     *ret = (struct daemon_options){.program = slash ? slash + 1 : argv[0]};
@@ -161,7 +162,9 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
     if (usage->operands)
         wrong = usage->operands(ret, argc - optind, argv + optind);
     else if (optind < argc)
-        wrong = "there are options alone, and nothing behind them";
+        wrong = extra;
+    snprintf(extra, sizeof(extra), "'%.40s' stands behind the options, where nothing is expected",
+             optind < argc ? argv[optind] : "");
     if (wrong)
         wrong_usage(ret->program, wrong);
 }

@@ -6,7 +6,7 @@
  *
  * - both meta pages have the magic number, this version and the same page size;
  * - each page of the two trees (names, and free pages) is in the file, says its own number, has the kind that its depth asks
- *   for, and its nodes lie inside;
+ *   for, and its nodes lie inside, side by side without gap from `upper` to the end: the library moves them by their sizes;
  * - no page is used twice, or is used and free.
  *
  * The same walk over the records alone reads a store that another process writes, perhaps of another user, who may be hostile
@@ -190,6 +190,40 @@ static int check_branch_node(struct walk *w, const uint8_t *node, size_t room, u
     return walk_page(w, (uint64_t)head.flags << 32 | (uint64_t)head.high << 16 | head.low, depth - 1);
 }
 
+/* Bytes of a node as it lies in its page, at an even place; 0: it does not lie inside. */
+static size_t node_size(const uint8_t *node, size_t room, bool is_leaf)
+{
+    struct node_head head;
+
+    memcpy(&head, node, sizeof(head));
+    uint64_t size = NODE_HEAD + (uint64_t)head.key_size;
+    if (is_leaf)
+        size += head.flags == NODE_BIG ? sizeof(uint64_t) : (uint64_t)head.high << 16 | head.low;
+    size += size % 2;
+    return size <= room ? (size_t)size : 0;
+}
+
+/* Each node lies in a place of its own, and together they fill all from `upper` on. */
+static bool nodes_fill_page(const struct walk *w, const uint8_t *page, const struct page_head *head,
+                            bool is_leaf)
+{
+    uint8_t taken[PAGE_MAX / 2] = {0}; /* two bytes each */
+    size_t left = w->page_size - head->upper;
+
+    for (unsigned i = 0; i < (head->lower - PAGE_HEAD) / 2u; i++) {
+        uint16_t at;
+        memcpy(&at, page + PAGE_HEAD + 2 * i, sizeof(at));
+        if (at < head->upper || at % 2 != 0 || (size_t)at + NODE_HEAD > w->page_size)
+            return false;
+        size_t size = node_size(page + at, w->page_size - at, is_leaf);
+        if (size == 0 || size > left || memchr(taken + at / 2, 1, size / 2))
+            return false;
+        memset(taken + at / 2, 1, size / 2);
+        left -= size;
+    }
+    return left == 0;
+}
+
 static bool is_page(const struct walk *w, const struct page_head *head, uint64_t number, unsigned depth)
 {
     return head->number == number && (head->flags & ~FLAG_KEEP) == (depth == 1 ? FLAG_LEAF : FLAG_BRANCH) &&
@@ -210,13 +244,11 @@ static int walk_page(struct walk *w, uint64_t number, unsigned depth)
     if (!is_page(w, &head, number, depth))
         return -EBADMSG;
     unsigned nodes = (head.lower - PAGE_HEAD) / 2u;
-    if (nodes < (depth == 1 ? 1 : 2))
+    if (nodes < (depth == 1 ? 1 : 2) || !nodes_fill_page(w, page, &head, depth == 1))
         return -EBADMSG;
     for (unsigned i = 0; i < nodes && error == 0 && !w->enough; i++) {
         uint16_t at;
         memcpy(&at, page + PAGE_HEAD + 2 * i, sizeof(at));
-        if (at < head.upper || at % 2 != 0 || (size_t)at + NODE_HEAD > w->page_size)
-            return -EBADMSG;
         error = depth == 1 ? check_leaf_node(w, number, page + at, at, w->page_size - at)
                            : check_branch_node(w, page + at, w->page_size - at, depth);
     }

@@ -2,10 +2,11 @@
 /*
  * See privilege.h. The order is libcap-ng's (capng_change_id): groups, bounding set, user, capabilities; each
  * needs what the next one takes away. The C library changes the identity of all threads at once; as it does the
- * kernel clears the capabilities of each, since none of its user ids is 0 any more. Of a process that stays root
- * only the calling thread and those that it makes later lose theirs.
+ * kernel clears the capabilities of each, since none of its user ids is 0 any more. Where the identity stays, the other
+ * threads are made to drop theirs (privilege_threads.h).
  */
 #include "io/privilege.h"
+#include "io/privilege_threads.h"
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -145,6 +146,8 @@ int privilege_keep(const struct identity *who, uint64_t keep, char *why, size_t 
     bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     choose(kept);
     int e = who->change && may_change ? become(who) : stay(may_bound);
+    if (e == 0)
+        e = privilege_drop_in_threads(kept);
     if (e < 0 || !is_done(who, kept)) {
         e = e < 0 ? e : -EPERM;
         if (who->change)

@@ -32,7 +32,8 @@ MUST_CHECK int privilege_drop(const struct identity *who, char *why, size_t why_
 #define CAPABILITY(number) (UINT64_C(1) << (number))
 
 /* The same, but for the capabilities in `keep`, a bit each (CAPABILITY(CAP_NET_ADMIN), capabilities(7)): those stay, for
- * this thread and those that it makes from then on; what it was not given it does not have afterwards either. */
+ * this thread and those that it makes from then on; what it was not given it does not have afterwards either. No other thread
+ * has more than these afterwards. */
 MUST_CHECK int privilege_keep(const struct identity *who, uint64_t keep, char *why, size_t why_size);
 
 #endif

@@ -428,6 +428,7 @@ static int create_thread(struct keepers *ks)
     int error;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
     error = pthread_create(&ks->thread, NULL, thread_main, ks);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

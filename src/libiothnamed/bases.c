@@ -5,6 +5,7 @@
  */
 #include "libiothnamed/bases.h"
 #include "libiothnamed/forward.h"
+#include "libiothnamed/loop_room.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ struct base_keeper {
     struct base_keeper_settings set;
     pthread_t thread;
     uv_loop_t loop;
+    uv_poll_t room; /* loop_make_room */
     uv_async_t wake;
     uv_timer_t timer;
     struct forwarder *forwarder;
@@ -306,6 +308,8 @@ int base_keeper_start(const struct base_keeper_settings *settings, struct base_k
     e = uv_async_init(&k->loop, &k->wake, on_wake);
     const struct forwarder_settings upstream = {
         .stack = settings->fstack, .cookie_key = settings->forward_key, .done = on_exchange_done, .arg = k};
+    if (e == 0)
+        e = loop_make_room(&k->loop, &k->room);
     if (e == 0)
         e = forwarder_new(&k->loop, &upstream, &k->forwarder);
     if (e == 0)

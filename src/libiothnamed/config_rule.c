@@ -214,6 +214,15 @@ static bool read_base_length(struct builder *b, struct piece *base, struct confi
     return true;
 }
 
+/* An address whose hosts have 64 bits may say so; other lengths are for sources that bind it in. */
+static struct piece without_64(struct piece p)
+{
+    static const char len[] = "/64";
+    size_t n = strlen(len);
+
+    return p.len > n && memcmp(p.text + p.len - n, len, n) == 0 ? piece_part(p, 0, p.len - n) : p;
+}
+
 static bool read_base(struct builder *b, struct piece p, struct config_rule *rule)
 {
     struct config_name name = {0};
@@ -224,7 +233,8 @@ static bool read_base(struct builder *b, struct piece p, struct config_rule *rul
         return false;
     if (!looks_like_addr(p))
         return read_name(b, p, &name) && set_base(b, &name, &addr, p.at, &rule->base);
-    if (ipaddr_parse(p.text, p.len, &addr) < 0 || ipaddr_is_v4(&addr)) {
+    struct piece bare = without_64(p);
+    if (ipaddr_parse(bare.text, bare.len, &addr) < 0 || ipaddr_is_v4(&addr)) {
         diag_error(b->diags, p.at, "%s is no base, expected an IPv6 address or the name of one",
                    show(p, shown));
         return false;

@@ -4,6 +4,7 @@
  * in udp.c and tcp.c, clients that wait for upstream in worker_wait.c.
  */
 #include "libiothnamed/worker.h"
+#include "libiothnamed/loop_room.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,8 @@ int worker_new(const struct worker_settings *settings, struct worker **ret, char
     w->wake.data = w;
     worker_wait_open(w);
     e = uv_async_init(&w->loop, &w->wake, on_wake);
+    if (e == 0)
+        e = loop_make_room(&w->loop, &w->room);
     if (e == 0)
         e = open_all(w, why, why_size);
     if (e < 0) {

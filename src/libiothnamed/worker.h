@@ -67,6 +67,7 @@ struct worker {
     pthread_t thread;
     bool has_thread;
     uv_loop_t loop;
+    uv_poll_t room; /* loop_make_room */
     uv_async_t wake;
     struct snapshot *snap;            /* what queries run on; the worker's thread alone */
     _Atomic(struct snapshot *) adopt; /* to change over to; NULL: none */

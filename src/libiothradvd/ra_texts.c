@@ -29,14 +29,29 @@ static bool is_word(struct word w, const char *text)
     return strlen(text) == w.len && strncasecmp(w.at, text, w.len) == 0;
 }
 
-/* Takes the part before the next separator off; false: nothing is left (`at` NULL). */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct word trimmed(struct word w)
+{
+    while (w.len > 0 && is_blank(*w.at))
+        w = (struct word){w.at + 1, w.len - 1};
+    while (w.len > 0 && is_blank(w.at[w.len - 1]))
+        w.len--;
+    return w;
+}
+
+/* Takes the part before the next separator off, without the blanks around it; false: nothing is left (`at` NULL). */
 static bool next(struct word *rest, char separator, struct word *ret)
 {
     if (!rest->at)
         return false;
     const char *end = memchr(rest->at, separator, rest->len);
-    *ret = (struct word){rest->at, end ? (size_t)(end - rest->at) : rest->len};
-    *rest = end ? (struct word){end + 1, rest->len - ret->len - 1} : (struct word){NULL, 0};
+    size_t len = end ? (size_t)(end - rest->at) : rest->len;
+    *ret = trimmed((struct word){rest->at, len});
+    *rest = end ? (struct word){end + 1, rest->len - len - 1} : (struct word){NULL, 0};
     return true;
 }
 
@@ -288,7 +303,8 @@ bool ra_read_rdnss(struct ra_reading *r, const char *value)
 
 static bool read_name(struct ra_reading *r, struct word w, uint8_t name[static DNAME_MAX])
 {
-    if (w.len > 0 && dname_from_text(w.at, w.len, name) > 1)
+    bool has_blank = memchr(w.at, ' ', w.len) || memchr(w.at, '\t', w.len);
+    if (w.len > 0 && !has_blank && dname_from_text(w.at, w.len, name) > 1)
         return true;
     return ra_fail(r, "'%.*s' is no domain name, expected one such as example.org", SHOWN(w));
 }

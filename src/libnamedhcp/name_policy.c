@@ -288,7 +288,8 @@ static bool is_made_well(const char *made)
     const struct name_policy_client client = {.identity = sample, .identity_len = 6, .mac = sample};
     uint8_t name[DNAME_MAX];
 
-    return (strstr(made, IDENTITY_WORD) || strstr(made, MAC_WORD)) && make_name(made, &client, name);
+    return !strpbrk(made, " \t") && (strstr(made, IDENTITY_WORD) || strstr(made, MAC_WORD)) &&
+           make_name(made, &client, name);
 }
 
 /* --- what others call --- */

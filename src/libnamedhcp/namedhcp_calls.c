@@ -2,8 +2,8 @@
 /*
  * Where the thread that serves meets the others. Cores, store and askers are its own; nobody else touches them. So whoever wants
  * something of them leaves a call, the thread does it between two turns, when nothing waits to be kept, and wakes the
- * attendant. Each call is bounded, so clients wait for a millisecond or so; at most one a client of the control socket is
- * under way.
+ * attendant. Each call is bounded, and those that come while calls are done wait for the next turn, so clients wait for a
+ * millisecond or so however many lists are read; at most one call a client of the control socket is under way.
  *
  * Counters go the other way: after each turn a copy lies under the lock for whoever reads. Those of a core end with it, at a
  * reload; they are added to those before, so that what is read never goes back. How full pools are takes a look at each lease,
@@ -61,11 +61,23 @@ static struct namedhcp_call *take_call(struct namedhcp *n)
     return call;
 }
 
+static unsigned count_calls(struct namedhcp *n)
+{
+    const struct namedhcp_call *call;
+    unsigned count = 0;
+
+    pthread_mutex_lock(&n->lock);
+    STAILQ_FOREACH(call, &n->calls, others)
+    count++;
+    pthread_mutex_unlock(&n->lock);
+    return count;
+}
+
 void namedhcp_run_calls(struct namedhcp *n)
 {
     struct namedhcp_call *call;
 
-    while ((call = take_call(n))) {
+    for (unsigned left = count_calls(n); left > 0 && (call = take_call(n)); left--) {
         n->now = namedhcp_now();
         call->run(n, call);
         pthread_mutex_lock(&n->lock);

@@ -106,7 +106,7 @@ static enum control_result run_stats(struct control_call *call)
     bool json;
 
     if (!json_wanted(call, &json))
-        return fail(call, "usage: stats [json]");
+        return fail(call, "usage: counters [json]");
     namedhcp_stats(n, &stats);
     for (unsigned i = 0; i < namedhcp_n_counters; i++)
         put_number(&call->out, json, namedhcp_counters[i].key, namedhcp_counter(&stats, i));
@@ -496,7 +496,8 @@ static enum control_result run_reload(struct control_call *call)
 
 const struct control_command namedhcp_commands[] = {
     {"status", "[json]", "what is served, and how it is", 0, 1, run_status, NULL},
-    {"stats", "[json]", "what was received, sent, asked and kept", 0, 1, run_stats, NULL},
+    {"counters", "[json]", "what was received, sent, asked and kept", 0, 1, run_stats, NULL},
+    {"stats", "[json]", "the same", 0, 1, run_stats, NULL},
     {"pools", "", "how full the pools are", 0, 0, run_pools, NULL},
     {"leases", "[NET|NAME|MAC]", "addresses that were given out: state, end, client, name", 0, 1, run_leases,
      end_call},

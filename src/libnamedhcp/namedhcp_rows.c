@@ -351,11 +351,17 @@ static int read_ntp(struct namedhcp_draft *d, const char *value)
 
 /* --- names --- */
 
+/* A blank is a mistake, "domain = lan" or two names, though the DNS has nothing against one in a label. */
+static int read_one_name(const char *text, uint8_t ret[static DNAME_MAX])
+{
+    return strpbrk(text, " \t") ? -EINVAL : dname_from_text(text, strlen(text), ret);
+}
+
 static int read_domain(struct namedhcp_draft *d, const char *value)
 {
     struct namedhcp_config *c = d->config;
     uint8_t name[DNAME_MAX];
-    int len = dname_from_text(value, strlen(value), name);
+    int len = read_one_name(value, name);
 
     if (len <= 1)
         return namedhcp_wrong(d, "'%.60s' is no domain, expected a name such as hash.local", value);
@@ -375,6 +381,9 @@ static int read_allow(struct namedhcp_draft *d, const char *value)
 {
     struct namedhcp_config *c = d->config;
 
+    if (strpbrk(value, " \t"))
+        return namedhcp_wrong(d, "'%.60s' has a blank in it, expected one pattern such as *.hash.local",
+                              value);
     if (c->n_patterns == NAMEDHCP_NAMES_MAX)
         return namedhcp_wrong(d, "too many patterns, expected at most %d", NAMEDHCP_NAMES_MAX);
     const char **more = namedhcp_more(c->patterns, &c->n_patterns, sizeof(*more));
@@ -413,7 +422,7 @@ static int read_bind(struct namedhcp_draft *d, const char *value)
     struct namedhcp_config *c = d->config;
     struct name_binding binding = {0};
     const char *is = read_client(d, value, &binding.identity_len, binding.identity, binding.mac);
-    int len = is ? dname_from_text(is + 1, strlen(is + 1), binding.name) : 0;
+    int len = is ? read_one_name(is + 1, binding.name) : 0;
 
     if (!is)
         return -EINVAL;

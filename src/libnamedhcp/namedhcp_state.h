@@ -101,7 +101,8 @@ void *namedhcp_run(void *arg);
 void namedhcp_call(struct namedhcp *n, struct namedhcp_call *call);      /* to be done; from any thread */
 bool namedhcp_call_done(struct namedhcp *n, struct namedhcp_call *call); /* then it is the caller's again */
 void namedhcp_call_drop(struct namedhcp *n, struct namedhcp_call *call); /* nobody waits; it is freed */
-void namedhcp_run_calls(struct namedhcp *n);                             /* from the thread */
+/* From the thread: those that are there. The wake-up stands for those that come meanwhile. */
+void namedhcp_run_calls(struct namedhcp *n);
 void namedhcp_end_calls(struct namedhcp *n);  /* from the thread: it does nothing any more */
 void namedhcp_free_calls(struct namedhcp *n); /* when nobody waits any more */
 void namedhcp_publish(struct namedhcp *n);    /* from the thread, after each turn */

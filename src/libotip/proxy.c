@@ -270,6 +270,9 @@ int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *
     pthread_cond_init(&p->adopted, NULL);
     int e = begin(p, config, why, why_size);
     if (e == 0)
+        log_event(&p->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("name", config->name),
+                  LOG_TEXT("iface", config->iface));
+    if (e == 0)
         e = start_threads(p);
     if (e < 0)
         otip_proxy_stop(p);

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- the figures ---- */
 
@@ -60,15 +61,47 @@ static bool put_metrics(void *arg, unsigned turn, struct text *out)
 
 /* ---- commands ---- */
 
+static enum control_result fail(struct control_call *call, const char *why)
+{
+    snprintf(call->why, sizeof(call->why), "%s", why);
+    return CONTROL_FAILED;
+}
+
+static void log_command(const struct control_call *call)
+{
+    const struct otip_proxy *p = call->arg;
+
+    log_event(&p->log, LOG_LEVEL_INFO, "command", LOG_TEXT("name", call->words[0]),
+              LOG_NUMBER("uid", call->uid));
+}
+
+static enum control_result run_status(struct control_call *call)
+{
+    struct otip_proxy *p = call->arg;
+    struct otip_proxy_stats stats;
+    bool json = call->n_words > 1;
+
+    if (json && strcmp(call->words[1], "json") != 0)
+        return fail(call, "usage: status [json]");
+    otip_proxy_stats(p, &stats);
+    text_printf(&call->out,
+                json ? "{\"version\":\"%s\",\"pid\":%d,\"healthy\":\"%s\",\"addresses-open\":%" PRIu64
+                       ",\"tcp-flows\":%" PRIu64 ",\"udp-flows\":%" PRIu64 ",\"loglevel\":\"%s\"}\n"
+                     : "version %s\npid %d\nhealthy %s\naddresses-open %" PRIu64 "\ntcp-flows %" PRIu64
+                       "\nudp-flows %" PRIu64 "\nloglevel %s\n",
+                p->host.version, (int)getpid(), proxy_is_alive(p) ? "yes" : "no", stats.addresses_open,
+                stats.tcp_flows, stats.udp_flows,
+                log_level_name((enum log_level)atomic_load(&p->log_control.level)));
+    return CONTROL_DONE;
+}
+
 static enum control_result run_counters(struct control_call *call)
 {
     struct otip_proxy_stats stats;
     bool json = call->n_words > 1;
 
-    if (json && strcmp(call->words[1], "json") != 0) {
-        snprintf(call->why, sizeof(call->why), "usage: counters [json]");
-        return CONTROL_FAILED;
-    }
+    if (json && strcmp(call->words[1], "json") != 0)
+        return fail(call, "usage: counters [json]");
     otip_proxy_stats(call->arg, &stats);
     for (size_t i = 0; i < ARRAY_LEN(figures); i++)
         text_printf(&call->out, json ? "%s\"%s\":%" PRIu64 : "%s%s %" PRIu64 "\n",
@@ -100,30 +133,33 @@ static enum control_result run_reload(struct control_call *call)
 {
     struct otip_proxy *p = call->arg;
 
-    log_event(&p->log, LOG_LEVEL_INFO, "command", LOG_TEXT("name", call->words[0]),
-              LOG_NUMBER("uid", call->uid));
+    log_command(call);
     return otip_proxy_reload(p, call->why, sizeof(call->why)) < 0 ? CONTROL_FAILED : CONTROL_DONE;
 }
 
-static enum control_result run_log(struct control_call *call)
+static enum control_result run_loglevel(struct control_call *call)
 {
     struct otip_proxy *p = call->arg;
-    int level = log_level_by_name(call->words[1]);
 
-    if (level < 0) {
-        snprintf(call->why, sizeof(call->why), "expected error, warning, info or debug");
-        return CONTROL_FAILED;
+    if (call->n_words == 1) {
+        text_printf(&call->out, "%s\n", log_level_name((enum log_level)atomic_load(&p->log_control.level)));
+        return CONTROL_DONE;
     }
+    int level = log_level_by_name(call->words[1]);
+    if (level < 0)
+        return fail(call, "usage: loglevel [error|warning|info|debug]");
+    log_command(call);
     atomic_store(&p->log_control.level, level);
     return CONTROL_DONE;
 }
 
 static const struct control_command commands[] = {
+    {"status", "[json]", "what runs, and whether it serves", 0, 1, run_status, NULL},
     {"counters", "[json]", "what there is at the moment, and what was since the start", 0, 1, run_counters,
      NULL},
     {"addresses", "", "the addresses that stand, and how many flows each has", 0, 0, run_addresses, NULL},
     {"reload", "", "load the configuration again", 0, 0, run_reload, NULL},
-    {"log", "LEVEL", "what is logged: error, warning, info, debug", 1, 1, run_log, NULL},
+    {"loglevel", "[LEVEL]", "show or change the level until the next restart", 0, 1, run_loglevel, NULL},
     {0},
 };
 

@@ -9,6 +9,7 @@
  */
 #include "libotip/proxy_config.h"
 
+#include "libotip/otip_base.h"
 #include "libotip/proxy_window.h"
 
 #include <errno.h>
@@ -136,11 +137,9 @@ ROW_OF(row_control, keep_text, control)
 ROW_OF(row_controlgroup, keep_text, controlgroup)
 ROW_OF(row_extstack, read_stack, extstack)
 ROW_OF(row_intstack, read_stack, intstack)
-ROW_OF(row_name, keep_text, name)
 ROW_OF(row_base, keep_text, base)
 ROW_OF(row_passwd, keep_text, passwd)
 ROW_OF(row_passwdfile, keep_text, passwdfile)
-ROW_OF(row_key, keep_text, key)
 ROW_OF(row_keyuser, keep_text, keyuser)
 ROW_OF(row_before, read_seconds, before)
 ROW_OF(row_after, read_seconds, after)
@@ -173,6 +172,20 @@ FLAG_ROW(row_verbose, verbose)
 FLAG_ROW(row_v2, otip2)
 FLAG_ROW(row_proxy_protocol, proxy_protocol)
 
+static int row_name(struct proxy_draft *d, const char *value)
+{
+    if (!otip_is_name(value) || strpbrk(value, " \t"))
+        return wrong(d, "'%.60s' is no domain name, expected one such as renzo.otip", value);
+    return keep_text(d, value, &d->config->name);
+}
+
+/* Passwords make addresses of either generation, a key those of the second. */
+static int row_key(struct proxy_draft *d, const char *value)
+{
+    d->config->otip2 = true;
+    return keep_text(d, value, &d->config->key);
+}
+
 static int row_prefixlen(struct proxy_draft *d, const char *value)
 {
     uint32_t bits;
@@ -194,10 +207,10 @@ static int row_dns(struct proxy_draft *d, const char *value)
 
 static int row_metrics(struct proxy_draft *d, const char *value)
 {
-    struct ipendpoint at;
+    struct ipendpoint at = {.port = 0};
 
-    if (!strchr(value, '@') || ipendpoint_parse(value, strlen(value), 0, &at) < 0)
-        return wrong(d, "'%.60s', expected ADDR@PORT", value);
+    if (strcasecmp(value, "none") != 0 && (ipendpoint_parse(value, strlen(value), 0, &at) < 0 || !at.port))
+        return wrong(d, "'%.60s' is no address with a port, expected one such as 127.0.0.1@9155", value);
     d->config->metrics = at;
     return 0;
 }
@@ -245,7 +258,9 @@ static int add_service(struct proxy_draft *d, const char *value, bool udp)
     unsigned i = 0;
 
     if (!read_service(value, &service))
-        return wrong(d, "'%.60s', expected EXTPORT,INTADDR,INTPORT, such as 22,10.0.0.1,22", value);
+        return wrong(
+            d, "'%.60s', expected EXTPORT,INTADDR,INTPORT, two ports and an address, such as 22,10.0.0.1,22",
+            value);
     while (i < c->n_services && (c->services[i].udp != udp || c->services[i].port != service.port))
         i++;
     if (i == PROXY_SERVICES_MAX)
@@ -269,53 +284,50 @@ static int row_udp(struct proxy_draft *d, const char *value)
 /* ---- the table ---- */
 
 static const struct proxy_row rows[] = {
-    {{"rcfile", 'f', "FILE", "read further options there, the long ones, one a line"}, NULL},
-    {{"daemon", 'd', NULL, "go to the background"}, row_daemon},
-    {{"pidfile", 'p', "FILE", "write the process id there"}, row_pidfile},
+    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, NULL},
+    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, row_daemon},
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, row_pidfile},
     {{"verbose", 'v', NULL, "log each address and each flow"}, row_verbose},
-    {{"extstack", 'e', "CONF",
-      "the stack that has the one-time addresses; its iface= is where they come and go"},
+    {{"extstack", 'e', "CONF", "the stack that has the one-time addresses; they come and go on its iface="},
      row_extstack},
-    {{"intstack", 'i', "CONF", "the stack that reaches the hidden servers; the system's if not given"},
-     row_intstack},
+    {{"intstack", 'i', "CONF", "the stack that reaches the hidden servers (the system's)"}, row_intstack},
     {{"name", 'n', "FQDN", "the name whose addresses these are"}, row_name},
     {{"base", 'b', "BASE",
-      "the base address, or a name that has it in the DNS; the name after the first dot of --name"},
+      "the base address, or a name that has it in the DNS (what is behind the first dot of the name)"},
      row_base},
     {{"baseaddr", 0, "BASE", "the same"}, row_base},
-    {{"dns", 'D', "ADDR", "the name server for that, ADDR or ADDR@PORT; those of the system if not given"},
+    {{"dns", 'D', "ADDR", "the name server for that, ADDR or ADDR@PORT (those of /etc/resolv.conf)"},
      row_dns},
     {{"passwd", 'P', "PASSWORD", "the shared secret; better in a file"}, row_passwd},
     {{"passwdfile", 0, "FILE", "its first line is the shared secret"}, row_passwdfile},
+    {{"passwd-file", 0, "FILE", "the same"}, row_passwdfile},
     {{"v2", 0, NULL, "addresses of the second generation"}, row_v2},
-    {{"key", 0, "FILE", "the key of the second generation, of otipkey(1)"}, row_key},
-    {{"keyuser", 0, "USER", "the key is a master key; use that of this user"}, row_keyuser},
+    {{"key", 0, "FILE", "its key, of otipkey(1) (implies --v2)"}, row_key},
+    {{"keyuser", 0, "USER", "the key is a master key, of which this user's is derived"}, row_keyuser},
     {{"tcp", 't', "EXTPORT,INTADDR,INTPORT", "a TCP port and the server behind it; may repeat"}, row_tcp},
     {{"udp", 'u', "EXTPORT,INTADDR,INTPORT", "a UDP port and the server behind it; may repeat"}, row_udp},
-    {{"otip_period", 0, "SECS", "how long an address lasts; 32"}, row_period},
-    {{"otip_preactive", 0, "SECS", "how early it goes up, fractions allowed; 8"}, row_before},
-    {{"otip_postactive", 0, "SECS", "how late it goes down, fractions allowed; 8"}, row_after},
-    {{"prefixlen", 0, "BITS",
-      "of the addresses on the interface: 64, or 128 where the prefix is routed here"},
+    {{"otip_period", 0, "SECS", "how long an address lasts (32)"}, row_period},
+    {{"otip_preactive", 0, "SECS", "how early it opens, fractions allowed (8)"}, row_before},
+    {{"otip_postactive", 0, "SECS", "how late it closes, fractions allowed (8)"}, row_after},
+    {{"prefixlen", 0, "BITS", "of the addresses on the interface; 128 where the prefix is routed here (64)"},
      row_prefixlen},
-    {{"addresses_max", 0, "N", "addresses at once, those kept for old flows included; 256"},
+    {{"addresses_max", 0, "N", "addresses at once, those kept for old flows included (256)"},
      row_addresses_max},
-    {{"tcp_listen_backlog", 0, "N", "connections that wait to be accepted; 5"}, row_backlog},
-    {{"tcp_timeout", 0, "SECS", "a connection without a byte ends; 120, 0: never"}, row_tcp_timeout},
-    {{"tcp_connect_timeout", 0, "SECS", "for the connection to the hidden server; 10"}, row_connect_timeout},
-    {{"tcp_lifetime", 0, "SECS", "any connection ends after this; 0: never"}, row_tcp_lifetime},
-    {{"udp_timeout", 0, "SECS", "a UDP flow without a datagram ends; 8"}, row_udp_timeout},
-    {{"flows_max", 0, "N", "connections and UDP flows at once; 8192"}, row_flows_max},
-    {{"source_max", 0, "N", "of them from one /64; 1024"}, row_source_max},
+    {{"tcp_listen_backlog", 0, "N", "connections that wait to be accepted (5)"}, row_backlog},
+    {{"tcp_timeout", 0, "SECS", "a connection without a byte ends (120; 0: never)"}, row_tcp_timeout},
+    {{"tcp_connect_timeout", 0, "SECS", "for the connection to the hidden server (10)"}, row_connect_timeout},
+    {{"tcp_lifetime", 0, "SECS", "any connection ends after this (0: never)"}, row_tcp_lifetime},
+    {{"udp_timeout", 0, "SECS", "a UDP flow without a datagram ends (8)"}, row_udp_timeout},
+    {{"flows_max", 0, "N", "connections and UDP flows at once (8192)"}, row_flows_max},
+    {{"source_max", 0, "N", "of them from one /64 (1024)"}, row_source_max},
     {{"proxy_protocol", 0, NULL,
       "tell the hidden server by the PROXY protocol, version 2, who the client is"},
      row_proxy_protocol},
-    {{"control", 0, "PATH", "the control socket; none: no such socket"}, row_control},
-    {{"controlgroup", 0, "GROUP", "whose members may use it"}, row_controlgroup},
-    {{"metrics", 0, "ADDR@PORT", "where figures are served for Prometheus, on the system's stack"},
-     row_metrics},
-    {{"user", 0, "USER[:GROUP]", "whom to become once all is open; none: nobody else"}, row_user},
-    {{"sandbox", 0, "on|off", "confine the process by seccomp; on"}, row_sandbox},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, row_control},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, row_controlgroup},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, row_metrics},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, row_user},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, row_sandbox},
     {{NULL, 0, NULL, NULL}, NULL},
 };
 
@@ -441,8 +453,6 @@ static const char *what_is_missing(const struct proxy_config *c)
         return secrets == 0
                    ? "the secret is missing: --passwdfile, --passwd or --key"
                    : "there is more than one secret: one of --passwdfile, --passwd and --key is expected";
-    if (c->key != NULL && !c->otip2)
-        return "a --key is for the second generation, --v2";
     if (c->keyuser != NULL && c->key == NULL)
         return "--keyuser goes with --key";
     if (c->n_services == 0)

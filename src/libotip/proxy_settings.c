@@ -16,18 +16,39 @@
 
 /* ---- the base ---- */
 
+static const char *text_of_base(const struct proxy_config *config)
+{
+    return config->base ? config->base : strchr(config->name, '.') + 1;
+}
+
+static int read_base(const struct proxy_config *config, struct otip_base *ret, char why[static OTIP_WHY_MAX])
+{
+    int e = otip_base_parse(text_of_base(config), ret, why);
+
+    if (e < 0 || config->otip2 || ret->prefix_len == 0 || ret->prefix_len == OTIP_PREFIX_LEN)
+        return e;
+    snprintf(why, OTIP_WHY_MAX, "a length other than %d is for --v2", OTIP_PREFIX_LEN);
+    return -EINVAL;
+}
+
+/* Returns e, and says what is wrong with the base if it is an error. */
+static int about_base(const struct proxy_config *config, int e, const char *phrase, char *why,
+                      size_t why_size)
+{
+    if (e < 0)
+        snprintf(why, why_size, "the base address %.255s: %s", text_of_base(config), phrase);
+    return e;
+}
+
 static int find_base(const struct proxy_config *config, struct ioth *stack, struct otip_base *ret, char *why,
                      size_t why_size)
 {
-    const char *text = config->base ? config->base : strchr(config->name, '.') + 1;
     char phrase[OTIP_WHY_MAX];
-    int e = otip_base_parse(text, ret, phrase);
+    int e = read_base(config, ret, phrase);
 
     if (e == 0)
         e = otip_base_find(ret, stack, config->dns, phrase);
-    if (e < 0)
-        snprintf(why, why_size, "the base address %.255s: %s", text, phrase);
-    return e;
+    return about_base(config, e, phrase, why, why_size);
 }
 
 /* ---- the secret ---- */
@@ -110,10 +131,15 @@ void proxy_settings_free(struct settings *s)
 
 int otip_proxy_check(const struct proxy_config *config, char *why, size_t why_size)
 {
-    struct otip_base anything = {.addr = {{0xfd}}};
+    char phrase[OTIP_WHY_MAX];
+    struct otip_base base;
     struct otip *otip = NULL;
-    int e = make_otip(config, &anything, &otip, why, why_size);
+    int e = about_base(config, read_base(config, &base, phrase), phrase, why, why_size);
 
+    if (e == 0 && base.name[0] != '\0') /* nobody is asked: any address will do */
+        base.addr = (struct ipaddr){{0xfd}};
+    if (e == 0)
+        e = make_otip(config, &base, &otip, why, why_size);
     otip_free(otip);
     return e;
 }

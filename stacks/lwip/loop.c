@@ -160,6 +160,7 @@ static int start_thread(void)
     int error;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(&loop.thread, NULL, loop_main, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

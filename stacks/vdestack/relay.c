@@ -452,6 +452,7 @@ int relay_start(struct relay *relay)
     int error;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
     error = pthread_create(&relay->thread, NULL, relay_main, relay);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

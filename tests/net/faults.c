@@ -3,7 +3,8 @@
  * A library for LD_PRELOAD that makes a program short of memory, and sets its wall clock, while it runs.
  *
  * What it does is said by a file that test and program map: FAULTS_FILE, struct faults (test_faults.py writes it). It acts in
- * the program called FAULTS_PROGRAM alone, so that whoever starts that one is left in peace.
+ * the program called FAULTS_PROGRAM alone, so that whoever starts that one is left in peace. Libraries named in FAULTS_SPARED (the
+beginning of a file's name) have all the memory that they want: some of Debian's do not bear to be without.
  *
  *   memory       the allocation of number fail_at fails, or each of number N * fail_every; `counted` is how many there were
  *   wall clock   is step_s seconds ahead of the machine's; the monotonic one is as it is. Timers of the kernel that are set to a
@@ -13,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +36,7 @@ struct faults {
 
 static struct faults *faults; /* NULL: not in this program */
 static atomic_bool is_wall[FDS];
+static uintptr_t spared_from, spared_bytes; /* code of a library that is spared; 0 bytes: none */
 
 /* The function that this one stands before. */
 #define REAL(name) real_##name
@@ -52,6 +55,24 @@ static int (*REAL(clock_gettime))(clockid_t, struct timespec *);
 static int (*REAL(timerfd_create))(int, int);
 static int (*REAL(timerfd_settime))(int, int, const struct itimerspec *, struct itimerspec *);
 
+/* Finds where the spared library is. */
+static int look_at(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    const char *slash = strrchr(info->dlpi_name, '/'), *spared = arg;
+
+    (void)size;
+    if (slash == NULL || strncmp(slash + 1, spared, strlen(spared)) != 0)
+        return 0;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_X)) {
+            spared_from = info->dlpi_addr + part->p_vaddr;
+            spared_bytes = part->p_memsz;
+        }
+    }
+    return 1;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv("FAULTS_FILE"), *program = getenv("FAULTS_PROGRAM");
@@ -65,14 +86,16 @@ __attribute__((constructor)) static void begin(void)
     close(fd);
     if (mapped == MAP_FAILED)
         abort();
+    if (getenv("FAULTS_SPARED"))
+        dl_iterate_phdr(look_at, getenv("FAULTS_SPARED"));
     faults = mapped;
 }
 
 /* ---- memory ---- */
 
-static bool fails(void)
+static bool fails(const void *caller)
 {
-    if (faults == NULL)
+    if (faults == NULL || (uintptr_t)caller - spared_from < spared_bytes)
         return false;
     uint64_t number = 1 + atomic_fetch_add(&faults->counted, 1), every = faults->fail_every;
     bool fail = number == faults->fail_at || (every > 0 && number % every == 0);
@@ -86,31 +109,31 @@ static bool fails(void)
 void *malloc(size_t size)
 {
     FIND(malloc);
-    return fails() ? NULL : REAL(malloc)(size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(malloc)(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
     FIND(calloc);
-    return fails() ? NULL : REAL(calloc)(n, size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(calloc)(n, size);
 }
 
 void *realloc(void *block, size_t size)
 {
     FIND(realloc);
-    return fails() ? NULL : REAL(realloc)(block, size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(realloc)(block, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
     FIND(aligned_alloc);
-    return fails() ? NULL : REAL(aligned_alloc)(alignment, size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(aligned_alloc)(alignment, size);
 }
 
 int posix_memalign(void **ret, size_t alignment, size_t size)
 {
     FIND(posix_memalign);
-    return fails() ? ENOMEM : REAL(posix_memalign)(ret, alignment, size);
+    return fails(__builtin_return_address(0)) ? ENOMEM : REAL(posix_memalign)(ret, alignment, size);
 }
 
 /* ---- the wall clock ---- */

@@ -49,7 +49,7 @@ class Faults:
         options = w.sanitizer_environment()["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
         self.environment = {
             **{"LD_PRELOAD": str(PRELOADED), "FAULTS_FILE": str(path), "FAULTS_PROGRAM": program},
-            **{"ASAN_OPTIONS": options},
+            **{"FAULTS_SPARED": "libseccomp.so", "ASAN_OPTIONS": options},
         }
 
     def step(self, seconds):
@@ -161,6 +161,7 @@ class Named(Service):
         return [
             f"option control {self.control}",
             f"option hrevdb {self.directory}/names.db",
+            *[f"option listen {address}" for address in (SERVER4, SERVER6, "127.0.0.1")],
             "option user none",
             "option workers 2",
             "net all ::/0",

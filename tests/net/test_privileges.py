@@ -104,7 +104,8 @@ class Service:
         self.file.chmod(0o644)
 
     def is_ready(self):
-        return self.control.exists()
+        """Its threads run: they begin when all is given up."""
+        return self.control.exists() and self.say("help")
 
     def say(self, words):
         """What the control socket answers to a command."""
@@ -172,6 +173,13 @@ class Iothnamed(Service):
         assert "iothnamed_queries" in page
 
 
+class OnLwip(Iothnamed):
+    rules = f"stack stack=lwip,vnl={w.HUB},ip=fd00:d::1/64,eth,dhcp\nnet all ::/0\nauth hash all .hash.local fd00:d::\n"
+
+    def is_ready(self):
+        return Service.is_ready(self)
+
+
 class Iothradvd(Service):
     name = "iothradvd"
 
@@ -180,7 +188,8 @@ class Iothradvd(Service):
 
     def advertised(self, prefix):
         def is_it(frame):
-            return ICMPv6ND_RA in frame and ICMPv6NDOptPrefixInfo in frame and frame[ICMPv6NDOptPrefixInfo].prefix == prefix
+            options = frame.iterpayloads() if ICMPv6ND_RA in frame else []
+            return any(isinstance(o, ICMPv6NDOptPrefixInfo) and o.prefix == prefix for o in options)
 
         return self.hear(is_it)
 
@@ -226,7 +235,7 @@ class Namedhcp(Service):
         assert self.lease(1).startswith("10.11.0.1")
         self.write(self.configuration() + "pool 10.11.0.200-10.11.0.209\n")
         assert self.say("reload").endswith("ok\n")
-        assert "10.11.0.200-10.11.0.209" in self.say("pools")
+        w.wait_for(lambda: "10.11.0.200-10.11.0.209" in self.say("pools"), "the other pool", 15)
         second = self.lease(2)
         self.daemon.signal(signal.SIGKILL)
         self.daemon.process.wait()
@@ -334,11 +343,23 @@ def assert_has_nothing_else(service, thread):
 def test_what_is_given_up_and_what_works_all_the_same(service):
     for thread in threads(service.daemon.pid):
         assert_has_nothing_else(service, thread)
-    assert "pid" in service.say("status") or service.say("status").endswith("ok\n")
+    assert service.say("help").endswith("ok\n")
     service.work()
     for thread in threads(service.daemon.pid):  # threads that began meanwhile, too
         assert_has_nothing_else(service, thread)
     assert "a reload will fail" not in service.daemon.stderr()
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_threads_of_stacks_give_up_too(world, start):
+    """lwip's own thread, and that of the clients, are there before anything is given up."""
+    world.hub(ordinary_user=True)
+    service = OnLwip(world, start)
+    assert len(threads(service.daemon.pid)) >= 4
+    for thread in threads(service.daemon.pid):
+        assert_has_nothing_else(service, thread)
+    assert len({filter_of(thread) for thread in threads(service.daemon.pid)}) == 1
+    assert service.daemon.stop() == 0, service.daemon.stderr()
 
 
 # ---- the filter itself ----

@@ -234,8 +234,9 @@ class Soak:
             command = [self.build / "programs/otipaddr", "-b", "fd00:9::", "-T", "8", "--passwd-file", self.secret, "renzo.otip"]
             address = subprocess.run(command, capture_output=True, text=True).stdout.strip()
             url = f"http://[{address}]/page"
-            curl = ["curl", "-sS", "-o", "/dev/null", "--max-time", "10", "-w", "%{size_download} %{time_total}", url]
-            told = self.client.run(*curl, check=False, timeout=30).stdout.split()
+            curl = [peers.program("curl"), "-sS", "-o", "/dev/null", "--max-time", "10", "-w", "%{size_download} %{time_total}", url]
+            environment = {**os.environ, **peers.environment()}
+            told = self.client.run(*curl, check=False, timeout=30, env=environment).stdout.split()
             took.append(float(told[1]) if told and told[0] == str(1 << 20) else None)
         return took
 

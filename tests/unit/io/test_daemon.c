@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/capability.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,11 +275,11 @@ static void no_such_user(void **state)
 
 /* --- capabilities --- */
 
-static uint64_t capabilities(void)
+static uint64_t own_capabilities(const char *status)
 {
     char line[256];
     uint64_t effective = 0;
-    FILE *in = fopen("/proc/self/status", "re");
+    FILE *in = fopen(status, "re");
 
     while (in && fgets(line, sizeof(line), in))
         if (sscanf(line, "CapEff: %lx", &effective) == 1)
@@ -285,6 +287,11 @@ static uint64_t capabilities(void)
     if (in)
         fclose(in);
     return effective;
+}
+
+static uint64_t capabilities(void)
+{
+    return own_capabilities("/proc/self/status");
 }
 
 /* What a child has left that keeps CAP_NET_RAW, as the user of that number or as it is. */
@@ -325,16 +332,68 @@ static void one_capability_stays(void **state)
     assert_int_equal(as_nobody, given);
 }
 
+/* A thread as stacks make them: it hears of no signal but those about its own calls. */
+static void *thread_of_a_stack(void *arg)
+{
+    int *ends = arg;
+    char byte;
+
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+        continue;
+    uint64_t left = own_capabilities("/proc/thread-self/status");
+    (void)!write(ends[1], &left, sizeof(left));
+    return NULL;
+}
+
+/* What such a thread has, once the process has given up all but CAP_NET_RAW. */
+static uint64_t left_to_an_older_thread(void)
+{
+    int to[2], from[2];
+    const struct identity who = {0};
+    uint64_t left = UINT64_MAX;
+    sigset_t all;
+    pthread_t thread;
+    char why[256];
+
+    if (pipe(to) < 0 || pipe(from) < 0)
+        return left;
+    sigfillset(&all);
+    sigdelset(&all, SIGSYS);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    int ends[2] = {to[0], from[1]};
+    if (pthread_create(&thread, NULL, thread_of_a_stack, ends) != 0)
+        return left;
+    if (privilege_keep(&who, CAPABILITY(CAP_NET_RAW), why, sizeof(why)) == 0 && write(to[1], "", 1) == 1)
+        left = read(from[0], &left, sizeof(left)) == sizeof(left) ? left : UINT64_MAX;
+    return left;
+}
+
+static void older_threads_lose_theirs(void **state)
+{
+    uint64_t given = capabilities() & CAPABILITY(CAP_NET_RAW), left = UINT64_MAX;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        left = left_to_an_older_thread();
+        _exit(write(ends[1], &left, sizeof(left)) == sizeof(left) ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], &left, sizeof(left)), sizeof(left));
+    waitpid(child, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(left, given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_of_a_command_line),
-        cmocka_unit_test(help_version_and_mistakes),
-        cmocka_unit_test(file_and_command_line),
-        cmocka_unit_test(one_capability_stays),
-        cmocka_unit_test(a_daemon_lives_and_ends),
-        cmocka_unit_test(signals_and_reloads),
-        cmocka_unit_test(no_such_user),
+        cmocka_unit_test(words_of_a_command_line),   cmocka_unit_test(help_version_and_mistakes),
+        cmocka_unit_test(file_and_command_line),     cmocka_unit_test(one_capability_stays),
+        cmocka_unit_test(older_threads_lose_theirs), cmocka_unit_test(a_daemon_lives_and_ends),
+        cmocka_unit_test(signals_and_reloads),       cmocka_unit_test(no_such_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static void check_datagrams(struct ioth *stack)
         i;
     struct sockaddr_un addr, sender, got;
     socklen_t len = bind_any(to, &addr), senderlen = bind_any(from, &sender), gotlen = sizeof(got);
-    char buf[8];
+    char buf[8] = {0};
     struct iovec iov = {buf, sizeof(buf)};
     struct mmsghdr mmsg = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
 

@@ -274,7 +274,7 @@ static void what_is_hardly_meant_is_said(void **state)
 
 static void the_service_has_options(void **state)
 {
-    static const char file[] = "control /run/c\ncontrolgroup adm\nmetrics [::1]@9153\nuser radv:net\n"
+    static const char file[] = "control /run/c\ncontrolgroup adm\nmetrics ::1@9153\nuser radv:net\n"
                                "pidfile /run/p\nsandbox off\niface a\nmtu 1400\nsourcemac off\n"
                                "macaddr 02:00:00:00:00:01\n";
     struct ra_config *c = read_ok(file, NULL);

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "libiothdns/failing_memory.h"
+#include "libnamedhcp/dhcp4_server.h"
+#include "libnamedhcp/dhcp6_server.h"
 #include "libnamedhcp/lease_table.h"
 #include "libnamedhcp/name_policy.h"
 #include "libnamedhcp/namedhcp_config.h"
@@ -158,6 +160,46 @@ static void leases(void **state)
     assert_true(round > 200);
 }
 
+/* --- the servers --- */
+
+static void no_chance(void *arg, void *bytes, size_t len)
+{
+    (void)arg;
+    memset(bytes, 7, len);
+}
+
+static int use_servers(struct dhcp4_server **ret4, struct dhcp6_server **ret6)
+{
+    static const struct dhcp4_subnet subnet = {.network = 0x0a000000, .bits = 24, .links = 1};
+    const struct server_env env = {.random = no_chance};
+    const struct dhcp4_server_settings set4 = {
+        .subnets = &subnet, .n_subnets = 1, .server_id = 0x0a000001, .waiting_max = 4};
+    const struct dhcp6_server_settings set6 = {
+        .duid = (const uint8_t *)"\0\3\0\1\2\0\0\0\0\1", .duid_len = 10, .waiting_max = 4};
+    int e = dhcp4_server_new(&env, &set4, ret4);
+
+    return e < 0 ? e : dhcp6_server_new(&env, &set6, ret6);
+}
+
+static void servers(void **state)
+{
+    int e = -ENOMEM, round = 0;
+
+    (void)state;
+    for (; e == -ENOMEM && round < ROUNDS_MAX; round++) {
+        struct dhcp4_server *four = NULL;
+        struct dhcp6_server *six = NULL;
+        allocations_left = round;
+        e = use_servers(&four, &six);
+        allocations_left = -1;
+        assert_int_equal(six != NULL, e == 0);
+        dhcp4_server_free(four);
+        dhcp6_server_free(six);
+    }
+    assert_int_equal(e, 0);
+    assert_true(round > 3);
+}
+
 /* --- the store: what LMDB needs it says itself --- */
 
 static int count(void *arg, const struct server_lease *lease)
@@ -212,10 +254,8 @@ static void a_store(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_configuration),
-        cmocka_unit_test(names),
-        cmocka_unit_test(leases),
-        cmocka_unit_test(a_store),
+        cmocka_unit_test(a_configuration), cmocka_unit_test(names),   cmocka_unit_test(leases),
+        cmocka_unit_test(servers),         cmocka_unit_test(a_store),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,44 @@ static void claims_outlive_a_restart(void **state)
     assert_int_equal(name_policy_restore(p, w.wish, &w.client, NOW + 100), 0);
     expect(p, &w.client, "printer.lan");
     expect_verdict(p, who(&w, "beta", NULL, "printer.lan"), NAME_TAKEN);
+    assert_int_equal(name_policy_restore(p, w.wish, &w.client, NOW + 200),
+                     0); /* kept twice: the first counts */
+    expect_verdict(p, &w.client, NAME_TAKEN);
+    name_policy_free(p);
+}
+
+/* A client of DHCPv6 needs not say who it is, and a made name has to fit into 255 bytes. */
+static void names_that_cannot_be_made(void **state)
+{
+    (void)state;
+    const char *long_one = "%duid%.%duid%.%duid%.lan";
+    struct name_policy *p = new_policy(&(struct name_policy_settings){.made = "n-%duid%.lan"});
+    struct who w;
+
+    expect(p, who(&w, "ab", NULL, NULL), "n-6162.lan");
+    expect_verdict(p, who(&w, "", "\2\0\0\0\0\1", NULL), NAME_NONE);
+    name_policy_free(p);
+    p = new_policy(&(struct name_policy_settings){.made = long_one});
+    expect(p, who(&w, "0123456789", NULL, NULL),
+           "30313233343536373839.30313233343536373839.30313233343536373839.lan");
+    char identity[NAME_IDENTITY_MAX];
+    memset(identity, 'x', sizeof(identity));
+    identity[sizeof(identity) - 1] = '\0';
+    expect_verdict(p, who(&w, identity, NULL, NULL), NAME_NONE);
+    name_policy_free(p);
+}
+
+/* A pattern's last `*` takes nothing, too. */
+static void a_star_at_the_end(void **state)
+{
+    (void)state;
+    const char *patterns[] = {"x.lan**"};
+    struct name_policy *p = new_policy(&(struct name_policy_settings){.patterns = patterns, .n_patterns = 1});
+    struct who w;
+
+    expect(p, who(&w, "id", NULL, "x.lan"), "x.lan");
+    expect(p, who(&w, "id", NULL, "x.lan.org"), "x.lan.org");
+    expect_verdict(p, who(&w, "id", NULL, "x.la"), NAME_FORBIDDEN);
     name_policy_free(p);
 }
 
@@ -375,6 +413,8 @@ int main(void)
         cmocka_unit_test(first_come_first_served),
         cmocka_unit_test(claims_are_bounded_and_a_flood_takes_none),
         cmocka_unit_test(claims_outlive_a_restart),
+        cmocka_unit_test(names_that_cannot_be_made),
+        cmocka_unit_test(a_star_at_the_end),
         cmocka_unit_test(a_node_has_its_name_on_both_protocols),
         cmocka_unit_test(hardware_is_known_on_both_protocols),
         cmocka_unit_test(a_duid_binds_on_both_protocols),

@@ -360,6 +360,51 @@ static void damaged_pages_are_survived(void **state)
     clean();
 }
 
+/* Where the records of a small store lie: its root, a leaf, as the newer meta page says. */
+static size_t leaf_of(const uint8_t *file)
+{
+    enum { ROOT = 128, TRANSACTION = 144 };
+    uint64_t first, second, root;
+
+    memcpy(&first, file + TRANSACTION, sizeof(first));
+    memcpy(&second, file + PAGE + TRANSACTION, sizeof(second));
+    memcpy(&root, file + (second > first ? PAGE : 0) + ROOT, sizeof(root));
+    return root * PAGE;
+}
+
+/* The library moves the nodes of a page by their sizes and places: one that is wrong leads it out of the page. */
+static void nodes_that_overlap_or_leave_gaps_are_refused(void **state)
+{
+    enum { FIRST_PLACE = 16, RECORDS = 10 };
+    size_t len = fill(RECORDS);
+    uint8_t file[32 * PAGE];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    (void)state;
+    assert_true(fd >= 0 && len <= sizeof(file) && pread(fd, file, len, 0) == (ssize_t)len);
+    size_t leaf = leaf_of(file);
+    assert_true(leaf >= 2 * PAGE && leaf < len && lmdb_check(fd) == 0);
+    for (unsigned i = 0; i <= RECORDS; i++) { /* the title is one, too */
+        uint16_t *place = (uint16_t *)(void *)(file + leaf + FIRST_PLACE + (size_t)2 * i), was = *place, size;
+        memcpy(&size, file + leaf + was, sizeof(size));
+        for (int by = -2; by <= 2; by += 4) {
+            uint16_t wrong = (uint16_t)(size + by);
+            assert_int_equal(pwrite(fd, &wrong, sizeof(wrong), (off_t)(leaf + was)), sizeof(wrong));
+            assert_int_equal(lmdb_check(fd), -EBADMSG);
+            assert_false(opens());
+        }
+        assert_int_equal(pwrite(fd, &size, sizeof(size), (off_t)(leaf + was)), sizeof(size));
+        uint16_t other = *(uint16_t *)(void *)(file + leaf + FIRST_PLACE + (size_t)2 * ((i + 1) % RECORDS));
+        off_t at = (off_t)(leaf + FIRST_PLACE + (size_t)2 * i);
+        assert_int_equal(pwrite(fd, &other, sizeof(other), at), sizeof(other)); /* one node, two names */
+        assert_int_equal(lmdb_check(fd), -EBADMSG);
+        assert_int_equal(pwrite(fd, &was, sizeof(was), at), sizeof(was));
+    }
+    assert_true(opens());
+    close(fd);
+    clean();
+}
+
 static void a_file_that_is_cut_ends_nothing(void **state)
 {
     struct server_lease lease = a_lease(0x0b000001, "another", NOW);
@@ -576,6 +621,7 @@ int main(void)
         cmocka_unit_test(a_file_has_one_server),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(damaged_pages_are_survived),
+        cmocka_unit_test(nodes_that_overlap_or_leave_gaps_are_refused),
         cmocka_unit_test(a_file_that_is_cut_ends_nothing),
         cmocka_unit_test(readers_see_one_moment),
         cmocka_unit_test(a_reader_that_never_ends_is_let_go),

@@ -103,7 +103,8 @@ static void mistakes_are_named(void **state)
         {STACK "name a.b\npasswd x\n", "there is no service"},
         {STACK "name a.b\ntcp 22,10.0.0.1,22\n", "the secret is missing"},
         {STACK "name a.b\npasswd x\nv2\nkey /k\ntcp 22,10.0.0.1,22\n", "more than one secret"},
-        {STACK "name a.b\nkey /k\ntcp 22,10.0.0.1,22\n", "--v2"},
+        {STACK "name a..b\npasswd x\ntcp 22,10.0.0.1,22\n", "'a..b' is no domain name"},
+        {STACK "name = a.b\npasswd x\ntcp 22,10.0.0.1,22\n", "'= a.b' is no domain name"},
         {STACK "name a.b\npasswd x\nkeyuser y\ntcp 22,10.0.0.1,22\n", "goes with --key"},
         {STACK "name a\npasswd x\ntcp 22,10.0.0.1,22\n", "--base is missing"},
         {STACK NAMED "tcp 22,10.0.0.1\n", "EXTPORT,INTADDR,INTPORT"},
@@ -119,7 +120,7 @@ static void mistakes_are_named(void **state)
         {STACK NAMED "tcp 1,::1,1\naddresses_max 1\n", "2 addresses open at once, expected at most 1"},
         {STACK NAMED "tpc 1,::1,1\n", "tcp"},
         {STACK NAMED "tcp 1,::1,1\ndns nowhere\n", "a name server"},
-        {STACK NAMED "tcp 1,::1,1\nmetrics 127.0.0.1\n", "ADDR@PORT"},
+        {STACK NAMED "tcp 1,::1,1\nmetrics 127.0.0.1\n", "expected one such as 127.0.0.1@"},
         {STACK NAMED "tcp 1,::1,1\nsandbox yes\n", "'on' or 'off'"},
         {"extstack nonsense=1\n" NAMED "tcp 1,::1,1\n", "nonsense"},
     };
