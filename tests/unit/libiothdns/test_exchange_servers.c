@@ -414,6 +414,27 @@ static void test_lost_case_is_remembered(void **state)
     sim_free(sim);
 }
 
+/* Somebody forges replies that are right in all but their letter case; the server itself keeps it. */
+static void forged_case_server(struct sim *sim, const struct query *q)
+{
+    if (q->tcp)
+        fast_server(sim, q);
+    else
+        lower_case_server(sim, q);
+}
+
+/* Who can forge such replies cannot teach us to do without letter case, and then have one believed. */
+static void test_forged_case_is_not_remembered(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_new(53, 1, 100, 10);
+
+    sim->servers[0] = forged_case_server;
+    ask_many(sim, 10);
+    assert_int_equal(stats_of(sim).sent_tcp, 10);
+    sim_free(sim);
+}
+
 /* --- cookies --- */
 
 enum { CLIENT_LEN = 8, SERVER_LEN = 16 };
@@ -595,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_silence_at_edns_is_remembered),
         cmocka_unit_test(test_silence_with_do_says_nothing),
         cmocka_unit_test(test_lost_case_is_remembered),
+        cmocka_unit_test(test_forged_case_is_not_remembered),
         cmocka_unit_test(test_cookie_is_given_back),
         cmocka_unit_test(test_cookies_differ),
         cmocka_unit_test(test_wrong_cookie_is_not_believed),
