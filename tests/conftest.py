@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items):
         return
     reason = os.environ.get("IOTH_NO_NAMESPACE", "network tests are started by script/test net, in a namespace")
     for item in items:
-        if item.path.is_relative_to(HERE / "net") or item.path.is_relative_to(HERE / "scenario"):
+        needs = [HERE / "net", HERE / "scenario", HERE / "valgrind/test_programs.py"]
+        if any(item.path.is_relative_to(place) for place in needs):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -159,12 +159,13 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
     make_tables(usage, &tables);
     while ((option = getopt_long(argc, argv, tables.letters, tables.options, NULL)) != -1)
         take_option(usage, ret, option);
-    if (usage->operands)
+    if (usage->operands) {
         wrong = usage->operands(ret, argc - optind, argv + optind);
-    else if (optind < argc)
+    } else if (optind < argc) {
+        snprintf(extra, sizeof(extra), "'%.40s' stands behind the options, where nothing is expected",
+                 argv[optind]);
         wrong = extra;
-    snprintf(extra, sizeof(extra), "'%.40s' stands behind the options, where nothing is expected",
-             optind < argc ? argv[optind] : "");
+    }
     if (wrong)
         wrong_usage(ret->program, wrong);
 }

@@ -142,6 +142,17 @@ class Meanwhile:
         return max(0.0, (busy - own) / (wall * os.cpu_count()))
 
 
+def conclude(what, options, run, report):
+    """The end of each program: measures, or reads what was measured before, says it, and unless --quick writes it down."""
+    results = json.loads(options.results.read_text()) if options.results else run(options)
+    say(report.console(results))
+    if not options.quick:
+        if not options.results:
+            keep_results(what, results)
+        report.write(results)
+    say(f"took {results['took_s']:.0f} s; other programs had {results['others']:.0%} of the machine meanwhile")
+
+
 # Tables and plots
 
 

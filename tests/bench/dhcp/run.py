@@ -9,7 +9,6 @@ server once, and each time with a new server and an empty file of leases. Figure
 
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -230,16 +229,5 @@ def run(options):
     }
 
 
-def main():
-    options = read_options()
-    results = json.loads(options.results.read_text()) if options.results else run(options)
-    say(report.console(results))
-    if not options.quick:
-        if not options.results:
-            common.keep_results("dhcp", results)
-        report.write(results)
-    say(f"took {results['took_s']:.0f} s; other programs had {results['others']:.0%} of the machine meanwhile")
-
-
 if __name__ == "__main__":
-    main()
+    common.conclude("dhcp", read_options(), run, report)

@@ -253,16 +253,5 @@ def run_all(options):
     }
 
 
-def main():
-    options = read_options()
-    results = json.loads(options.results.read_text()) if options.results else run_all(options)
-    say(report.console(results))
-    if not options.quick:
-        if not options.results:
-            common.keep_results("proxy", results)
-        report.write(results)
-    say(f"took {results['took_s']:.0f} s; other programs had {results['others']:.0%} of the machine meanwhile")
-
-
 if __name__ == "__main__":
-    main()
+    common.conclude("proxy", read_options(), run_all, report)
