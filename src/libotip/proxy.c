@@ -7,6 +7,7 @@
  * One thread owns all of it and runs the loop. Others leave what they want under the lock and wake it: an end, or new settings,
  * made by the thread that asks for them, whose fate it waits for. Counters are written by the loop's thread and read by any.
  */
+#include "libiothconf/open/open_stack.h"
 #include "libotip/proxy_state.h"
 
 #include <errno.h>
@@ -26,50 +27,14 @@
 
 /* ---- stacks ---- */
 
-static int make_stack(const char *text, const char *which, struct ioth **ret, char *why, size_t why_size)
-{
-    const char *conf = text ? text : "stack=kernel";
-
-    errno = 0;
-    struct ioth *stack = ioth_newstackc(conf);
-    /* What a stack got by DHCP, or from routers, wants renewal. */
-    if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
-        *ret = stack;
-        return 0;
-    }
-    int e = errno ? -errno : -EINVAL;
-    if (stack)
-        ioth_delstack(stack);
-    snprintf(why, why_size, "cannot make the %s stack '%.200s': %s%s", which, conf, strerror(-e),
-             e == -ENOENT                  ? ": no such kind of stack, or a virtual network is not there"
-             : e == -EPERM || e == -EACCES ? ": see ioth_newstack(3) for what it needs"
-                                           : "");
-    return e;
-}
-
-/* An interface on a virtual network is there for nothing else, so it is brought up; those of the system belong to the
- * system. */
-static int bring_up(const struct otip_proxy *p, const struct proxy_config *config, char *why, size_t why_size)
-{
-    const char *vnl;
-    int index = ioth_if_nametoindex(p->extstack, config->iface);
-
-    if (proxy_conf_value(config->extstack, "vnl", &vnl) == 0 || index <= 0 ||
-        ioth_linksetupdown(p->extstack, (unsigned)index, 1) == 0)
-        return 0;
-    int e = -errno;
-    snprintf(why, why_size, "cannot bring interface %s up: %s", config->iface, strerror(-e));
-    return e;
-}
-
 static int open_stacks(struct otip_proxy *p, const struct proxy_config *config, char *why, size_t why_size)
 {
-    int e = make_stack(config->extstack, "external", &p->extstack, why, why_size);
+    int e = open_stack("external stack", config->extstack, &p->extstack, why, why_size);
 
     if (e == 0)
-        e = bring_up(p, config, why, why_size);
+        e = open_stack_bring_up(p->extstack, config->extstack, config->iface, why, why_size);
     if (e == 0)
-        e = make_stack(config->intstack, "internal", &p->intstack, why, why_size);
+        e = open_stack("internal stack", config->intstack, &p->intstack, why, why_size);
     return e;
 }
 

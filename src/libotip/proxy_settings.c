@@ -36,7 +36,7 @@ static int about_base(const struct proxy_config *config, int e, const char *phra
                       size_t why_size)
 {
     if (e < 0)
-        snprintf(why, why_size, "the base address %.255s: %s", text_of_base(config), phrase);
+        snprintf(why, why_size, "the base address '%.255s': %s", text_of_base(config), phrase);
     return e;
 }
 

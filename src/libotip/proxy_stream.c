@@ -6,7 +6,9 @@
  *
  * A direction that fills the buffer carries bulk: if the kernel knows both descriptors, it goes on by splice(2) through a pipe,
  * and no byte is copied to this process. A pipe is lent for as long as bytes are in it: one suffices for all connections whose
- * readers keep up. A few small reads in a row lead back to copying, which is one call less for them: a read that gives less than
+ * readers keep up. Where many readers are slow the pipes are soon all lent, and who finds none copies: the system allows a user
+ * 64 MiB of pipes (pipe(7), pipe-user-pages-soft) and makes those beyond that of two pages, by which a call moves 8 KiB at five
+ * times the cost of copying. A few small reads in a row lead back to copying, which is one call less for them: a read that gives less than
  * was asked for has emptied the socket (epoll(7)), a splice that does may have filled the pipe's slots.
  */
 #include "libotip/proxy_stream.h"
@@ -20,12 +22,14 @@
 
 enum {
     COPY_MAX = 64 << 10,
-    PIPE_BYTES = 512 << 10, /* wanted; without privilege the system allows 64 MiB of pipes, then small ones */
-    SHARE = 1 << 20,        /* bytes of a turn */
-    BULK = 12 << 10,        /* bytes of one read: splicing as many costs less than copying them */
-    SMALL = 4 << 10,        /* bytes: splicing less costs more */
-    SMALL_READS_MAX = 4,    /* in a row */
-    IDLE_PIPES_MAX = 32,    /* kept for the next one */
+    PIPE_BYTES = 512 << 10,    /* wanted; the system may grant less */
+    PIPE_BYTES_MIN = 64 << 10, /* with less, copying costs less */
+    PIPES_MAX = 64,            /* half of what the system allows to a user without privilege */
+    BARREN_WISHES = 1024,      /* for a pipe, after the system had none to give: then it is asked again */
+    SHARE = 1 << 20,           /* bytes of a turn */
+    BULK = 12 << 10,           /* bytes of one read: splicing as many costs less than copying them */
+    SMALL = 4 << 10,           /* bytes: splicing less costs more */
+    SMALL_READS_MAX = 4,       /* in a row */
 };
 
 struct stream_pipe {
@@ -35,7 +39,8 @@ struct stream_pipe {
 
 struct stream_pool {
     struct stream_pipe *idle;
-    unsigned n_idle;
+    unsigned n_pipes; /* idle and lent */
+    unsigned barren;  /* wishes for a new pipe that will not be heard */
     uint8_t bytes[COPY_MAX];
 };
 
@@ -60,11 +65,12 @@ bool stream_is_native(int fd)
 
 /* ---- pipes ---- */
 
-static void close_pipe(struct stream_pipe *pipe)
+static void close_pipe(struct stream_pool *pool, struct stream_pipe *pipe)
 {
     close(pipe->in);
     close(pipe->out);
     free(pipe);
+    pool->n_pipes--;
 }
 
 void stream_pool_free(struct stream_pool *pool)
@@ -74,12 +80,12 @@ void stream_pool_free(struct stream_pool *pool)
     while (pool->idle != NULL) {
         struct stream_pipe *pipe = pool->idle;
         pool->idle = pipe->next;
-        close_pipe(pipe);
+        close_pipe(pool, pipe);
     }
     free(pool);
 }
 
-static struct stream_pipe *make_pipe(void)
+static struct stream_pipe *make_pipe(struct stream_pool *pool)
 {
     struct stream_pipe *pipe = calloc(1, sizeof(*pipe));
     int fds[2];
@@ -90,18 +96,28 @@ static struct stream_pipe *make_pipe(void)
     }
     pipe->out = fds[0];
     pipe->in = fds[1];
-    fcntl(pipe->in, F_SETPIPE_SZ, (int)PIPE_BYTES); /* or as large as it is */
-    return pipe;
+    pool->n_pipes++;
+    if (fcntl(pipe->in, F_SETPIPE_SZ, (int)PIPE_BYTES) >= 0 ||
+        fcntl(pipe->in, F_GETPIPE_SZ) >= (int)PIPE_BYTES_MIN)
+        return pipe;
+    close_pipe(pool, pipe);
+    return NULL;
 }
 
+/* NULL: there is none now. */
 static struct stream_pipe *borrow_pipe(struct stream_pool *pool)
 {
     struct stream_pipe *pipe = pool->idle;
 
+    if (pipe != NULL) {
+        pool->idle = pipe->next;
+        return pipe;
+    }
+    if (pool->n_pipes == PIPES_MAX || (pool->barren > 0 && --pool->barren > 0))
+        return NULL;
+    pipe = make_pipe(pool);
     if (pipe == NULL)
-        return make_pipe();
-    pool->idle = pipe->next;
-    pool->n_idle--;
+        pool->barren = BARREN_WISHES;
     return pipe;
 }
 
@@ -113,13 +129,12 @@ static void return_pipe(struct stream_pool *pool, struct stream_half *half)
     half->pipe = NULL;
     if (pipe == NULL)
         return;
-    if (half->piped > 0 || pool->n_idle == IDLE_PIPES_MAX) {
-        close_pipe(pipe);
+    if (half->piped > 0) {
+        close_pipe(pool, pipe);
         return;
     }
     pipe->next = pool->idle;
     pool->idle = pipe;
-    pool->n_idle++;
 }
 
 void stream_half_fini(struct stream_pool *pool, struct stream_half *half)

@@ -141,7 +141,8 @@ def test_check_prints_nothing():
         ("otipaddr", ["--next=0", "name", "password"], 2, "--next=0: expected a number above 0"),
         ("otipaddr", ["--offset", "x", "name", "password"], 2, "--offset x: expected a number of seconds"),
         ("otipaddr", ["--watch", "--at", "@0", "name", "password"], 2, "it takes neither --at nor --next"),
-        ("otipaddr", ["-b", "fc00::/64", "name", "password"], 2, "--base fc00::/64: a length is for --v2"),
+        ("otipaddr", ["-b", "fc00::/56", "name", "password"], 2, "--base fc00::/56: a length other than 64 is for --v2"),
+        ("hashaddr", ["-b", "fc00::/56", "name"], 2, "--base fc00::/56: a length other than 64 is for otipaddr --v2"),
         ("otipaddr", ["-2", "-b", "fc00::/97", "name", "password"], 2, "expected a length from 1 to 96"),
         ("otipaddr", ["-2", "-b", "fc00::/", "name", "password"], 2, "expected a length from 1 to 96"),
         ("otipaddr", ["--user", "renzo", "name", "password"], 2, "--user is for --key"),
@@ -283,6 +284,7 @@ def test_passwords_from_everywhere(tmp_path):
     common = ["-b", "fc00::", "--at", "@320", NAME]
     assert printed("otipaddr", *common, "my password") == expected
     assert printed("otipaddr", *common, "--passwd-file", secret(tmp_path / "pw", "my password\n")) == expected
+    assert printed("otipaddr", *common, "--passwdfile", tmp_path / "pw") == expected
     assert printed("otipaddr", *common, "--passwd-fd", "0", stdin="my password\nsecond line\n") == expected
     result = run("otipaddr", *common, "--passwd-file", secret(tmp_path / "open", "my password\n", 0o644))
     assert (result.returncode, result.stdout) == (1, "")

@@ -73,6 +73,8 @@ static void errors_say_where_and_what(void **state)
         {"rdnss fc01::1,,fc01::2\n", "t.rc:1:7: '' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
         {"rdnss fc01::1/1/2\n", "t.rc:1:7: there is a '/' too many, expected a lifetime as the last field"},
         {"dnssl ..\n", "t.rc:1:7: '..' is no domain name, expected one such as example.org"},
+        {"dnssl a b\n", "t.rc:1:7: 'a b' is no domain name, expected one such as example.org"},
+        {"dnssl a, /600\n", "t.rc:1:7: '' is no domain name, expected one such as example.org"},
         {"route fc01::/16/up\n", "t.rc:1:7: 'up' is no preference, expected high, medium or low"},
         {"pref64 64:ff9b::/95\n",
          "t.rc:1:8: a prefix of NAT64 has no 95 bits, expected 32, 40, 48, 56, 64 or 96"},

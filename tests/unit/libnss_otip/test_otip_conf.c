@@ -52,8 +52,8 @@ static void every_kind_of_line(void **state)
                         "otip renzo.otip fd00::/64 file=s period=32");
     assert_string_equal(told("otip .otip fd00::/64 period 5 secret /a/b"),
                         "otip .otip fd00::/64 file=/a/b period=5");
-    assert_string_equal(told("otip2 Renzo.OTIP 2001:db8::/48 key k period 604800"),
-                        "otip2 Renzo.OTIP 2001:db8::/48 file=k period=604800");
+    assert_string_equal(told("otip2 Renzo.OTIP 2001:db8::/48 key k period 86400"),
+                        "otip2 Renzo.OTIP 2001:db8::/48 file=k period=86400");
     assert_string_equal(told("otip2 x 2001:db8::/96 key k"), "otip2 x 2001:db8::/96 file=k period=32");
     assert_string_equal(told("otip2 x 2001:db8:: key a#b"), "otip2 x 2001:db8::/64 file=a#b period=32");
 }
@@ -105,8 +105,8 @@ static const struct {
     {"otip2 a :: secret k", 12, "unknown word 'secret': expected key FILE or period SECONDS"},
     {"otip a :: secret s secret t", 20, "'secret' stands here a second time"},
     {"otip a :: period 1 period 2", 20, "'period' stands here a second time"},
-    {"otip a :: secret s period 0", 27, "period '0': expected whole seconds, 1 to 604800"},
-    {"otip a :: secret s period 604801", 27, "expected whole seconds"},
+    {"otip a :: secret s period 0", 27, "period '0': expected whole seconds, 1 to 86400"},
+    {"otip a :: secret s period 86401", 27, "expected whole seconds"},
     {"otip a :: secret s period 1.5", 27, "expected whole seconds"},
     {"otip a :: secret s period -1", 27, "expected whole seconds"},
     {"otip a :: secret s\033[1m", 18, "there is a control character in this word"},
