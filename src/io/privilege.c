@@ -146,7 +146,7 @@ int privilege_keep(const struct identity *who, uint64_t keep, char *why, size_t 
     bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     choose(kept);
     int e = who->change && may_change ? become(who) : stay(may_bound);
-    if (e == 0)
+    if (e == 0 && !(who->change && may_change && who->uid != 0)) /* else the kernel has done it */
         e = privilege_drop_in_threads(kept);
     if (e < 0 || !is_done(who, kept)) {
         e = e < 0 ? e : -EPERM;

@@ -174,7 +174,7 @@ class Iothnamed(Service):
 
 
 class OnLwip(Iothnamed):
-    rules = f"stack stack=lwip,vnl={w.HUB},ip=fd00:d::1/64,eth,dhcp\nnet all ::/0\nauth hash all .hash.local fd00:d::\n"
+    rules = f"stack stack=lwip,vnl={w.HUB},ip=fd00:d::1/64,eth,dhcp,timeout=1\nnet all ::/0\nauth hash all .hash.local fd00:d::\n"
 
     def is_ready(self):
         return Service.is_ready(self)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See privilege_threads.h. Capabilities are a thread's, and none can take those of another. A stack that was made before has a
+ * thread of its own (lwip's loop, vdestack's relay, the clients of libiothconf), which has what its maker had.
+ *
+ * So each of them gets SIGSYS, with a pointer to what it is to keep, and does it in the handler: a system call and nothing else,
+ * which a handler may. SIGSYS, since the threads of stacks block all signals but those that are about a thread's own calls, and
+ * nobody else sends it. /proc tells who has too much, before and afterwards: a thread is believed when the kernel says so.
+ *
+ * The C library does the same for the user's identity, by a signal of its own; where that changed, the kernel has cleared the
+ * capabilities of all threads, and there is nothing left to do here.
+ */
+#include "io/privilege_threads.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TRIES = 2000, /* of a millisecond: a thread that sleeps is woken by the signal */
+};
+
+/* As capset(2) takes them. */
+struct capabilities {
+    struct __user_cap_header_struct header;
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+};
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    int before = errno;
+
+    (void)number, (void)context;
+    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
+        struct capabilities own = *(const struct capabilities *)info->si_value.sival_ptr;
+        (void)syscall(SYS_capset, &own.header, own.data); /* /proc tells whether it worked */
+    }
+    errno = before;
+}
+
+/* The thread sanitizer's own thread blocks all signals; nothing else is passed over. */
+static bool is_the_sanitizers(unsigned long long blocked)
+{
+#ifdef IOTH_SANITIZED
+    return blocked >> (SIGSYS - 1) & 1;
+#else
+    (void)blocked;
+    return false;
+#endif
+}
+
+/* Whether this thread may do more than it is to. One that has ended may do nothing. */
+static int has_more(const char *thread, uint64_t kept)
+{
+    char path[64], line[256];
+    unsigned long long permitted = 0, blocked = 0; /* SigBlk stands before CapPrm: proc(5) */
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", thread);
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return errno == ENOENT || errno == ESRCH ? 0 : -errno;
+    while (fgets(line, sizeof(line), in) && sscanf(line, "CapPrm: %llx", &permitted) != 1)
+        sscanf(line, "SigBlk: %llx", &blocked);
+    fclose(in);
+    return (permitted & ~kept) != 0 && !is_the_sanitizers(blocked);
+}
+
+static void tell(pid_t thread, struct capabilities *what)
+{
+    siginfo_t info = {.si_signo = SIGSYS, .si_code = SI_QUEUE};
+
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = what;
+    (void)syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, SIGSYS, &info); /* it may have ended */
+}
+
+/* How many others have too much; `first`: they are told. */
+static int look(uint64_t kept, struct capabilities *what, bool first)
+{
+    pid_t own = (pid_t)syscall(SYS_gettid);
+    DIR *tasks = opendir("/proc/self/task");
+    int n = 0, e = tasks ? 0 : -errno;
+
+    for (const struct dirent *entry; e >= 0 && (entry = readdir(tasks));) {
+        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (thread <= 0 || thread == own || (e = has_more(entry->d_name, kept)) <= 0)
+            continue;
+        n++;
+        if (first)
+            tell(thread, what);
+    }
+    if (tasks)
+        closedir(tasks);
+    return e < 0 ? e : n;
+}
+
+int privilege_drop_in_threads(uint64_t kept)
+{
+    struct capabilities what = {.header = {.version = _LINUX_CAPABILITY_VERSION_3}};
+    const struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC};
+    struct sigaction before;
+
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        what.data[i].permitted = what.data[i].effective = (uint32_t)(kept >> 32 * i);
+    if (sigaction(SIGSYS, &action, &before) < 0)
+        return -errno;
+    int n = look(kept, &what, true);
+    for (int i = 0; n > 0 && i < TRIES; i++) {
+        nanosleep(&pause, NULL);
+        n = look(kept, &what, false);
+    }
+    if (n <= 0) /* else the signal may still come */
+        sigaction(SIGSYS, &before, NULL);
+    return n > 0 ? -EBUSY : n;
+}
