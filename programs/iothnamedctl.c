@@ -38,6 +38,9 @@ static const struct kind kinds[] = {
     {"namedhcpctl", "namedhcp", NAMEDHCP_CONTROL,
      ": does it run, and is this the path of its option --control?",
      ": its owner may, and the group of its option --controlgroup"},
+    {"otip_rproxyctl", "otip_rproxy", OTIP_RPROXY_CONTROL,
+     ": does it run, and is this the path of its option --control?",
+     ": its owner may, and the group of its option --controlgroup"},
 };
 
 /* By the name that this program was called by; the first for any other. */

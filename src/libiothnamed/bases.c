@@ -297,7 +297,7 @@ int base_keeper_start(const struct base_keeper_settings *settings, struct base_k
     if (!k)
         return -ENOMEM;
     k->set = *settings;
-    int e = uv_loop_init(&k->loop);
+    int e = loop_init(&k->loop);
     if (e < 0) {
         free(k);
         return e;

@@ -64,6 +64,11 @@ const char *lease_file_path(const struct lease_file *f)
     return f->path;
 }
 
+bool lease_file_is_there(const struct lease_file *f)
+{
+    return f->fd >= 0;
+}
+
 struct lease_set *lease_file_set(const struct lease_file *f)
 {
     return f->set;

@@ -27,7 +27,7 @@ struct kept {
     struct lease_file *file;
     nsec_t look_at;
     int why_not; /* what was logged last; 0: it can be read */
-    bool left_out;
+    bool left_out, is_missing;
     struct lease_set *set; /* of the last look; under the lock */
     bool is_wanted;        /* under the lock */
 };
@@ -115,7 +115,14 @@ static const char *reason(int error)
 static void say(const struct lease_keeper *k, struct kept *f, int error, bool left_out)
 {
     const char *path = lease_file_path(f->file);
+    bool is_missing = error == 0 && !lease_file_is_there(f->file);
 
+    if (is_missing && !f->is_missing)
+        log_event(k->settings.log, LOG_LEVEL_INFO, "a lease file is not there yet: no names are of it",
+                  LOG_TEXT("file", path));
+    if (f->is_missing && lease_file_is_there(f->file) && error == 0)
+        log_event(k->settings.log, LOG_LEVEL_INFO, "a lease file is there now", LOG_TEXT("file", path));
+    f->is_missing = is_missing || (f->is_missing && error < 0);
     if (error != f->why_not && error < 0)
         log_event(k->settings.log, LOG_LEVEL_ERROR, "a lease file cannot be read: names are as they were",
                   LOG_TEXT("file", path), LOG_TEXT("reason", reason(error)));

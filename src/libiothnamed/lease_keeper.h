@@ -53,6 +53,7 @@ struct lease_file;
 struct lease_file *lease_file_new(const char *path);
 void lease_file_free(struct lease_file *f);
 const char *lease_file_path(const struct lease_file *f);
+bool lease_file_is_there(const struct lease_file *f); /* at the last look */
 /* The last good copy, as long as the next look; NULL: there was none. */
 struct lease_set *lease_file_set(const struct lease_file *f);
 

@@ -5,7 +5,8 @@
  *
  * A name is kept with its labels in reverse order, "\3lan\6laptop", without the root: then a name and all names below it are
  * neighbours, those that begin with the same bytes, and one search tells whether there is anything at a name or below it.
- * Turned around once more it is the name again.
+ * Turned around once more it is the name again. Of one name the leases that end last come first, so a look-up never walks over
+ * those that have ended: who may choose names and gets many addresses could leave a great number of them.
  */
 #include "libiothnamed/lease_set.h"
 
@@ -31,7 +32,7 @@ struct lease_set {
     atomic_uint users;
     uint32_t max, n, room;
     size_t names_len, names_room;
-    struct entry *entries; /* by name, then address */
+    struct entry *entries; /* by name; of one name the last to end first, then by address */
     uint32_t *by_addr;     /* indices of entries */
     uint8_t *names;
 };
@@ -140,6 +141,8 @@ static int by_name(const void *a, const void *b, void *arg)
     const uint8_t *names = arg;
     int order = compare_names(names + x->name_at, x->name_len, names + y->name_at, y->name_len);
 
+    if (order == 0)
+        order = (x->ends_s < y->ends_s) - (x->ends_s > y->ends_s);
     return order ? order : compare_addrs(&x->addr, &y->addr);
 }
 
@@ -209,9 +212,9 @@ unsigned lease_set_addrs(const struct lease_set *s, const uint8_t *name, bool v4
 
     for (uint32_t i = first_at(s, &k); i < s->n && n < LEASE_ADDRS_MAX; i++) {
         const struct entry *e = &s->entries[i];
-        if (e->name_len != k.len || !is_below(s, e, &k))
+        if (e->name_len != k.len || !is_below(s, e, &k) || e->ends_s <= now_s)
             break;
-        if (e->ends_s > now_s && ipaddr_is_v4(&e->addr) == v4)
+        if (ipaddr_is_v4(&e->addr) == v4)
             ret[n++] = (struct lease_found){e->addr, e->ends_s};
     }
     return n;

@@ -29,7 +29,7 @@ struct lease_found {
     int64_t ends_s; /* wall clock; INT64_MAX: never */
 };
 
-/* The addresses of a name, in lower case and wire form, of one family: how many. */
+/* The addresses of a name, in lower case and wire form, of one family, the last to end first: how many. */
 unsigned lease_set_addrs(const struct lease_set *s, const uint8_t *name, bool v4, int64_t now_s,
                          struct lease_found ret[static LEASE_ADDRS_MAX]);
 /* The name, or one below it, has an address of either family. */

@@ -82,12 +82,17 @@ enum verdict query_any(struct query *q)
     return ANSWERED;
 }
 
-bool query_may_use(const struct query *q, const struct placement *p)
+bool query_may_use_for(const struct query *q, const struct placement *p, const uint8_t *name)
 {
     const struct snapshot *s = q->env->snap;
     const struct config_domain *domain = &p->rule->domain;
     return netset_meet(q->nets, p->nets, nets_words(s->nets)) &&
-           (domain->kind != DOMAIN_LIST || list_find(s->lists->files[domain->list].names, q->name) >= 0);
+           (domain->kind != DOMAIN_LIST || list_find(s->lists->files[domain->list].names, name) >= 0);
+}
+
+bool query_may_use(const struct query *q, const struct placement *p)
+{
+    return query_may_use_for(q, p, q->name);
 }
 
 /* --- names --- */

@@ -114,6 +114,8 @@ void query_explain(struct query *q, enum ede why);
 enum verdict query_any(struct query *q);
 /* The rule serves this client and, if it is one for the names of a file, that has the name. */
 bool query_may_use(const struct query *q, const struct placement *p);
+/* The same of another name than the one asked for: lower case, wire form. */
+bool query_may_use_for(const struct query *q, const struct placement *p, const uint8_t *name);
 /* The name asked for, its labels joined by dots, in lower case, without NUL; the name is not the root. Its
  * length. */
 size_t query_dotted(const struct query *q, char text[static DNAME_MAX]);

@@ -67,9 +67,9 @@ static enum verdict answer_name(struct query *q, const struct placement *where, 
         return lease_set_has_name(set, q->name, now) ? answer_other_type(q, where)
                                                      : answer_unknown(q, where, RCODE_NXDOMAIN);
     q->authoritative |= q->hops == 0;
+    uint32_t ttl = ttl_of(q, found[n - 1].ends_s); /* one for all (RFC 2181 s5.2): of the first to end */
     for (unsigned i = 0; i < n; i++)
-        query_answer(q, v4 ? RR_A : RR_AAAA, ttl_of(q, found[i].ends_s), found[i].addr.b + (v4 ? 12 : 0),
-                     v4 ? 4 : 16);
+        query_answer(q, v4 ? RR_A : RR_AAAA, ttl, found[i].addr.b + (v4 ? 12 : 0), v4 ? 4 : 16);
     return ANSWERED;
 }
 

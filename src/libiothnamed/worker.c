@@ -148,7 +148,7 @@ int worker_new(const struct worker_settings *settings, struct worker **ret, char
     if (!w)
         return -ENOMEM;
     w->set = *settings;
-    int e = uv_loop_init(&w->loop);
+    int e = loop_init(&w->loop);
     if (e < 0) {
         free(w);
         return e;

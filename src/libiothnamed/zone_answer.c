@@ -30,24 +30,13 @@ struct view {
 
 /* --- who may see what --- */
 
-/* The rule never passes, is for this client, and holds the name. */
-static bool decides(const struct query *q, const struct placement *p, const uint8_t *name)
-{
-    const struct config_domain *domain = &p->rule->domain;
-
-    if (!p->rule->source->final || !query_may_use(q, p))
-        return false;
-    return domain->kind != DOMAIN_LIST ||
-           list_find(q->env->snap->lists->files[domain->list].names, name) >= 0;
-}
-
 /* The rule that decides about a name for this client; NULL: none. */
 static const struct placement *deciding_rule(const struct query *q, const uint8_t *name)
 {
     struct placements rules = policy_find(q->env->snap->policy, name);
 
     for (unsigned i = 0; i < rules.count; i++)
-        if (decides(q, &rules.list[i], name))
+        if (rules.list[i].rule->source->final && query_may_use_for(q, &rules.list[i], name))
             return &rules.list[i];
     return NULL;
 }

@@ -11,6 +11,8 @@
  * come and go by a person's hand. So they are looked at by netlink, often until the link is ready, then each LOOK. The
  * netlink socket stays open, since a daemon that has given up its privileges gets no other one.
  *
+ * An interface is known by its index, and when that is gone by its name: cables, tunnels and bridges are made anew under it.
+ *
  * A link-local address that somebody else has, or that somebody who forges answers says he has (IFA_F_DADFAILED), is no end:
  * a stack that is ours gets another one, as a port without a stack does (wire/host6.h), tried by the stack as any other. The
  * system's interfaces are the system's: there we go on looking until somebody has given one that works.
@@ -37,11 +39,13 @@ struct stack_link {
     struct link link;
     struct ioth *stack;
     unsigned ifindex;
+    char name[IF_NAMESIZE]; /* as it was seen last */
+    unsigned namesake;      /* another interface of that name; 0: none */
     int fd, netlink;
     uint32_t seq;
     nsec_t now, look_at;
     /* As it was seen last */
-    bool is_up, has_addr;
+    bool exists, is_up, has_addr;
     bool is_duplicate; /* there is none but one that somebody else has: place.addr */
     unsigned misses;   /* link-local addresses in a row that were so */
     nsec_t retry_at;   /* when the next one is given to the stack */
@@ -100,6 +104,20 @@ static const struct nlattr *attr_of(struct nlattr **attr, unsigned type, unsigne
     return attr[type] && nlq_attrlen(attr[type]) >= len ? attr[type] : NULL;
 }
 
+static void see_name(struct stack_link *l, unsigned ifindex, struct nlattr **attr)
+{
+    const struct nlattr *name = attr_of(attr, IFLA_IFNAME, 1);
+    char text[IF_NAMESIZE] = {0};
+    if (!name || nlq_attrlen(name) > sizeof(text))
+        return;
+    memcpy(text, nlq_attrdata(name), nlq_attrlen(name));
+    text[sizeof(text) - 1] = 0;
+    if (ifindex == l->ifindex)
+        memcpy(l->name, text, sizeof(text));
+    else if (l->name[0] && strcmp(l->name, text) == 0)
+        l->namesake = ifindex;
+}
+
 static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *argin, void *argout, void *argenv)
 {
     struct stack_link *l = argout;
@@ -108,8 +126,10 @@ static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *argi
     if (msg->nlmsg_type != RTM_NEWLINK)
         return 0;
     memcpy(&info, NLMSG_DATA(msg), sizeof(info));
+    see_name(l, (unsigned)info.ifi_index, attr);
     if (info.ifi_index != (int)l->ifindex)
         return 0;
+    l->exists = true;
     l->is_up = (info.ifi_flags & IFF_UP) != 0;
     const struct nlattr *mac = attr_of(attr, IFLA_ADDRESS, sizeof(l->place.mac));
     if (mac && nlq_attrlen(mac) == sizeof(l->place.mac))
@@ -197,17 +217,35 @@ static int dump(struct stack_link *l, struct nlq_msg *request, nlq_doit_f see, v
     return nlqx_recv_process_rtreply(l->stack, l->netlink, see, NULL, into, NULL);
 }
 
+static int look_at_links(struct stack_link *l)
+{
+    struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
+    nlq_addstruct(request, ifinfomsg, .ifi_family = AF_UNSPEC);
+    l->exists = l->is_up = false;
+    l->namesake = 0;
+    return dump(l, request, see_link, l);
+}
+
+/* An interface that was taken away and made anew has another index. */
+static int follow_name(struct stack_link *l)
+{
+    int e = join_all_routers(l->fd, l->namesake);
+    if (e < 0 && e != -EADDRINUSE)
+        return e;
+    l->ifindex = l->namesake;
+    return look_at_links(l);
+}
+
 /* 0 or negative errno: then what was seen before stands. */
 static int look(struct stack_link *l)
 {
     struct view v = {.link = l};
-    struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
-    nlq_addstruct(request, ifinfomsg, .ifi_family = AF_UNSPEC);
-    l->is_up = false;
-    int e = dump(l, request, see_link, l);
+    int e = look_at_links(l);
+    if (e == 0 && !l->exists && l->namesake > 0)
+        e = follow_name(l);
     if (e < 0)
         return e;
-    request = nlq_createmsg(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
+    struct nlq_msg *request = nlq_createmsg(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
     nlq_addstruct(request, ifaddrmsg, .ifa_family = AF_INET6);
     e = dump(l, request, see_address, &v);
     if (e < 0)

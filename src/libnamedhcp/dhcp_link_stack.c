@@ -8,7 +8,7 @@
  *
  * The interface's IPv4 addresses change under a running server. They are looked at by netlink: at once when the stack tells of
  * a change, on a reload, and each LOOK, since not each stack tells. Its sockets stay open, since a server that has given up
- * its privileges gets no other ones.
+ * its privileges gets no other ones: an interface that is taken away and made anew is another one, which they do not hear.
  */
 #include "libnamedhcp/dhcp_link_stack.h"
 
@@ -116,6 +116,16 @@ static const struct {
                           set_up_watch},
 };
 
+/* What to do about it, where that can be said. */
+static const char *advice(int e, enum stack_link_kind kind)
+{
+    if (e == -EADDRINUSE)
+        return ": another server has it";
+    if (e == -EPERM || e == -EACCES)
+        return kind == STACK_LINK_FRAMES ? ": CAP_NET_RAW is needed" : ": CAP_NET_BIND_SERVICE is needed";
+    return "";
+}
+
 static int set_up(const struct stack_link *l, enum stack_link_kind kind, int fd)
 {
     const char *iface = l->link.name;
@@ -143,7 +153,7 @@ static int open_socket(struct stack_link *l, enum stack_link_kind kind, char *wh
     if (sockets[kind].optional)
         return 0;
     snprintf(why, why_size, "cannot open %s on interface %s: %s%s", sockets[kind].what, l->link.name,
-             strerror(-e), e == -EADDRINUSE ? ": another server has it" : "");
+             strerror(-e), advice(e, kind));
     return e;
 }
 
@@ -217,7 +227,7 @@ static int see_interface(struct stack_link *l, const uint8_t *mac, char *why, si
     int e = 0, ifindex = ioth_if_nametoindex(l->stack, l->link.name);
 
     if (ifindex <= 0) {
-        snprintf(why, why_size, "there is no interface %s on the stack", l->link.name);
+        snprintf(why, why_size, "there is no interface %s on the stack: --iface says which", l->link.name);
         return -ENODEV;
     }
     l->ifindex = (unsigned)ifindex;
@@ -237,6 +247,19 @@ static int see_interface(struct stack_link *l, const uint8_t *mac, char *why, si
     return e;
 }
 
+/* Whether the interface that the sockets are bound to is still there; what cannot be asked now is as it was. */
+static void see_index(struct stack_link *l)
+{
+    struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, ++l->seq, 0);
+
+    nlq_addstruct(request, ifinfomsg, .ifi_index = (int)l->ifindex);
+    if (nlqx_complete_send_freemsg(l->stack, l->netlink, request) < 0)
+        return;
+    int e = nlqx_recv_process_rtreply(l->stack, l->netlink, nlq_process_null_cb, NULL, NULL, NULL);
+    if (e == 0 || e == -ENODEV)
+        l->link.is_deaf = e < 0;
+}
+
 static void look(struct dhcp_link *link)
 {
     ((struct stack_link *)link)->look_at = 0;
@@ -249,6 +272,7 @@ static void timeout(struct dhcp_link *link, nsec_t now)
     if (l->look_at > now)
         return;
     l->look_at = now + LOOK;
+    see_index(l);
     if (see_addresses(l) < 0)
         return; /* the stack is gone, or has no memory: later again */
 }

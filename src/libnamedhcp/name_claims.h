@@ -12,6 +12,7 @@ struct name_claim {
     LIST_ENTRY(name_claim) in_bucket;
     struct heap_node by_end; /* its deadline is the second at which the claim ends */
     int64_t kept_until_s;    /* what was said last to be kept */
+    uint32_t losses;         /* the policy's, when that was said */
     uint8_t mac[6];          /* zero: not known */
     uint8_t identity_len, name_len;
     uint8_t bytes[]; /* identity, name */

@@ -30,6 +30,7 @@ struct name_policy {
     char *made;
     bool claiming;
     int64_t keep_s;
+    uint32_t losses; /* how often something that was to be kept was lost */
     struct name_claims claims;
 };
 
@@ -347,10 +348,16 @@ int name_policy_use(struct name_policy *p, const struct name_policy_client *clie
     } else if (heap_set(&p->claims.ends, &claim->by_end, ends) < 0) {
         return -ENOMEM;
     }
-    if (claim->kept_until_s - now_s >= p->keep_s / 2)
+    if (claim->losses == p->losses && claim->kept_until_s - now_s >= p->keep_s / 2)
         return 0;
+    claim->losses = p->losses;
     *ret_ends_s = claim->kept_until_s = ends;
     return 1;
+}
+
+void name_policy_lost(struct name_policy *p)
+{
+    p->losses++;
 }
 
 int name_policy_restore(struct name_policy *p, const uint8_t *name, const struct name_policy_client *client,
@@ -361,8 +368,10 @@ int name_policy_restore(struct name_policy *p, const uint8_t *name, const struct
     if (claim)
         return 0;
     int error = name_claims_add(&p->claims, name, client, ends_s, &claim);
-    if (error == 0)
+    if (error == 0) {
         claim->kept_until_s = ends_s;
+        claim->losses = p->losses;
+    }
     return error;
 }
 

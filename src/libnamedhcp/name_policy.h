@@ -76,6 +76,9 @@ MUST_CHECK enum name_verdict name_policy_find(const struct name_policy *policy,
 MUST_CHECK int name_policy_use(struct name_policy *policy, const struct name_policy_client *client,
                                const uint8_t *name, int64_t now_s, int64_t *ret_ends_s);
 
+/* What was to be kept could not be, who knows of which claims: each of them is kept anew when it is used next. */
+void name_policy_lost(struct name_policy *policy);
+
 /* A claim that was kept over a restart, of a client with that identity and MAC address; one that is there already stays. 0;
  * -ENOSPC; -ENOMEM. */
 MUST_CHECK int name_policy_restore(struct name_policy *policy, const uint8_t *name,

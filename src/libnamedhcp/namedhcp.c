@@ -224,7 +224,8 @@ int namedhcp_start(struct namedhcp_config *config, const struct namedhcp_host *h
     pthread_mutex_init(&n->reload_lock, NULL);
     pthread_cond_init(&n->taken, NULL);
     STAILQ_INIT(&n->calls);
-    n->started_at = n->turned_at = namedhcp_now().mono;
+    n->started_at = n->turned_at = namedhcp_mono();
+    namedhcp_clock_open(n);
     n->store_works = true;
     int e = begin(n, config, why, why_size);
     if (e < 0) {

@@ -78,7 +78,7 @@ void namedhcp_run_calls(struct namedhcp *n)
     struct namedhcp_call *call;
 
     for (unsigned left = count_calls(n); left > 0 && (call = take_call(n)); left--) {
-        n->now = namedhcp_now();
+        n->now = namedhcp_now(n);
         call->run(n, call);
         pthread_mutex_lock(&n->lock);
         bool is_dropped = call->is_dropped;

@@ -84,7 +84,7 @@ static enum control_result run_status(struct control_call *call)
     pthread_mutex_unlock(&n->reload_lock);
     put_word(out, json, "version", n->host.version);
     put_number(out, json, "pid", (uint64_t)getpid());
-    put_number(out, json, "uptime-seconds", (uint64_t)((namedhcp_now().mono - n->started_at) / NSEC_PER_SEC));
+    put_number(out, json, "uptime-seconds", (uint64_t)((namedhcp_mono() - n->started_at) / NSEC_PER_SEC));
     put_word(out, json, "interfaces", namedhcp_iface_names(n->started, names));
     put_word(out, json, "dhcpv6", n->serve6 ? "on" : "off");
     put_word(out, json, "dhcpv4", n->serve4 ? "on" : "off");
@@ -143,17 +143,17 @@ struct listing {
     unsigned bits;
     uint8_t mac[6], name[DNAME_MAX];
     /* The page */
-    int64_t now_s;
+    int64_t now_s, wall_later_s; /* by the clock of leases; how much later it is by the wall clock */
     struct text text;
     int result; /* of store_walk */
 };
 
-static const char *utc(int64_t wall_s, char text[static TIME_TEXT])
+static const char *utc(const struct listing *list, int64_t at_s, char text[static TIME_TEXT])
 {
-    time_t t = (time_t)wall_s;
+    time_t t = (time_t)(at_s == INT64_MAX ? 0 : at_s + list->wall_later_s);
     struct tm tm;
 
-    if (wall_s == INT64_MAX)
+    if (at_s == INT64_MAX)
         return "for-ever";
     if (!gmtime_r(&t, &tm) || strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         return "-";
@@ -213,10 +213,10 @@ static int put_record(void *arg, const struct server_lease *l)
     if (!is_wanted(list, l))
         return 0;
     if (list->claims)
-        text_printf(out, "%s %s", named, utc(l->ends, until));
+        text_printf(out, "%s %s", named, utc(list, l->ends, until));
     else
         text_printf(out, "%s %s %s", ipaddr_format(&l->addr, addr), state_of(l, list->now_s),
-                    utc(l->ends, until));
+                    utc(list, l->ends, until));
     put_client(out, l);
     if (list->claims)
         text_puts(out, "\n");
@@ -230,6 +230,7 @@ static void read_page(struct namedhcp *n, struct namedhcp_call *call)
     struct listing *list = (struct listing *)call;
 
     list->now_s = n->now.wall_s;
+    list->wall_later_s = store_stepped(n->store);
     list->result = store_walk(n->store, &list->at, PAGE, put_record, list);
 }
 

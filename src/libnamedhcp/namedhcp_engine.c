@@ -61,10 +61,23 @@ static int restore_claim(struct name_policy *names, const struct server_lease *c
     return name_policy_restore(names, claim->name, &client, claim->ends);
 }
 
+/* What was granted in a future that has not come, by a clock that was ahead, lasts from now on for as long as it was granted. */
+static struct server_lease not_of_the_future(const struct server_lease *lease, int64_t now_s)
+{
+    struct server_lease l = *lease;
+
+    if (l.began > now_s && l.ends != INT64_MAX)
+        l.ends -= l.began - now_s;
+    if (l.began > now_s)
+        l.began = now_s;
+    return l;
+}
+
 /* What has no room any more, since there is less room now, is left out; so is what is not served now. */
-static int restore_one(void *arg, const struct server_lease *lease)
+static int restore_one(void *arg, const struct server_lease *kept)
 {
     const struct restoring *r = arg;
+    const struct server_lease corrected = not_of_the_future(kept, r->now.wall_s), *lease = &corrected;
     int e = 0;
 
     if (lease->state == SERVER_LEASE_CLAIM)
@@ -185,17 +198,32 @@ static int make_subnets(struct namedhcp_engine *e, const struct namedhcp_ground 
     return 0;
 }
 
-/* Our own addresses are nobody else's, be they in a pool. */
+/* The addresses of a network that no host has: the first one and the broadcast address (RFC 1122 s3.2.1.3), where there are
+ * such (RFC 3021). How many. */
+static unsigned no_hosts_of(const struct dhcp4_subnet *s, uint32_t ret[static 2])
+{
+    if (s->bits > 30)
+        return 0;
+    ret[0] = s->network;
+    ret[1] = s->network | ~dhcp4_mask_of(s->bits);
+    return 2;
+}
+
+/* Our own addresses are nobody else's, be they in a pool, and some are nobody's. */
 static int make_leases(struct namedhcp_engine *e, const struct namedhcp_ground *ground)
 {
     const struct namedhcp_config *c = e->config;
     uint32_t *reserved =
-        calloc(c->n_fixed + (size_t)SERVER_LINKS_MAX * DHCP_LINK_ADDRS_MAX, sizeof(*reserved));
+        calloc(c->n_fixed + (size_t)2 * c->n_subnets + (size_t)SERVER_LINKS_MAX * DHCP_LINK_ADDRS_MAX,
+               sizeof(*reserved));
     unsigned n = c->n_fixed;
 
     if (!reserved)
         return -ENOMEM;
-    memcpy(reserved, c->reserved, n * sizeof(*reserved));
+    if (n > 0)
+        memcpy(reserved, c->reserved, n * sizeof(*reserved));
+    for (unsigned i = 0; i < c->n_subnets; i++)
+        n += no_hosts_of(&c->subnets[i], reserved + n);
     for (unsigned i = 0; i < ground->n_links; i++)
         for (unsigned k = 0; k < ground->links[i]->n_addrs; k++)
             reserved[n++] = ground->links[i]->addrs[k].addr;

@@ -45,7 +45,7 @@ static int open_link(struct namedhcp *n, const struct namedhcp_config *c, const 
                                                 .serve4 = c->serve4,
                                                 .echo = c->probe && c->echo_ms > 0,
                                                 .log = n->log};
-    nsec_t now = namedhcp_now().mono;
+    nsec_t now = namedhcp_mono();
     struct dhcp_link **at = &n->links[n->n_links];
     int e = iface->is_port ? dhcp_link_open_port(iface->stack, iface->addrs, iface->n_addrs, &settings, &env,
                                                  now, at, why, why_size)

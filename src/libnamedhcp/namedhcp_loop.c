@@ -9,15 +9,16 @@
  *   send the replies
  *
  * So nothing is said that is not on record, and the more comes in while the disk is waited for, the more one commit is for.
- * If the commit fails the replies are dropped: clients ask again, and the cores keep a lease anew each time it is granted.
+ * If the commit fails the replies are dropped: clients ask again, and the cores keep a lease anew each time it is granted, and
+ * a claim when it is used next.
  */
 #include "libnamedhcp/namedhcp_state.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TURN_MAX (5 * NSEC_PER_SEC) /* so that the figures are fresh */
@@ -26,15 +27,6 @@ struct out_head {
     struct server_packet packet; /* but for the bytes, which follow */
     uint32_t from;
 };
-
-struct server_time namedhcp_now(void)
-{
-    struct timespec mono, wall;
-
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct server_time){.mono = mono.tv_sec * NSEC_PER_SEC + mono.tv_nsec, .wall_s = wall.tv_sec};
-}
 
 /* --- answers of the DNS --- */
 
@@ -61,13 +53,15 @@ int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why,
                                      .duid_len = n->duid_len,
                                      .serve6 = n->serve6,
                                      .serve4 = n->serve4,
-                                     .now = namedhcp_now()};
+                                     .now = namedhcp_now(n)};
     struct asker *asker6 = NULL, *asker4 = NULL;
     struct namedhcp_engine *engine;
     int e = n->serve6 ? asker_open(n->dns, &n->counted.dns, on_answer6, n, &asker6) : 0;
 
     if (e == 0 && n->serve4)
         e = asker_open(n->dns, &n->counted.dns, on_answer4, n, &asker4);
+    if (e < 0)
+        snprintf(why, why_size, "cannot ask the DNS: %s", strerrordesc_np(-e));
     if (e == 0)
         e = namedhcp_engine_new(config, &ground, &engine, why, why_size);
     if (e < 0) {
@@ -228,6 +222,8 @@ static bool commit(struct namedhcp *n, int error_before)
     n->keep_error = e;
     n->counted.commits++;
     n->counted.failed_commits += e < 0;
+    if (e < 0)
+        name_policy_lost(n->engine->names);
     say_store(n, error_before);
     return e == 0;
 }
@@ -301,6 +297,19 @@ static void receive(struct namedhcp *n, unsigned i)
     }
 }
 
+/* A person should know: it takes privileges to listen on another interface. */
+static void tell_of_deaf_links(struct namedhcp *n)
+{
+    for (unsigned i = 0; i < n->n_links; i++) {
+        struct dhcp_link *link = n->links[i];
+        if (link->is_deaf && !link->deaf_told)
+            log_event(&n->log, LOG_LEVEL_ERROR,
+                      "the interface is gone, or was made anew: nothing is heard on it until a restart",
+                      LOG_TEXT("iface", link->name));
+        link->deaf_told = link->is_deaf;
+    }
+}
+
 /* Its own addresses are part of what a DHCPv4 server says, so it becomes another one when they change. */
 static void follow_addresses(struct namedhcp *n)
 {
@@ -327,7 +336,7 @@ static void follow_addresses(struct namedhcp *n)
 /* For a configuration that comes; what it is made of is fresh then. */
 static void look_at_links(struct namedhcp *n)
 {
-    n->now = namedhcp_now();
+    n->now = namedhcp_now(n);
     for (unsigned i = 0; i < n->n_links; i++) {
         n->links[i]->ops->look(n->links[i]);
         n->links[i]->ops->timeout(n->links[i], n->now.mono);
@@ -345,7 +354,7 @@ static void take_in_links(struct namedhcp *n)
 
 static void take_in(struct namedhcp *n)
 {
-    n->now = namedhcp_now();
+    n->now = namedhcp_now(n);
     take_in_links(n);
     if (n->engine->v6) {
         dhcp6_server_timeout(n->engine->v6, n->now);
@@ -367,7 +376,7 @@ static void sooner(nsec_t *at, nsec_t other)
 
 static int patience(const struct namedhcp *n)
 {
-    nsec_t now = namedhcp_now().mono, at = now + TURN_MAX;
+    nsec_t now = namedhcp_mono(), at = now + TURN_MAX;
 
     if (n->engine->v6) {
         sooner(&at, dhcp6_server_deadline(n->engine->v6));
@@ -390,7 +399,7 @@ static void wait_for_something(struct namedhcp *n)
         {.fd = n->asker6 ? asker_fd(n->asker6) : -1, .events = POLLIN},
         {.fd = n->asker4 ? asker_fd(n->asker4) : -1, .events = POLLIN},
     };
-    nsec_t now = namedhcp_now().mono;
+    nsec_t now = namedhcp_mono();
     uint64_t count;
     nfds_t used = 3;
 
@@ -443,6 +452,8 @@ void *namedhcp_run(void *arg)
         take_in(n);
         settle(n);
         follow_addresses(n);
+        tell_of_deaf_links(n);
+        namedhcp_follow_clock(n);
         namedhcp_publish(n);
     }
     namedhcp_end_calls(n);

@@ -192,7 +192,7 @@ static void put_about(struct namedhcp *n, struct text *out)
     openmetrics_number(out, &reloads, "_total", "result=\"ok\"", all - failed);
     openmetrics_number(out, &reloads, "_total", "result=\"failed\"", failed);
     put_gauge(out, PREFIX "uptime_seconds", "seconds", "Time since the start",
-              (uint64_t)((namedhcp_now().mono - n->started_at) / NSEC_PER_SEC));
+              (uint64_t)((namedhcp_mono() - n->started_at) / NSEC_PER_SEC));
 }
 
 bool namedhcp_page(void *arg, unsigned turn, struct text *out)

@@ -40,6 +40,12 @@ struct namedhcp_pools {
     struct lease_pool_use at[];
 };
 
+/* See namedhcp_clock.c. */
+struct namedhcp_clock {
+    int64_t ahead;   /* of the monotonic clock: the wall clock when we started */
+    nsec_t retry_at; /* 0: nothing has failed */
+};
+
 struct namedhcp {
     struct namedhcp_host host;
     struct log log;
@@ -51,6 +57,7 @@ struct namedhcp {
     struct dhcp_link *links[SERVER_LINKS_MAX];
     unsigned n_links;
     struct store *store;
+    struct namedhcp_clock clock;
     uint8_t duid[DHCP6_DUID_MAX];
     size_t duid_len;
     bool serve6, serve4;
@@ -91,7 +98,11 @@ struct namedhcp {
     struct attendant *attendant;
 };
 
-struct server_time namedhcp_now(void);
+/* namedhcp_clock.c. */
+nsec_t namedhcp_mono(void);
+void namedhcp_clock_open(struct namedhcp *n);              /* before the store is read */
+struct server_time namedhcp_now(const struct namedhcp *n); /* the time that leases are counted by */
+void namedhcp_follow_clock(struct namedhcp *n);            /* from the thread, between two turns */
 /* Makes the engine of a configuration and its askers the current one. 0, or negative errno and why: the old one stands. The
  * configuration is taken over on success. */
 MUST_CHECK int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size);

@@ -10,10 +10,15 @@
  * two transactions that read stand here for him and keep the pages that he may be at. The older one is for those who began
  * before the younger one was made. They move on after LMDB_HELD_COMMITS, so the file grows by a bounded number of pages.
  *
+ * LMDB maps its lock file and writes there, which on a disk that is full would end the process: it has all its blocks before.
+ *
  * A claim has one record, whichever protocol it was made by; those of one protocol alone, which were written once, are still
  * read, and go when the claim goes.
  *
  * A store in memory is the same in a file without a name.
+ *
+ * Times on record are those of the wall clock, for whoever reads them, and for who reads them after a restart. Within this process
+ * they are of a clock that nobody sets: the difference is added on the way to the disk and taken away on the way back.
  */
 #include "libnamedhcp/store.h"
 
@@ -34,11 +39,15 @@
 /* Of address space; ten million records of the longest kind fit. More than 2^35 does not fit below valgrind. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)1 << 35 : (size_t)1 << 29)
 
+#define LOCK_BYTES 8192 /* of LMDB's lock file: a head, and a place for each of its 126 readers */
+
 static const uint8_t scopes[] = {0, 4, 6}; /* of claims; the first is the one that is written */
 
 struct store {
     int lock_fd; /* the same file; its lock is ours */
     bool in_memory;
+    int64_t
+        stepped_s; /* what is on record is that much later than what we are told, since the clock was set */
     MDB_env *env;
     MDB_dbi dbi;
     MDB_txn *txn;          /* NULL: no changes */
@@ -74,24 +83,30 @@ _Static_assert((int)SERVER_LEASE_BOUND == (int)LEASE_RECORD_BOUND &&
                    SERVER_IDENTITY_MAX == LEASE_IDENTITY_MAX,
                "a lease is kept as it is");
 
-static void to_record(const struct server_lease *lease, struct lease_record *ret)
+/* Some leases have no end. */
+static int64_t later(int64_t wall_s, int64_t by_s)
+{
+    return wall_s == INT64_MAX ? wall_s : wall_s + by_s;
+}
+
+static void to_record(const struct store *s, const struct server_lease *lease, struct lease_record *ret)
 {
     *ret = (struct lease_record){.state = (enum lease_record_state)lease->state,
                                  .addr = lease->addr,
-                                 .began = lease->began,
-                                 .ends = lease->ends,
+                                 .began = later(lease->began, s->stepped_s),
+                                 .ends = later(lease->ends, s->stepped_s),
                                  .identity_len = lease->identity_len};
     memcpy(ret->mac, lease->mac, sizeof(ret->mac));
     memcpy(ret->identity, lease->identity, lease->identity_len);
     memcpy(ret->name, lease->name, dname_len(lease->name));
 }
 
-static void of_record(const struct lease_record *r, struct server_lease *ret)
+static void of_record(const struct store *s, const struct lease_record *r, struct server_lease *ret)
 {
     *ret = (struct server_lease){.state = (enum server_lease_state)r->state,
                                  .addr = r->addr,
-                                 .began = r->began,
-                                 .ends = r->ends,
+                                 .began = later(r->began, -s->stepped_s),
+                                 .ends = later(r->ends, -s->stepped_s),
                                  .identity_len = r->identity_len};
     memcpy(ret->mac, r->mac, sizeof(ret->mac));
     memcpy(ret->identity, r->identity, r->identity_len);
@@ -149,6 +164,20 @@ static int lock_file(struct store *s, const char *path)
     return s->len == 0 ? 0 : lmdb_check(s->lock_fd);
 }
 
+static int allocate_lock(const char *path)
+{
+    char *name;
+
+    if (asprintf(&name, "%s-lock", path) < 0)
+        return ENOMEM;
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    int e = fd < 0 ? errno : posix_fallocate(fd, 0, LOCK_BYTES);
+    if (fd >= 0)
+        close(fd);
+    free(name);
+    return e;
+}
+
 /* Says what file this is, or reads it. */
 static int check_title(struct store *s, MDB_txn *txn)
 {
@@ -178,6 +207,8 @@ static int open_env(struct store *s, const char *path)
         return mdb;
     snprintf(own, sizeof(own), "/proc/self/fd/%d", s->lock_fd);
     if ((mdb = mdb_env_set_mapsize(s->env, MAP_SIZE)) != 0)
+        return mdb;
+    if (path && (mdb = allocate_lock(path)) != 0)
         return mdb;
     mdb = mdb_env_open(s->env, path ? path : own,
                        MDB_NOSUBDIR | MDB_NOTLS | (path ? 0 : MDB_NOLOCK | MDB_NOSYNC), 0600);
@@ -284,7 +315,7 @@ int store_put(struct store *s, const struct server_lease *lease)
 
     if (e < 0)
         return e;
-    to_record(lease, &record);
+    to_record(s, lease, &record);
     MDB_val key = {lease_record_key(&record, scopes[0], key_bytes), key_bytes};
     MDB_val value = {lease_record_data(&record, value_bytes), value_bytes};
     e = error_of(mdb_put(s->txn, s->dbi, &key, &value, 0));
@@ -299,7 +330,7 @@ int store_forget(struct store *s, const struct server_lease *lease)
     uint8_t bytes[LEASE_RECORD_KEY_MAX];
     int e = begin(s);
 
-    to_record(lease, &record);
+    to_record(s, lease, &record);
     for (unsigned i = 0; e == 0 && i < (lease->state == SERVER_LEASE_CLAIM ? ARRAY_LEN(scopes) : 1); i++) {
         MDB_val key = {lease_record_key(&record, scopes[i], bytes), bytes};
         int mdb = mdb_del(s->txn, s->dbi, &key, NULL);
@@ -321,11 +352,60 @@ int store_commit(struct store *s)
     return e;
 }
 
+/* --- the clock --- */
+
+/* Moves each record of a cursor; a damaged one is left where it is. */
+static int move_all(MDB_cursor *cursor, int64_t step_s)
+{
+    uint8_t bytes[LEASE_RECORD_DATA_MAX];
+    struct lease_record record;
+    MDB_val key, value;
+    int mdb;
+
+    while ((mdb = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        if (lease_record_is_title(key.mv_data, key.mv_size) ||
+            !lease_record_read(key.mv_data, key.mv_size, value.mv_data, value.mv_size, &record))
+            continue;
+        record.began = later(record.began, step_s);
+        record.ends = later(record.ends, step_s);
+        MDB_val moved = {lease_record_data(&record, bytes), bytes};
+        mdb = mdb_cursor_put(cursor, &key, &moved, MDB_CURRENT);
+        if (mdb != 0)
+            break;
+    }
+    return mdb == MDB_NOTFOUND ? 0 : error_of(mdb);
+}
+
+int store_step(struct store *s, int64_t step_s)
+{
+    MDB_cursor *cursor;
+    int e = begin(s);
+
+    if (e < 0)
+        return e;
+    e = error_of(mdb_cursor_open(s->txn, s->dbi, &cursor));
+    if (e == 0) {
+        e = move_all(cursor, step_s);
+        mdb_cursor_close(cursor);
+    }
+    if (e == 0)
+        e = store_commit(s);
+    if (e == 0)
+        s->stepped_s += step_s;
+    store_abort(s);
+    return e;
+}
+
+int64_t store_stepped(const struct store *s)
+{
+    return s->stepped_s;
+}
+
 /* --- loading --- */
 
 /* Each record of a cursor until the callback has enough. */
-static int load_all(MDB_cursor *cursor, int (*take)(void *arg, const struct server_lease *lease), void *arg,
-                    unsigned *damaged)
+static int load_all(const struct store *s, MDB_cursor *cursor,
+                    int (*take)(void *arg, const struct server_lease *lease), void *arg, unsigned *damaged)
 {
     struct lease_record record;
     struct server_lease lease;
@@ -339,7 +419,7 @@ static int load_all(MDB_cursor *cursor, int (*take)(void *arg, const struct serv
             ++*damaged;
             continue;
         }
-        of_record(&record, &lease);
+        of_record(s, &record, &lease);
         e = take(arg, &lease);
     }
     return e != 0 || mdb == MDB_NOTFOUND ? e : error_of(mdb);
@@ -359,7 +439,7 @@ int store_load(struct store *s, int (*take)(void *arg, const struct server_lease
         return e;
     e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
     if (e == 0) {
-        e = load_all(cursor, take, arg, &damaged);
+        e = load_all(s, cursor, take, arg, &damaged);
         mdb_cursor_close(cursor);
     }
     mdb_txn_abort(txn);
@@ -398,7 +478,7 @@ static void move_behind(struct store_place *at, const MDB_val *key)
     at->key[at->len++] = 0;
 }
 
-static int walk(MDB_cursor *cursor, struct store_place *at, unsigned most,
+static int walk(const struct store *s, MDB_cursor *cursor, struct store_place *at, unsigned most,
                 int (*take)(void *arg, const struct server_lease *lease), void *arg)
 {
     const uint8_t kind = at->key[KEY_KIND];
@@ -414,7 +494,7 @@ static int walk(MDB_cursor *cursor, struct store_place *at, unsigned most,
         move_behind(at, &key);
         if (!sound)
             continue;
-        of_record(&record, &lease);
+        of_record(s, &record, &lease);
         if (take(arg, &lease) != 0)
             return 0;
     }
@@ -434,7 +514,7 @@ int store_walk(struct store *s, struct store_place *at, unsigned most,
         return e;
     e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
     if (e == 0) {
-        e = walk(cursor, at, most, take, arg);
+        e = walk(s, cursor, at, most, take, arg);
         mdb_cursor_close(cursor);
     }
     mdb_txn_abort(txn);

@@ -33,6 +33,12 @@ bool store_has_changes(const struct store *s); /* store_commit would do somethin
 MUST_CHECK int store_commit(struct store *s);  /* 0, or negative errno: nothing of the transaction was kept */
 void store_abort(struct store *s);             /* forgets what was not committed */
 
+/* The wall clock was set by that many seconds: all that is on record moves with it, as one transaction. Who uses the store goes on
+ * counting as before the clock was set, and is told so; store_stepped is what he adds for times that people see. Not while there
+ * are changes. 0, or negative errno: nothing has moved. */
+MUST_CHECK int store_step(struct store *s, int64_t step_s);
+int64_t store_stepped(const struct store *s);
+
 /* Calls back for each record, leases of both protocols and claims; not while there are changes. Records that are damaged are
  * counted in *ret_damaged and left where they are. What the callback returns ends it if it is not 0. */
 MUST_CHECK int store_load(struct store *s, int (*take)(void *arg, const struct server_lease *lease),

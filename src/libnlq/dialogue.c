@@ -146,12 +146,23 @@ static ssize_t receive_datagram(const struct calls *calls, int fd, void *buf)
     return len < 0 ? -errno : len == 0 ? -EBADMSG : len;
 }
 
+/* What is left of a reply that cannot be taken in: the next dialogue on this descriptor is not to find it. */
+static void throw_away(const struct calls *calls, int fd)
+{
+    char byte;
+
+    while (calls->recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) > 0)
+        continue;
+}
+
 static int receive(const struct calls *calls, int fd, struct dialogue *d)
 {
     void *buf = malloc(DATAGRAM_BYTES);
 
-    if (buf == NULL)
+    if (buf == NULL) {
+        throw_away(calls, fd);
         return -ENOMEM;
+    }
     while (!d->complete) {
         ssize_t len = receive_datagram(calls, fd, buf);
 

@@ -98,7 +98,7 @@ static const char *reason_of(int error)
     case ECONNREFUSED:
         return "no name server could be reached";
     case EAGAIN:
-        return "the name servers failed; try again later";
+        return "the name servers failed or refused; try another one or later";
     default:
         return strerror(error);
     }

@@ -46,7 +46,7 @@ struct otip_proxy_host {
     COUNTER(refused_full, "flows refused: too many in all")                                                  \
     COUNTER(refused_source, "flows refused: too many of their source")                                       \
     COUNTER(refused_memory, "flows refused: no memory or no descriptors")                                    \
-    COUNTER(dropped, "flows that ended because their address had to give way")                               \
+    COUNTER(dropped, "flows that ended because they, or their address, had to give way")                     \
     COUNTER(addresses_opened, "addresses opened")                                                            \
     COUNTER(addresses_muted, "addresses kept for old flows alone")                                           \
     COUNTER(addresses_given_way, "addresses that gave way for want of room")                                 \

@@ -287,7 +287,7 @@ static const struct proxy_row rows[] = {
     {{"rcfile", 'f', "FILE", "read further options there, one a line"}, NULL},
     {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, row_daemon},
     {{"pidfile", 'p', "FILE", "write the process id there while running"}, row_pidfile},
-    {{"verbose", 'v', NULL, "log each address and each flow"}, row_verbose},
+    {{"verbose", 'v', NULL, "log each address that comes and goes"}, row_verbose},
     {{"extstack", 'e', "CONF", "the stack that has the one-time addresses; they come and go on its iface="},
      row_extstack},
     {{"intstack", 'i', "CONF", "the stack that reaches the hidden servers (the system's)"}, row_intstack},

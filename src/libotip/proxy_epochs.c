@@ -143,27 +143,30 @@ static void do_step(struct otip_proxy *p, struct window_event *event, nsec_t now
                   LOG_TEXT("reason", strerror(-e)));
 }
 
-static void set_clock(struct otip_proxy *p, nsec_t deadline)
+/* False: the clock was set since it was last looked at, so what stands is to be looked at again. */
+static bool set_clock(struct otip_proxy *p, nsec_t deadline)
 {
     struct itimerspec when = {
         .it_value = {.tv_sec = deadline / NSEC_PER_SEC, .tv_nsec = (long)(deadline % NSEC_PER_SEC)}};
 
-    if (timerfd_settime(p->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) < 0 &&
-        errno != ECANCELED)
-        log_event(&p->log, LOG_LEVEL_ERROR, "no address will change any more: the clock does not wake us",
-                  LOG_TEXT("reason", strerror(errno)));
+    if (timerfd_settime(p->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) == 0)
+        return true;
+    if (errno == ECANCELED)
+        return false;
+    log_event(&p->log, LOG_LEVEL_ERROR, "no address will change any more: the clock does not wake us",
+              LOG_TEXT("reason", strerror(errno)));
+    return true;
 }
 
 void proxy_epochs_run(struct otip_proxy *p)
 {
-    for (;;) {
+    for (bool done = false; !done;) {
         nsec_t now = wall_clock();
         struct window_event event = window_next(&p->window, now);
-        if (event.step == WINDOW_STANDS) {
-            set_clock(p, window_deadline(&p->window, now));
-            break;
-        }
-        do_step(p, &event, now);
+        if (event.step == WINDOW_STANDS)
+            done = set_clock(p, window_deadline(&p->window, now));
+        else
+            do_step(p, &event, now);
     }
     tell_standing(p);
 }

@@ -31,6 +31,8 @@ enum {
 #define IPV6_FREEBIND 78
 #endif
 
+#define REST (NSEC_PER_SEC / 10)
+
 static void set(int fd, int level, int option, int value)
 {
     ioth_setsockopt(fd, level, option, &value, sizeof(value));
@@ -233,6 +235,32 @@ void proxy_services_close(struct otip_proxy *p)
 {
     while (p->services)
         take_out(p, p->services);
+}
+
+/* ---- rest ---- */
+
+static void on_rested(struct timer *t)
+{
+    struct service *s = (struct service *)((char *)t - offsetof(struct service, rest));
+
+    if (s->fd >= 0 && loop_watch(&s->proxy->loop, s->fd, EPOLLIN, &s->watch) < 0 &&
+        loop_set(&s->proxy->loop, &s->rest, s->proxy->loop.now + REST) < 0)
+        log_event(&s->proxy->log, LOG_LEVEL_ERROR, "a port is served no more: no memory",
+                  LOG_NUMBER("port", s->config.port));
+}
+
+void service_rest(struct service *s)
+{
+    struct otip_proxy *p = s->proxy;
+    int error = errno;
+
+    s->rest.fire = on_rested;
+    if (loop_set(&p->loop, &s->rest, p->loop.now + REST) < 0)
+        return;
+    loop_unwatch(&p->loop, s->fd);
+    count(&p->counters.refused_memory, 1);
+    log_event(&p->log, LOG_LEVEL_WARNING, "a port takes nothing for a moment",
+              LOG_NUMBER("port", s->config.port), LOG_TEXT("reason", strerror(error)));
 }
 
 /* ---- flows ---- */

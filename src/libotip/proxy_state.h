@@ -34,7 +34,7 @@ static inline void count(_Atomic uint64_t *counter, uint64_t n)
 struct service {
     struct watch watch;
     struct corpse corpse;
-    struct timer rest; /* of a listener, while nothing can be accepted */
+    struct timer rest; /* while nothing can be taken from its socket */
     struct otip_proxy *proxy;
     struct service *next;
     struct proxy_service config;
@@ -110,6 +110,8 @@ MUST_CHECK int proxy_services_open(struct otip_proxy *p, const struct proxy_conf
                                    size_t why_size);
 void proxy_services_filter(struct otip_proxy *p); /* the open addresses are others */
 void proxy_services_close(struct otip_proxy *p);
+/* Its socket failed, with errno: it is looked at again in a moment. */
+void service_rest(struct service *s);
 /* Which thing a service is: its listener's or its socket's readiness. */
 void tcp_ready(struct watch *w, uint32_t events);
 void udp_ready(struct watch *w, uint32_t events);

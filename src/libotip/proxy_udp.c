@@ -6,6 +6,10 @@
  * Datagrams come and go in batches. Of those that arrive together the ones of one flow in a row go out in one call. What a
  * socket does not take is lost and counted, as on any network.
  *
+ * A source that is forged begins a flow like any other. So UDP has half of the flows at most, and of those the oldest one that
+ * never was a dialogue, an answer and a datagram after it, gives way to a new one: a flood spends its own places, and neither
+ * connections nor those who talk lose theirs.
+ *
  * An open address begins flows; at a muted one those that are there go on, and all else is dropped without a word. Idle flows
  * are found at the end of a list by age (proxy_peers.h), for which there is one deadline.
  */
@@ -22,6 +26,7 @@ enum {
     BATCH = 32,
     BATCHES_PER_WAKE = 8, /* then others have their turn */
     DATAGRAM_MAX = 65536,
+    OLDEST_SEEN = 16, /* of the oldest flows, when one is to give way */
     CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)),
 };
 
@@ -51,6 +56,7 @@ struct udp_flow {
     struct window_address *place;
     int fd;
     bool dead;
+    bool answered, talks; /* the server has sent something; and the client after that */
     nsec_t last;
 };
 
@@ -155,7 +161,8 @@ static size_t write_source(union udp_control *c, const struct ipaddr *asked)
     return CONTROL_MAX;
 }
 
-static unsigned receive(struct udp_batch *b, int fd, bool from_clients)
+/* How many have come; -errno. */
+static int receive(struct udp_batch *b, int fd, bool from_clients)
 {
     for (unsigned i = 0; i < BATCH; i++) {
         struct msghdr *msg = &b->in[i].msg_hdr;
@@ -168,7 +175,7 @@ static unsigned receive(struct udp_batch *b, int fd, bool from_clients)
         }
     }
     int n = ioth_recvmmsg(fd, b->in, BATCH, MSG_DONTWAIT, NULL);
-    return n > 0 ? (unsigned)n : 0;
+    return n >= 0 ? n : -errno;
 }
 
 static void on_server(struct watch *w, uint32_t events)
@@ -180,12 +187,12 @@ static void on_server(struct watch *w, uint32_t events)
     union udp_control source;
     socklen_t to_len = ipendpoint_to_sockaddr(&f->peer.key.client, true, &to);
     size_t source_len = write_source(&source, &f->peer.key.asked);
-    unsigned n = BATCH;
+    int n = BATCH;
 
     (void)events;
     for (unsigned turn = 0; turn < BATCHES_PER_WAKE && n == BATCH && !f->dead; turn++) {
         n = receive(b, f->fd, false);
-        for (unsigned i = 0; i < n; i++) {
+        for (int i = 0; i < n; i++) {
             b->out_iov[i][0] = (struct iovec){b->bytes[i], b->in[i].msg_len};
             b->out[i].msg_hdr = (struct msghdr){.msg_iov = b->out_iov[i],
                                                 .msg_iovlen = 1,
@@ -193,9 +200,10 @@ static void on_server(struct watch *w, uint32_t events)
                                                 .msg_controllen = source_len};
             set_peer(&b->out[i], &to, to_len);
         }
-        if (n == 0)
+        if (n <= 0)
             break;
-        count(&p->counters.bytes_out, send_all(p, f->service->fd, n, &p->counters.udp_out));
+        f->answered = true;
+        count(&p->counters.bytes_out, send_all(p, f->service->fd, (unsigned)n, &p->counters.udp_out));
         touch(f);
     }
 }
@@ -214,6 +222,23 @@ static int connect_flow(struct udp_flow *f)
     return loop_watch(&f->proxy->loop, f->fd, EPOLLIN, &f->watch);
 }
 
+/* A place for one more flow; a flow may have ended for it. */
+static bool make_room(struct otip_proxy *p)
+{
+    struct udp_flow *f = flow_of(p->peers.oldest);
+
+    if (p->peers.n < (p->settings.config->flows_max + 1) / 2)
+        return true;
+    for (unsigned i = 0; f && f->talks && i < OLDEST_SEEN; i++)
+        f = flow_of(f->peer.newer);
+    if (f == NULL || f->talks) {
+        count(&p->counters.refused_full, 1);
+        return false;
+    }
+    end(f, &p->counters.dropped);
+    return true;
+}
+
 /* A new flow to an open address, or NULL: then it was counted why not. */
 static struct udp_flow *begin(struct service *s, const struct peer_key *key)
 {
@@ -224,7 +249,7 @@ static struct udp_flow *begin(struct service *s, const struct peer_key *key)
         count(&p->counters.udp_outside, 1);
         return NULL;
     }
-    if (!proxy_flow_begins(p, s, place, &key->client.addr))
+    if (!make_room(p) || !proxy_flow_begins(p, s, place, &key->client.addr))
         return NULL;
     struct udp_flow *f = calloc(1, sizeof(*f));
     if (f == NULL) {
@@ -261,17 +286,14 @@ static bool read_asked(struct msghdr *msg, struct ipaddr *ret)
     return false;
 }
 
-/* The flow of datagram i, begun if it may be. */
-static struct udp_flow *flow_for(struct service *s, unsigned i)
+/* From where to where datagram i goes. */
+static bool read_key(const struct service *s, unsigned i, struct peer_key *ret)
 {
     struct udp_batch *b = s->proxy->batch;
-    struct peer_key key = {.port = s->config.port};
 
-    if (!read_asked(&b->in[i].msg_hdr, &key.asked) ||
-        ipendpoint_from_sockaddr((const struct sockaddr *)&b->from[i], &key.client) < 0)
-        return NULL;
-    struct udp_flow *f = flow_of(peers_find(&s->proxy->peers, &key));
-    return f ? f : begin(s, &key);
+    *ret = (struct peer_key){.port = s->config.port};
+    return read_asked(&b->in[i].msg_hdr, &ret->asked) &&
+           ipendpoint_from_sockaddr((const struct sockaddr *)&b->from[i], &ret->client) == 0;
 }
 
 /* Puts datagram i behind the n that go to its flow's server. */
@@ -288,6 +310,7 @@ static void send_to_server(struct udp_flow *f, unsigned n)
 
     if (n == 0)
         return;
+    f->talks = f->answered;
     count(&p->counters.bytes_in, send_all(p, f->fd, n, &p->counters.udp_in));
     touch(f);
 }
@@ -308,18 +331,20 @@ static void forward(struct service *s, unsigned n)
     unsigned in_line = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        struct udp_flow *next = flow_for(s, i);
-        if (next == NULL)
+        struct peer_key key;
+        if (!read_key(s, i, &key))
             continue;
-        if (next != f) {
-            if (f)
+        struct udp_flow *next = flow_of(peers_find(&s->proxy->peers, &key));
+        if (next == NULL || next != f) {
+            if (f) /* before a new flow begins, for which it may give way */
                 send_to_server(f, in_line);
-            f = next;
             in_line = 0;
-            if (with_head)
+            f = next ? next : begin(s, &key);
+            if (f && with_head)
                 write_head(b, f);
         }
-        line_up(b, in_line++, i, with_head);
+        if (f)
+            line_up(b, in_line++, i, with_head);
     }
     if (f)
         send_to_server(f, in_line);
@@ -328,12 +353,17 @@ static void forward(struct service *s, unsigned n)
 void udp_ready(struct watch *w, uint32_t events)
 {
     struct service *s = (struct service *)((char *)w - offsetof(struct service, watch));
-    unsigned n = BATCH;
+    int n = BATCH;
 
     (void)events;
     for (unsigned turn = 0; turn < BATCHES_PER_WAKE && n == BATCH && s->fd >= 0; turn++) {
         n = receive(s->proxy->batch, s->fd, true);
-        forward(s, n);
+        if (n > 0)
+            forward(s, (unsigned)n);
+    }
+    if (n < 0 && n != -EAGAIN && n != -EWOULDBLOCK && n != -EINTR) {
+        errno = -n;
+        service_rest(s);
     }
 }
 

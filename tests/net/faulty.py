@@ -29,6 +29,7 @@ PRELOADED = w.RELEASE / "tests/net/faults.so"
 INTERFACE = "lan0"
 SERVER4, CLIENT4 = "10.1.0.1", "10.1.0.9"
 SERVER6, CLIENT6 = "fd00:1::1", "fd00:1::9"
+ROUTED = "2001:760:2e00:ff00::/64"  # to the server: one-time addresses
 HOUR = 3600
 
 
@@ -85,15 +86,14 @@ class Cable:
         for namespace, addresses in ((self.server, (SERVER4, SERVER6)), (self.client, (CLIENT4, CLIENT6))):
             namespace.add_address(INTERFACE, f"{addresses[0]}/24")
             namespace.add_address(INTERFACE, f"{addresses[1]}/64")
+        self.client.ip(f"route add {ROUTED} via {SERVER6}")
 
     def tear(self):
         self.server.ip(f"link delete {INTERFACE}")
 
 
 class Service:
-    """One of them. `program`, `ready` (a line of its log) and `command`, `answers` are those of each."""
-
-    ready = ""
+    """One of them. `program`, `configuration` and `answers` are those of each."""
 
     def __init__(self, world, build=ASAN, namespace=None):
         self.world, self.build = world, build
@@ -115,6 +115,7 @@ class Service:
     def begin(self, **options):
         """Starts it; it need not be ready, or ever be."""
         self.write()
+        self.control.unlink(missing_ok=True)
         self.daemon = self.world.daemon(
             self.namespace, *self.command(), *self.words, env=self.faults.environment, **options
         )
@@ -126,11 +127,22 @@ class Service:
         return self.daemon
 
     def is_ready(self):
-        return self.ready in self.daemon.stderr()
+        """Entirely: its control socket comes last."""
+        return self.answers() and self.control_answers()
 
-    def has_ended_or_is_ready(self, deadline_s=30):
+    def control_answers(self):
+        try:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(1)
+                asking.connect(str(self.control))
+                asking.sendall(b"status\n")
+                return asking.recv(100)
+        except OSError:
+            return None
+
+    def has_ended_or_serves(self, deadline_s=30):
         """True: it has ended."""
-        w.wait_for(lambda: not self.daemon.is_alive() or self.is_ready(), "its end, or its beginning", deadline_s)
+        w.wait_for(lambda: not self.daemon.is_alive() or self.answers(), "its end, or its beginning", deadline_s)
         return not self.daemon.is_alive()
 
     def wait_until_served(self, deadline_s=20):
@@ -154,7 +166,7 @@ class Service:
 class Named(Service):
     """Names by hashes and from upstream, which is a scripted server if a test starts one."""
 
-    program, ready = "iothnamed", "serving"
+    program = "iothnamed"
     UPSTREAM = "127.0.0.53"
 
     def configuration(self):
@@ -178,9 +190,6 @@ class Named(Service):
     def command(self):
         return [self.build / "programs" / self.program, self.file]
 
-    def is_ready(self):
-        return self.answers()
-
     def ask(self, name, rdtype="A", **options):
         return questions.ask(self.cable.client if self.cable else self.namespace, name, rdtype, server=SERVER4, **options)
 
@@ -192,7 +201,7 @@ class Named(Service):
 class Dhcp(Service):
     """Addresses of a pool, kept in a file; its clients are behind a relay."""
 
-    program, ready = "namedhcp", "serving iface="
+    program = "namedhcp"
 
     def __init__(self, world, build=ASAN):
         super().__init__(world, build)
@@ -238,7 +247,7 @@ class Dhcp(Service):
 
 
 class Router(Service):
-    program, ready = "iothradvd", "advertising iface="
+    program = "iothradvd"
     ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT = 133, 134
 
     def configuration(self):
@@ -277,14 +286,13 @@ class Router(Service):
 class Proxy(Service):
     """One-time addresses of a prefix that the client routes to it; behind it an echo."""
 
-    program, ready = "otip_rproxy", ""
+    program = "otip_rproxy"
     PERIOD_S = 8
     HIDDEN = ("127.0.0.1", 7007)
     NAME, PREFIX, PASSWORD = "renzo.otip", "2001:760:2e00:ff00::", "mypassword"
 
     def __init__(self, world, build=ASAN):
         super().__init__(world, build)
-        self.cable.client.ip(f"route add {self.PREFIX}/64 via {SERVER6}")
         self.stack = f"stack=kernel,iface={INTERFACE}"
         with self.namespace.entered():
             self._hidden = socket.create_server(self.HIDDEN)
@@ -309,9 +317,6 @@ class Proxy(Service):
             *[f"otip_period {self.PERIOD_S}", "user none", f"control {self.control}", "tcp 7,127.0.0.1,7007"],
             *["otip_preactive 1", "otip_postactive 1"],
         ]
-
-    def is_ready(self):
-        return self.answers()
 
     def connect(self, timeout=2.0, at_s=None):
         """To the address of this moment, by the clock that a test has set; or of another one."""

@@ -49,7 +49,7 @@ def test_killed_at_any_moment(world, program):
     for _ in range(6):
         it.begin()
         if chance.random() < 0.5:
-            it.has_ended_or_is_ready()
+            it.has_ended_or_serves()
         time.sleep(chance.uniform(0, 0.5))  # the moment, which nothing that could be waited for tells
         assert it.daemon.is_alive(), f"seed {seed}: {it.daemon.stderr()}"
         it.kill()
@@ -65,8 +65,9 @@ def test_killed_at_any_moment(world, program):
 @each_program
 @pytest.mark.parametrize("samples", [12, pytest.param(300, marks=pytest.mark.long)])
 def test_without_memory_at_the_start(world, program, samples):
-    """One allocation of the start fails: it says so and ends with status 1, or does without."""
-    it = faulty.ALL[program](world)
+    """One allocation of the start fails: it says so and ends with status 1, or does without. No sanitizer, for those do not bear
+    it where a thread begins."""
+    it = faulty.ALL[program](world, build=w.RELEASE)
     it.start()
     it.stop()
     count = it.faults.counted
@@ -75,10 +76,11 @@ def test_without_memory_at_the_start(world, program, samples):
         it.faults.fail_at(number)
         it.begin()
         case = f"allocation {number} of {count}"
-        if it.has_ended_or_is_ready():
+        if it.has_ended_or_serves():
             ends = {1, -signal.SIGABRT} if program == "iothnamed" else {1}  # libuv aborts, without its first tables
-            assert it.daemon.process.returncode in ends, f"{case}: {it.daemon.process.returncode} {it.daemon.stderr()}"
-            assert it.daemon.stderr(), case
+            status = it.daemon.process.returncode
+            assert status in ends, f"{case}: {status} {it.daemon.stderr()}"
+            assert it.daemon.stderr() or status < 0, case
             it.daemon.assert_no_report()
         else:
             it.faults.fail_at(0)
@@ -155,7 +157,7 @@ def test_few_descriptors_at_the_start(world, program, limits):
     it = faulty.ALL[program](world)
     for limit in limits:
         it.begin(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
-        if it.has_ended_or_is_ready():
+        if it.has_ended_or_serves():
             it.daemon.assert_no_report()
             assert it.daemon.process.returncode in (1, 127), f"{limit}: {it.daemon.process.returncode} {it.daemon.stderr()}"
             assert it.daemon.stderr(), limit
@@ -325,7 +327,7 @@ def test_no_room_for_leases(world):
         assert it.daemon.stderr().count("clients get no leases") == 1
         it.kill()
         it.start()
-        assert it.daemon.wait_until(lambda: it.lease(1), "its own", 20) == kept or it.lease(1) is None
+        assert it.lease(1) in (kept, None)
         (disk / "ballast").unlink()
         subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
         for number, address in told.items():
@@ -380,7 +382,7 @@ def test_nowhere_for_the_pid_file(world, program):
                 (disk / "pid").unlink(missing_ok=True)
                 subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
             it.begin()
-            if it.has_ended_or_is_ready():
+            if it.has_ended_or_serves():
                 assert it.daemon.process.returncode == 1 and "pid" in it.daemon.stderr(), it.daemon.stderr()
             else:
                 print(program, fault, "serves", it.daemon.stderr())
@@ -390,21 +392,30 @@ def test_nowhere_for_the_pid_file(world, program):
 # ---- interfaces ----
 
 
+FOLLOWS = {"iothnamed", "iothradvd"}  # the others have given up what it takes to use another interface
+
+
 @together
 @each_program
 def test_an_interface_that_goes_and_comes(world, program):
-    """The cable is torn out, with all its addresses, while it serves; and another one is put in its place."""
+    """The cable is torn out, with all its addresses, while it serves, and another one is put in its place: it is used at once, or
+    after a restart."""
     it = faulty.ALL[program](world)
     it.start()
     it.wait_until_served()
     for _ in range(2):
         it.cable.tear()
-        time.sleep(0.5)  # some time without
-        assert it.daemon.is_alive(), it.daemon.stderr()
         it.reload()
+        gone = time.monotonic()
+        while time.monotonic() < gone + 0.5:
+            assert it.daemon.is_alive(), it.daemon.stderr()
+            work(it, 1)
         it.cable.plug_in()
-        if program == "otip_rproxy":
-            it.cable.client.ip(f"route add {it.PREFIX}/64 via {faulty.SERVER6}")
+        if program == "namedhcp":
+            it.daemon.wait_until(lambda: it.says("until a restart"), "it says that it hears nothing", 30)
+        if program not in FOLLOWS:
+            it.stop()
+            it.start()
         it.wait_until_served(30)
     it.stop()
 

@@ -13,9 +13,9 @@ import world as w
 
 HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "iothdns.h", "iothradvd.h", "libnlq.h"]
 LIBRARIES = ["libioth", "libiothaddr", "libiothconf", "libiothdns", "libiothradvd", "libnlq"]
-PROGRAMS = ["iothnamed", "iothnamedctl", "iothradvd", "iothradvdctl", "namedhcp", "namedhcp4", "namedhcpctl", "otipaddr", "hashaddr", "otipkey", "otipconf", "otip_rproxy"]
+PROGRAMS = ["iothnamed", "iothnamedctl", "iothradvd", "iothradvdctl", "namedhcp", "namedhcp4", "namedhcpctl", "otipaddr", "hashaddr", "otipkey", "otipconf", "otip_rproxy", "otip_rproxyctl"]
 PLUGINS = ["vdestack"]  # that of the kernel is in libioth itself
-MAN_PAGES = ["man8/iothnamed.8", "man8/iothnamedctl.8", "man5/iothnamed.conf.5", "man8/iothradvd.8", "man8/namedhcp.8", "man8/namedhcpctl.8", "man3/iothradvd.3", "man1/otipaddr.1", "man1/otipkey.1", "man1/otipconf.1", "man1/otip_rproxy.1", "man5/otip.conf.5", "man8/libnss_otip.8", "man3/iothdns.3"]
+MAN_PAGES = ["man8/iothnamed.8", "man8/iothnamedctl.8", "man5/iothnamed.conf.5", "man8/iothradvd.8", "man8/namedhcp.8", "man8/namedhcpctl.8", "man3/iothradvd.3", "man1/otipaddr.1", "man1/otipkey.1", "man1/otipconf.1", "man1/otip_rproxy.1", "man8/otip_rproxyctl.8", "man5/otip.conf.5", "man8/libnss_otip.8", "man3/iothdns.3"]
 
 
 def only(paths, what):

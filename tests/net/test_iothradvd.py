@@ -709,7 +709,7 @@ def test_the_check():
     assert missing.returncode == 1 and "cannot read /nowhere/radvd.rc" in missing.stderr
     assert "usage" in run("-h").stdout and re.match(r"iothradvd \d", run("--version").stdout)
     nobody = run("-s", "stack=kernel", "-i", "nosuch0", "--user", "none")
-    assert nobody.returncode == 1 and "there is no interface nosuch0" in nobody.stderr
+    assert nobody.returncode == 1 and "there is no interface nosuch0 on its stack: --iface says which" in nobody.stderr
 
 
 @together

@@ -4,10 +4,12 @@ of it, routed prefixes, the control socket, the examples of its manual page."""
 
 import contextlib
 import ipaddress
+import json
 import re
 import signal
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -379,6 +381,7 @@ def test_the_example_of_the_manual(world):
     client = world.vde_client("client", ["fc00::c/64"])
     hidden = Hidden(w.Namespace("here", "/proc/self/ns/net", []), 2222)
     world._undo.callback(hidden.close)
+    asking = re.search(r"\$\(otipaddr (.*)\)$", page, re.M)[1].replace("-file renzo", f"-file {secret}").split()
     file = world.directory / "rproxy.rc"
     control = world.directory / "control"
     file.write_text(text.replace("/etc/otip/renzo", str(secret)).replace("127.0.0.1,22", "127.0.0.1,2222"))
@@ -387,11 +390,14 @@ def test_the_example_of_the_manual(world):
 
     def answers():
         otipaddr = w.RELEASE / "programs/otipaddr"
-        address = client.run(otipaddr, "--base", "fc00::", "renzo.otip", SECRET).stdout.strip()
+        address = client.run(otipaddr, *asking).stdout.strip()
         with contextlib.suppress(OSError), client.entered(), socket.create_connection((address, 22), 2) as s:
             return echoes(s, b"SSH-2.0-")
 
     w.wait_for(answers, "a session", 20)
+    ask = [program.parent / "otip_rproxyctl", "-s", control]
+    assert "healthy yes" in subprocess.check_output([*ask, "status"], text=True)
+    assert re.match(r"fc00::\S+ epoch \d+ open flows \d+\n", subprocess.check_output([*ask, "addresses"], text=True))
     assert proxy.stop() == 0
 
 
@@ -404,3 +410,30 @@ def test_options_are_checked():
     assert told.returncode == 1 and "iface=" in told.stderr and SECRET not in told.stderr
     told = here.run(program, "--check", "-e", "stack=kernel,iface=lo", "-t", "22,x,22", *given, check=False)
     assert told.returncode == 1 and "EXTPORT,INTADDR,INTPORT" in told.stderr
+    assert here.run(program, "--check", "-f", w.TREE / "examples/otip_rproxy.rc", "-P", SECRET).returncode == 0
+    whole = ["--check", "-e", "stack=kernel,iface=lo", *given]
+    assert here.run(program, *whole, "-b", "fc00::/64", "--metrics", "none").returncode == 0
+    assert here.run(program, *whole, "-b", "fc00::/56", "--v2").returncode == 0
+    for words, expected in [
+        (["-b", "fc00:"], "the base address 'fc00:': this is neither an IPv6 address nor a name"),
+        (["-b", "fc00::/56"], "the base address 'fc00::/56': a length other than 64 is for --v2"),
+        (["-n", "a..b"], "--name: 'a..b' is no domain name, expected one such as renzo.otip"),
+    ]:
+        told = here.run(program, *whole, *words, check=False)
+        assert told.returncode == 1 and told.stderr.startswith(expected + "\n")
+    told = here.run(program, "-f", "x", "y", check=False)
+    assert told.returncode == 2 and "'y' stands behind the options" in told.stderr
+
+
+def test_it_tells_how_it_is(world):
+    cable = Cable(world)
+    cable.start(TCP)
+    status = cable.command("status")
+    assert "\n healthy yes\n" in status and "\n addresses-open " in status
+    assert json.loads(cable.command("status json").splitlines()[0])["healthy"] == "yes"
+    assert cable.command("loglevel") == " info\nok\n"
+    assert cable.command("loglevel debug") == "ok\n" and cable.command("loglevel") == " debug\nok\n"
+    assert cable.command("loglevel loud") == "error usage: loglevel [error|warning|info|debug]\n"
+    assert cable.command("status long") == "error usage: status [json]\n"
+    assert f"serving name={NAME} iface=lan0" in cable.proxy.stderr()
+    assert cable.proxy.stop() == 0

@@ -107,7 +107,7 @@ static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *w
     errno = 0;
     int ifindex = ioth_if_nametoindex(stack, it->name);
     if (ifindex <= 0) {
-        snprintf(why, why_size, "there is no interface %s on %s", it->name,
+        snprintf(why, why_size, "there is no interface %s on %s: --iface says which", it->name,
                  it->stack ? "its stack" : "the system's stack");
         return errno ? -errno : -ENODEV;
     }
@@ -119,7 +119,8 @@ static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *w
         return e;
     e = router_open_stack(stack, (unsigned)ifindex, &it->settings, &hooks, &f->router);
     if (e < 0)
-        snprintf(why, why_size, "cannot advertise on interface %s: %s", it->name, strerror(-e));
+        snprintf(why, why_size, "cannot advertise on interface %s: %s%s", it->name, strerror(-e),
+                 e == -EPERM || e == -EACCES ? ": CAP_NET_RAW is needed" : "");
     return e;
 }
 

@@ -102,6 +102,7 @@ static void names_of_addresses(void **state)
         {"1.arpa PTR -v.test", GAI_NODATA, NULL, 0},
         {"1.arpa PTR .", GAI_NODATA, NULL, 0},
         {"2.arpa PTR h.test", GAI_NODATA, NULL, 0},
+        {"1.arpa CNAME 2.arpa; 2.arpa CNAME 1.arpa; 1.arpa PTR h.test", GAI_NODATA, NULL, 0},
         {"", GAI_NONAME, NULL, RCODE_NXDOMAIN},
         {"", GAI_SERVFAIL, NULL, RCODE_SERVFAIL},
     };
@@ -115,6 +116,8 @@ static void names_of_addresses(void **state)
         assert_int_equal(gai_read_pointer(message, len, name, text), rows[i].outcome);
         if (rows[i].name)
             assert_string_equal(text, rows[i].name);
+        for (size_t cut = 0; cut < DNS_HEADER_LEN; cut++)
+            assert_int_equal(gai_read_pointer(message, cut, name, text), GAI_SERVFAIL);
     }
 }
 

@@ -854,6 +854,11 @@ static void test_nothing_after_the_end(void **state)
         attempt_id id = i == 0 ? sim->queries[0]->attempt : UINT64_MAX;
         exchange_input(sim->table, id, bytes, len, sim->now);
         exchange_failed(sim->table, id, sim->now);
+        exchange_unsent(sim->table, id, sim->now);
+        exchange_again(sim->table, id, sim->now);
+        exchange_guessed(sim->table, id, sim->now);
+        exchange_attach(sim->table, id, bytes);
+        assert_null(exchange_attached(sim->table, id));
         assert_int_equal(exchange_next(sim->table, &e), EXCHANGE_NONE);
     }
     exchange_timeout(sim->table, sim->now + EXCHANGE_TOTAL);

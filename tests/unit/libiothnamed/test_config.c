@@ -132,7 +132,7 @@ static void test_rules(void **state)
                                   "auth static n 192.168.1.0/24\n"
                                   "auth hash n .hash.local hash.local\n"
                                   "auth hrev n HASH.local/64\n"
-                                  "auth otip n .otip.local fc00:: 'a \"secret\" # \\'word\\''\n"
+                                  "auth otip n .otip.local fc00::/64 'a \"secret\" # \\'word\\''\n"
                                   "auth cache n .\n"
                                   "auth fwd n .\n");
     const struct config_rule *r = c->rules;
@@ -351,6 +351,8 @@ static const struct {
      "2:18: error: '10.0.0.1' is no base, expected an IPv6 address or the name of one\n"},
     {"net n ::/0\nauth hash n .a.b fc00:::",
      "2:18: error: 'fc00:::' is no base, expected an IPv6 address or the name of one\n"},
+    {"net n ::/0\nauth hash n .a.b fc00::/56",
+     "2:18: error: 'fc00::/56' is no base, expected an IPv6 address or the name of one\n"},
     {"net n ::/0\nauth hrev n hash.local", "2:13: error: 'hash.local' is no prefix, expected ADDR/LEN or "
                                            "NAME/LEN, since hrev is about reverse names\n"},
     {"net n ::/0\nauth hrev n hash.local/129",

@@ -336,6 +336,26 @@ static void the_keeper_follows_a_file(void **state)
     config_free(c);
 }
 
+/* A path that is mistyped, or a namedhcp that comes later. */
+static void a_file_that_is_not_there_is_told(void **state)
+{
+    struct lease_keeper *k = new_keeper();
+    struct config *c = configured("auth lease all .lan leases\n");
+
+    (void)state;
+    assert_int_equal(lease_keeper_want(k, c), 0);
+    wait_until_said("a lease file is not there yet");
+    assert_int_equal(lease_keeper_start(k), 0);
+    make_file(path, 3);
+    wait_until_kept(k, c, 0, 3);
+    wait_until_said("a lease file is there now");
+    pthread_mutex_lock(&log_lock);
+    assert_int_equal(lines, 2);
+    pthread_mutex_unlock(&log_lock);
+    lease_keeper_stop(k);
+    config_free(c);
+}
+
 static void other_files_are_wanted_while_it_runs(void **state)
 {
     struct lease_keeper *k = new_keeper();
@@ -371,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_than_the_most_are_left_out, make_place, remove_place),
         cmocka_unit_test_setup_teardown(damaged_pages, make_place, remove_place),
         cmocka_unit_test_setup_teardown(the_keeper_follows_a_file, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_told, make_place, remove_place),
         cmocka_unit_test_setup_teardown(other_files_are_wanted_while_it_runs, make_place, remove_place),
     };
 

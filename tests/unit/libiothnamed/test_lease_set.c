@@ -56,9 +56,9 @@ static void names_have_addresses(void **state)
     (void)state;
     assert_int_equal(lease_set_count(s), 8);
     assert_int_equal(addrs_of(s, "laptop.lan", true, found), 2);
-    assert_int_equal(ipaddr_to_v4(&found[0].addr), 0x0a000003);
-    assert_int_equal(found[0].ends_s, NOW + 20);
-    assert_int_equal(ipaddr_to_v4(&found[1].addr), 0x0a000007);
+    assert_int_equal(ipaddr_to_v4(&found[0].addr), 0x0a000007); /* the last to end first */
+    assert_int_equal(ipaddr_to_v4(&found[1].addr), 0x0a000003);
+    assert_int_equal(found[1].ends_s, NOW + 20);
     assert_int_equal(addrs_of(s, "laptop.lan", false, found), 1);
     assert_int_equal(found[0].addr.b[15], 7);
     assert_int_equal(addrs_of(s, "old.lan", true, found), 0);
@@ -126,6 +126,27 @@ static void what_is_no_lease_is_passed_over(void **state)
     assert_int_equal(lease_set_add(s, &r), -E2BIG);
     assert_int_equal(lease_set_finish(s), 0);
     assert_false(has_name(s, "c.lan"));
+    lease_set_unref(s);
+}
+
+/* Of more than an answer holds it has those that last; what has ended stands behind all of them. */
+static void a_name_of_many_leases_has_those_that_last(void **state)
+{
+    enum { MANY = 1000 };
+    struct lease_set *s = lease_set_new(MANY);
+    struct lease_found found[LEASE_ADDRS_MAX];
+    char addr[64];
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(addr, sizeof(addr), "10.0.%d.%d", i >> 8 & 255, i & 255);
+        add(s, "many.lan", addr, NOW - MANY + 1 + i + LEASE_ADDRS_MAX / 2);
+    }
+    assert_int_equal(lease_set_finish(s), 0);
+    assert_int_equal(addrs_of(s, "many.lan", true, found), LEASE_ADDRS_MAX / 2);
+    for (unsigned i = 0; i < LEASE_ADDRS_MAX / 2; i++)
+        assert_int_equal(ipaddr_to_v4(&found[i].addr), 0x0a000000 + MANY - 1 - i);
+    assert_true(has_name(s, "many.lan"));
     lease_set_unref(s);
 }
 
@@ -208,8 +229,7 @@ static void leases_are_answered(void **state)
     assert_int_equal(g->rcode, RCODE_NOERROR);
     assert_true(g->header.flags & DNS_AA);
     assert_int_equal(g->header.count[DNS_ANSWER], 2);
-    assert_int_equal(g->rr[0].ttl, 20);
-    assert_int_equal(g->rr[1].ttl, 60);
+    assert_true(g->rr[0].ttl == 20 && g->rr[1].ttl == 20); /* RFC 2181 s5.2 */
     g = ask(&w, "laptop.lan", RR_AAAA);
     assert_int_equal(g->header.count[DNS_ANSWER], 1);
     assert_int_equal(g->rr[0].rdlen, 16);
@@ -328,6 +348,7 @@ int main(void)
         cmocka_unit_test(what_has_names_below_it_is_there),
         cmocka_unit_test(addresses_have_names),
         cmocka_unit_test(what_is_no_lease_is_passed_over),
+        cmocka_unit_test(a_name_of_many_leases_has_those_that_last),
         cmocka_unit_test(many_leases),
         cmocka_unit_test(leases_are_answered),
         cmocka_unit_test(addresses_are_answered),

@@ -260,6 +260,17 @@ static void sections_are_of_interfaces(void **state)
     ra_config_free(c);
 }
 
+static void blanks_around_commas_and_slashes(void **state)
+{
+    struct ra_config *c = read_ok("rdnss fc01::1, fc01::2 / 600\ndnssl a, b.c\n", NULL);
+    (void)state;
+    assert_int_equal(c->interfaces[0].settings.n_options, 2);
+    assert_int_equal(c->interfaces[0].settings.options[0].nd.rdnss.n, 2);
+    assert_int_equal(c->interfaces[0].settings.options[0].nd.rdnss.lifetime_s, 600);
+    assert_int_equal(c->interfaces[0].settings.options[1].nd.dnssl.names.len, 3 + 5);
+    ra_config_free(c);
+}
+
 static void what_is_hardly_meant_is_said(void **state)
 {
     struct ra_config *c =
@@ -413,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_prefix_in_all_its_forms),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(sections_are_of_interfaces),
+        cmocka_unit_test(blanks_around_commas_and_slashes),
         cmocka_unit_test(what_is_hardly_meant_is_said),
         cmocka_unit_test(command_line_errors),
         cmocka_unit_test(limits_hold),

@@ -196,6 +196,29 @@ static void first_come_first_served(void **state)
     name_policy_free(p);
 }
 
+/* A disk that was full: what a client was not told of is not on record, and has to be before it is. */
+static void a_claim_that_could_not_be_kept_is_kept_anew(void **state)
+{
+    struct who a, b;
+    int64_t ends = 0;
+
+    (void)state;
+    who(&a, "alpha", NULL, "printer.lan");
+    who(&b, "beta", NULL, "laptop.lan");
+    struct name_policy *p =
+        new_policy(&(struct name_policy_settings){.claims = true, .claims_max = 10, .claims_keep_s = DAY});
+    assert_int_equal(name_policy_restore(p, b.wish, &b.client, NOW + DAY), 0);
+    assert_int_equal(use(p, &a.client, NOW, &ends), 1);
+    assert_int_equal(use(p, &a.client, NOW + 1, &ends), 0);
+    assert_int_equal(use(p, &b.client, NOW + 1, &ends), 0);
+    name_policy_lost(p);
+    assert_int_equal(use(p, &a.client, NOW + 2, &ends), 1);
+    assert_int_equal(ends, NOW + 2 + DAY);
+    assert_int_equal(use(p, &b.client, NOW + 2, &ends), 1);
+    assert_int_equal(use(p, &a.client, NOW + 3, &ends), 0);
+    name_policy_free(p);
+}
+
 static void claims_are_bounded_and_a_flood_takes_none(void **state)
 {
     (void)state;
@@ -411,6 +434,7 @@ int main(void)
         cmocka_unit_test(domains_and_patterns_bound_wishes),
         cmocka_unit_test(a_name_too_long_is_forbidden),
         cmocka_unit_test(first_come_first_served),
+        cmocka_unit_test(a_claim_that_could_not_be_kept_is_kept_anew),
         cmocka_unit_test(claims_are_bounded_and_a_flood_takes_none),
         cmocka_unit_test(claims_outlive_a_restart),
         cmocka_unit_test(names_that_cannot_be_made),

@@ -341,6 +341,8 @@ static void what_is_checked_without_opening(void **state)
         const char *text, *why;
     } cases[] = {
         {"name host.lan\n", "name: 'host.lan' makes no names, expected a name with %duid% or %mac% in it"},
+        {"name %mac% .lan\n",
+         "name: '%mac% .lan' makes no names, expected a name with %duid% or %mac% in it"},
         {"dhcpv6 off\n", "neither DHCPv6 nor DHCPv4 is to be served, expected one of them"},
     };
     char why[NAMEDHCP_WHY_MAX];

@@ -253,6 +253,21 @@ static void what_was_not_committed_is_not_there(void **state)
     clean();
 }
 
+/* LMDB writes to it by a mapping: on a full disk a block that is not there would end the process. */
+static void the_lock_file_has_all_its_blocks(void **state)
+{
+    struct store *s = open_ok(path);
+    char lock[80];
+    struct stat st;
+
+    (void)state;
+    snprintf(lock, sizeof(lock), "%s-lock", path);
+    assert_int_equal(stat(lock, &st), 0);
+    assert_true(st.st_size > 0 && st.st_blocks * 512 >= st.st_size);
+    store_close(s);
+    clean();
+}
+
 static void a_file_has_one_server(void **state)
 {
     struct store *s = open_ok(path), *other = NULL;
@@ -609,6 +624,60 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+/* --- the clock --- */
+
+static int first_end(void *arg, const struct server_lease *lease)
+{
+    if (lease->state == SERVER_LEASE_BOUND)
+        *(int64_t *)arg = lease->ends;
+    return 0;
+}
+
+/* Who uses the store sees nothing of it; whoever opens it afterwards sees the times of the new clock. */
+static void a_clock_that_is_set_moves_what_is_on_record(void **state)
+{
+    const struct server_lease lease = a_lease(0x0a000001, "one", NOW + 60),
+                              other = a_lease(0x0a000002, "two", INT64_MAX),
+                              claim = a_claim("host.lan", "one"),
+                              later = a_lease(0x0a000001, "one", NOW + 90);
+    struct store *s = open_ok(path);
+    int64_t end = 0;
+    unsigned damaged;
+
+    (void)state;
+    assert_int_equal(store_put(s, &lease), 0);
+    assert_int_equal(store_put(s, &claim), 0);
+    assert_int_equal(store_commit(s), 0);
+    assert_int_equal(store_step(s, 3600), 0);
+    assert_int_equal(store_step(s, -60), 0);
+    assert_int_equal(store_stepped(s), 3540);
+    assert_false(store_has_changes(s));
+    assert_int_equal(store_load(s, first_end, &end, &damaged), 0);
+    assert_int_equal(end, NOW + 60);
+    store_close(s);
+
+    s = open_ok(path);
+    assert_int_equal(store_load(s, first_end, &end, &damaged), 0);
+    assert_int_equal(end, NOW + 60 + 3540);
+    assert_int_equal(store_step(s, -3540), 0);
+    assert_int_equal(store_put(s, &later), 0); /* on record by the new clock */
+    assert_int_equal(store_commit(s), 0);
+    store_close(s);
+
+    s = open_ok(path);
+    assert_int_equal(store_load(s, first_end, &end, &damaged), 0);
+    assert_int_equal(end, NOW + 90 - 3540);
+    assert_int_equal(store_put(s, &other), 0);
+    assert_int_equal(store_commit(s), 0);
+    assert_int_equal(store_step(s, 7), 0);
+    store_close(s);
+    s = open_ok(path);
+    assert_int_equal(store_load(s, first_end, &end, &damaged), 0);
+    assert_int_equal(end, INT64_MAX);
+    store_close(s);
+    clean();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +687,7 @@ int main(void)
         cmocka_unit_test(records_that_are_none_are_counted),
         cmocka_unit_test(files_of_other_versions_are_refused),
         cmocka_unit_test(what_was_not_committed_is_not_there),
+        cmocka_unit_test(the_lock_file_has_all_its_blocks),
         cmocka_unit_test(a_file_has_one_server),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(damaged_pages_are_survived),
@@ -625,6 +695,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_cut_ends_nothing),
         cmocka_unit_test(readers_see_one_moment),
         cmocka_unit_test(a_reader_that_never_ends_is_let_go),
+        cmocka_unit_test(a_clock_that_is_set_moves_what_is_on_record),
         cmocka_unit_test(a_server_may_be_killed_at_any_moment),
     };
 

@@ -189,6 +189,50 @@ static void a_slow_reader_holds_the_writer_back(void **state)
     }
 }
 
+/* Pipes are lent to directions whose readers are slow, and there are only so many: who finds none copies, and a direction whose
+ * reader keeps up is not left with a pipe of two pages. */
+static void slow_readers_do_not_take_all_pipes(void **state)
+{
+    enum { SLOW = 140 /* pipes of 512 KiB: more than the system allows a user without privilege */ };
+    static struct line slow[SLOW], fast;
+    size_t sent = 0, received = 0;
+    unsigned lent = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < SLOW; i++) {
+        const int little = 32 << 10;
+        size_t at = 0;
+        open_line(&slow[i], true);
+        setsockopt(slow[i].to.fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+        setsockopt(slow[i].receiver, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+        if (i > 0) {
+            stream_pool_free(slow[i].pool);
+            slow[i].pool = slow[0].pool;
+        }
+        for (unsigned k = 0; k < 60; k++) {
+            feed(slow[i].sender, &at, 50000);
+            assert_int_not_equal(turn(&slow[i]), STREAM_BROKEN);
+        }
+        lent += slow[i].half.pipe != NULL;
+    }
+    assert_in_range(lent, 1, 64);
+    open_line(&fast, true);
+    stream_pool_free(fast.pool);
+    fast.pool = slow[0].pool;
+    while (received < ALL) {
+        feed(fast.sender, &sent, 50000);
+        assert_int_not_equal(turn(&fast), STREAM_BROKEN);
+        drain(fast.receiver, &received, 50000);
+    }
+    fast.pool = NULL;
+    close_line(&fast);
+    for (unsigned i = SLOW; i-- > 0;) {
+        stream_half_fini(slow[0].pool, &slow[i].half);
+        slow[i].pool = i > 0 ? NULL : slow[0].pool;
+        close_line(&slow[i]);
+    }
+}
+
 static void an_end_passes_behind_the_last_byte(void **state)
 {
     (void)state;
@@ -247,6 +291,7 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_by_splice),
         cmocka_unit_test(nothing_is_lost_by_copying),
         cmocka_unit_test(a_slow_reader_holds_the_writer_back),
+        cmocka_unit_test(slow_readers_do_not_take_all_pipes),
         cmocka_unit_test(an_end_passes_behind_the_last_byte),
         cmocka_unit_test(a_reset_breaks_it),
         cmocka_unit_test(who_writes_to_nobody_learns_it),

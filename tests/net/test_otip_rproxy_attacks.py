@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who wants otip_rproxy's places and memory for himself: floods of datagrams, readers that do not read, ports that a reload has
+taken away. What others have stays theirs."""
+
+import signal
+import socket
+
+import world as w
+from dhcp_lab import running, together  # noqa: F401
+from otip_lab import ECHO, Lab, echoes
+
+WRITER = """
+import socket
+listener = socket.create_server(("127.0.0.1", 7009))
+print("ready", flush=True)
+while True:
+    connection, _ = listener.accept()
+    connection.settimeout(3)
+    count = 0
+    try:
+        while True:
+            count += connection.send(bytes(65536))
+    except OSError:
+        print("wrote", count, flush=True)
+"""
+
+
+@together
+def test_a_flood_of_datagrams_leaves_places(world):
+    """Each datagram of a flood is a new flow; so would be those with forged sources."""
+    lab = Lab(world, "vdestack", build=w.ASAN, options=["--flows_max", "16", "--udp_timeout", "600"])
+    talker = lab.connect_soon(kind=socket.SOCK_DGRAM)
+    for _ in range(3):
+        talker.send(b"dialogue")
+        assert talker.recv(100) == b"dialogue"
+    for _ in range(60):
+        lab.connect(kind=socket.SOCK_DGRAM).send(b"flood")
+    w.wait_for(lambda: lab.figure("udp_flows_begun") >= 61, "the flood")
+    assert lab.figure("udp_flows") <= 8
+    assert echoes(lab.connect_soon())
+    talker.send(b"still there")
+    assert talker.recv(100) == b"still there"
+    newcomer = lab.connect(kind=socket.SOCK_DGRAM)
+    newcomer.send(b"me too")
+    assert newcomer.recv(100) == b"me too"
+    lab.stop()
+
+
+@together
+def test_a_port_that_a_reload_took_away_starts_nothing(world):
+    """Its flows go on. lwIP runs no filters on its listeners, so the proxy itself refuses there."""
+    rcfile = world.directory / "more.rc"
+    rcfile.write_text("tcp 99,127.0.0.1,7007\n")
+    lab = Lab(world, "lwip", period=600, options=["-f", rcfile])
+    flow = lab.connect_soon(port=99)
+    assert echoes(flow)
+    rcfile.write_text("tcp 98,127.0.0.1,7007\n")
+    lab.proxy.signal(signal.SIGHUP)
+    assert w.wait_for(lambda: lab.answers(lab.address(), port=98), "the new port")
+    assert echoes(flow)
+    late = lab.socket()
+    try:
+        late.connect((lab.address(), 99))
+        late.sendall(b"anybody?")
+        heard = late.recv(100)
+    except OSError:
+        heard = b""
+    assert heard == b"", "a retired port began a flow"
+    assert lab.figure("tcp_flows") == 1
+    assert echoes(lab.connect(port=ECHO)) and echoes(flow)
+    lab.stop()
+
+
+@together
+def test_a_reader_that_stops_holds_the_hidden_server_back(world):
+    """Whatever it has read before: what waits for it is in the hidden server, not in buffers that have grown."""
+    lab = Lab(world, "vdestack", period=600, options=["-t", "90,127.0.0.1,7009"])
+    hidden = world.daemon(lab.server, "/usr/bin/python3", "-c", WRITER)
+    hidden.wait_until(lambda: "ready" in hidden.stdout(), "the hidden writer")
+    reader = lab.connect_soon(port=90)
+    read = 0
+    while read < 30 << 20:
+        read += len(reader.recv(1 << 20))
+    hidden.wait_until(lambda: "wrote" in hidden.stdout(), "the writer to be held back", 40)
+    held = int(hidden.stdout().split("wrote ")[1].split()[0]) - read
+    assert held < 28 << 20, f"{held >> 20} MiB wait between the hidden server and its reader"
+    lab.stop()
