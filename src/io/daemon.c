@@ -100,8 +100,9 @@ static int choose_identity(const struct daemon_wish *wish, struct identity *ret,
         return identity_of(wish->user, ret, why, why_size);
     if (geteuid() != 0)
         return 0;
-    int e = identity_of(wish->packaged_user, ret, why, why_size);
-    return e == -ENOENT ? identity_of("nobody", ret, why, why_size) : e;
+    if (identity_of(wish->packaged_user, ret, why, why_size) == 0)
+        return 0;
+    return identity_of("nobody", ret, why, why_size);
 }
 
 /* In a user namespace that has root alone there is nobody to become; then the capabilities go, all the same. */

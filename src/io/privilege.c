@@ -38,22 +38,14 @@ int group_of(const char *text, gid_t *ret)
     return number(text, ret) ? 0 : -ENOENT;
 }
 
-/* Why nobody was found: for want of something, or there is none (getpwnam(3) has many ways to say that). */
-static int not_found(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO ? -error : -ENOENT;
-}
-
 static int user_of(const char *text, struct identity *ret)
 {
     unsigned n;
-    errno = 0;
     const struct passwd *user = getpwnam(text);
-    int error = errno;
     if (!user && number(text, &n))
         user = getpwuid(n);
     if (!user)
-        return not_found(error);
+        return -ENOENT;
     ret->uid = user->pw_uid;
     ret->gid = user->pw_gid;
     snprintf(ret->name, sizeof(ret->name), "%s", user->pw_name);
@@ -66,13 +58,10 @@ int identity_of(const char *text, struct identity *ret, char *why, size_t why_si
     char user[128];
     const char *colon = strchr(text, ':');
     snprintf(user, sizeof(user), "%.*s", (int)(colon ? (size_t)(colon - text) : strlen(text)), text);
-    int e = user_of(user, &who);
-    if (e == -ENOENT)
+    if (user_of(user, &who) < 0) {
         snprintf(why, why_size, "there is no user '%s'", user);
-    else if (e < 0)
-        snprintf(why, why_size, "cannot look up the user '%s': %s", user, strerror(-e));
-    if (e < 0)
-        return e;
+        return -ENOENT;
+    }
     if (colon && group_of(colon + 1, &who.gid) < 0) {
         snprintf(why, why_size, "there is no group '%s'", colon + 1);
         return -ENOENT;

@@ -19,8 +19,7 @@ struct identity {
 };
 
 /* "NAME", "NAME:GROUP", or numbers in their place; without GROUP the user's own. To be asked for while the system's
- * tables of users can still be read. 0; -ENOENT, with one sentence in why: there is no such user or group;
- * -EMFILE and the like: nobody can tell now. */
+ * tables of users can still be read. 0; -ENOENT, with one sentence in why: there is no such user or group. */
 MUST_CHECK int identity_of(const char *text, struct identity *ret, char *why, size_t why_size);
 /* The number of a group by its name or number; -ENOENT. */
 MUST_CHECK int group_of(const char *text, gid_t *ret);

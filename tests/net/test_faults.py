@@ -9,6 +9,7 @@ import contextlib
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -22,11 +23,12 @@ import faulty
 import questions
 import upstream
 import world as w
-from dhcp_lab import running, together  # noqa: F401
+from dhcp_lab import STACKS, running, together  # noqa: F401
 from questions import addresses
 
 pytestmark = pytest.mark.skipif(not faulty.PRELOADED.exists(), reason=f"{faulty.PRELOADED} is not built")
 
+HERE = w.Namespace("here", "/proc/self/ns/net", [])
 each_program = pytest.mark.parametrize("program", list(faulty.ALL))
 
 
@@ -425,7 +427,11 @@ def test_an_interface_that_goes_and_comes(world, program):
 
 def slowly(server, wire, question, client):
     """After one and a half seconds, while others are answered."""
-    threading.Timer(1.5, upstream.answer_udp, (server, wire, question, client)).start()
+    def answer():
+        with contextlib.suppress(OSError):  # the server may have been closed meanwhile
+            upstream.answer_udp(server, wire, question, client)
+
+    threading.Timer(1.5, answer).start()
 
 
 def a_byte_at_a_time(server, wire, question, connection):
@@ -472,8 +478,47 @@ def test_upstream(world, how):
         for future in asked:
             answer, seconds = future.result()
             right = addresses(answer) == [f"192.0.2.{len(str(answer.question[0].name))}"]
-            assert right if how == "slow" else answer.rcode() == dns.rcode.SERVFAIL, answer
+            failed = answer.rcode() == dns.rcode.SERVFAIL
+            # Rubbish with the bit TC is reason enough to ask over TCP, where this server is sane.
+            assert right or (failed and how != "slow"), answer.to_text()
             assert seconds < 6
         server.udp, server.tcp = upstream.answer_udp, upstream.answer_tcp
         w.wait_for(lambda: addresses(it.ask("well.again", timeout=8)), "it is believed again", 20)
     it.stop()
+
+
+# ---- virtual networks ----
+
+
+def start_hub(world, path):
+    hub = world.daemon(HERE, "vde_plug", "null://", f"hub://{path}")
+    hub.wait_until((path / "ctl").exists, "the hub's control socket")
+    return hub
+
+
+def plug_in(world, path, name, address):
+    """A namespace whose interface is at that hub."""
+    namespace = world.namespace(name)
+    plug = world.daemon(namespace, "vde_plug", f"vde://{path}", "tap://lan0")
+    plug.wait_until(lambda: namespace.run("ip", "link", "show", "lan0", check=False).returncode == 0, "its interface")
+    namespace.ip("link set lan0 up")
+    namespace.add_address("lan0", address)
+    return namespace
+
+
+@together
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_hub_of_a_name_server_is_killed(world, stack):
+    """Another one takes its place: the server is reached by it, without a restart. Its stack outlives the first."""
+    w.need_virtual_ethernet()
+    path = world.directory / "hub"
+    hub = start_hub(world, path)
+    text = f"stack stack={stack},vnl=vde://{path},eth,ip=10.1.0.1/24\noption user none\nnet all ::/0\nauth static all .test.local\n"
+    daemon = world.iothnamed(HERE, text + "static A one.test.local 192.168.1.1\n", build=faulty.ASAN)
+    for number in range(3):
+        client = plug_in(world, path, f"client{number}", f"10.1.0.{number + 9}/24")
+        daemon.wait_until(lambda: questions.answers(client, "one.test.local", server="10.1.0.1"), "it answers", 30)
+        hub.kill()
+        shutil.rmtree(path)
+        hub = start_hub(world, path)
+    assert daemon.stop(20) == 0, daemon.stderr()

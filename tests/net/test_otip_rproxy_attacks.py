@@ -66,7 +66,7 @@ def test_a_port_that_a_reload_took_away_starts_nothing(world):
     except OSError:
         heard = b""
     assert heard == b"", "a retired port began a flow"
-    assert lab.figure("tcp_flows") == 1
+    w.wait_for(lambda: lab.figure("tcp_flows") == 1, "the end of all flows but the first")
     assert echoes(lab.connect(port=ECHO)) and echoes(flow)
     lab.stop()
 

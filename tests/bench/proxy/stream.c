@@ -5,9 +5,13 @@
  *     proxy_stream serve ADDR PORT                        writes into each connection that has sent a byte; says "ready"
  *     proxy_stream read ADDR PORT CONNECTIONS SECONDS     reads from so many, and says in JSON how many bytes came
  *
- * One thread and an epoll instance each. The reader asks for bytes when all its connections stand, by one byte on each. The reader lets the kernel throw away what it reads (tcp(7), MSG_TRUNC) and the
- * writer sends the same buffer over and over, so that they cost little beside the proxy. Time counts from the moment when all
- * connections have begun to bring bytes.
+ * One thread and an epoll instance each. The reader asks for bytes when all its connections stand, by one byte on each. It lets
+ * the kernel throw away what it reads (tcp(7), MSG_TRUNC) and the writer sends the same buffer over and over, so that they cost
+ * little beside the proxy. Time counts from the moment when all connections have begun to bring bytes.
+ *
+ * A thousand clients have their buffers on a thousand machines. Here they share one with the proxy, and grown to their largest
+ * they would take more memory than its TCP may have in all (tcp_mem in tcp(7)): from then on windows are tiny, connections end,
+ * and what is measured is that. So the ends' own buffers are bounded.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +31,8 @@
 #define PIECE           (256 << 10)
 #define EVENTS          256
 #define START_S         60
+#define BUFFERS_MAX     (256 << 20) /* of all ends of a side */
+#define BUFFER_MAX      (4 << 20)
 
 static char piece[PIECE];
 
@@ -65,6 +71,15 @@ static socklen_t address_of(const char *addr, const char *port, struct sockaddr_
     return sizeof(*v6);
 }
 
+/* option: SO_RCVBUF or SO_SNDBUF, for one of so many connections. The kernel doubles it, and may grant less. */
+static void bound_buffer(int fd, int option, int connections)
+{
+    int size = BUFFERS_MAX / connections < BUFFER_MAX ? BUFFERS_MAX / connections : BUFFER_MAX;
+
+    if (size < BUFFER_MAX)
+        setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
+}
+
 static void watch(int epoll, int how, int fd, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data.fd = fd};
@@ -88,7 +103,8 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
 {
     struct sockaddr_storage where;
     socklen_t len = address_of(addr, port, &where);
-    int listener = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
+    int listener = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1,
+        n_open = 0;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event events[EVENTS];
 
@@ -103,8 +119,10 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
             if (fd == listener) {
-                while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+                while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+                    bound_buffer(fd, SO_SNDBUF, ++n_open);
                     watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN);
+                }
             } else if (events[i].events & EPOLLIN) {
                 start_writing(epoll, fd);
             } else if (write(fd, piece, sizeof(piece)) < 0 && errno != EAGAIN) {
@@ -114,10 +132,11 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
     }
 }
 
-static int connect_to(const struct sockaddr_storage *where, socklen_t len)
+static int connect_to(const struct sockaddr_storage *where, socklen_t len, int connections)
 {
     int fd = socket(where->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    bound_buffer(fd, SO_RCVBUF, connections);
     if (fd < 0 || connect(fd, (const struct sockaddr *)where, len) < 0)
         die("connect");
     return fd;
@@ -157,7 +176,7 @@ static int read_all(const char *addr, const char *port, int connections, double 
     uint64_t bytes = 0;
 
     for (int i = 0; i < connections; i++)
-        watch(epoll, EPOLL_CTL_ADD, fds[i] = connect_to(&where, len), EPOLLIN);
+        watch(epoll, EPOLL_CTL_ADD, fds[i] = connect_to(&where, len, connections), EPOLLIN);
     for (int i = 0; i < connections; i++)
         if (write(fds[i], "", 1) != 1)
             die("write");

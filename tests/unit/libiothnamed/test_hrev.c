@@ -284,13 +284,13 @@ static void a_flood_from_one_network_of_a_site(void **state)
     hrev_free(h);
 }
 
-static void a_flood_cannot_take_names_along(void **state)
+/* quiet: who asks for fifty names that the flooder had asked for. */
+static void flood_beside(const char *quiet_text)
 {
     struct hrev *h = new_hrev(1000);
-    struct ipaddr quiet = addr_of("fc00:0:0:1::1"), flooder = addr_of("fc00:0:0:2::1");
+    struct ipaddr quiet = addr_of(quiet_text), flooder = addr_of("fc00:0:0:2::1");
     nsec_t now = START;
 
-    (void)state;
     for (unsigned number = 0; number < 500; number++)
         ask(h, number, &flooder, now);
     for (unsigned number = 0; number < 50; number++) /* the flooder was first */
@@ -303,6 +303,14 @@ static void a_flood_cannot_take_names_along(void **state)
     }
     assert_int_equal(count_known(h, 0, 50, now), 50);
     hrev_free(h);
+}
+
+static void a_flood_cannot_take_names_along(void **state)
+{
+    (void)state;
+    flood_beside("fc00:0:0:1::1");  /* of another network of its site */
+    flood_beside("fd00:0:77:1::1"); /* of another site */
+    flood_beside("192.0.2.1");
 }
 
 static void the_expired_go_first(void **state)

@@ -27,6 +27,7 @@ static struct lease_set *a_set(void)
     add(s, "x.gone.lan", "10.0.0.10", NOW - 1);
     add(s, "other.net", "10.0.0.11", NOW + 3600);
     add(s, "la.lan", "10.0.0.12", NOW + 3600);
+    add(s, "six.lan", "fd00::6", NOW + 3600);
     assert_int_equal(lease_set_finish(s), 0);
     return s;
 }
@@ -54,7 +55,7 @@ static void names_have_addresses(void **state)
     struct lease_found found[LEASE_ADDRS_MAX];
 
     (void)state;
-    assert_int_equal(lease_set_count(s), 8);
+    assert_int_equal(lease_set_count(s), 9);
     assert_int_equal(addrs_of(s, "laptop.lan", true, found), 2);
     assert_int_equal(ipaddr_to_v4(&found[0].addr), 0x0a000007); /* the last to end first */
     assert_int_equal(ipaddr_to_v4(&found[1].addr), 0x0a000003);
@@ -233,6 +234,11 @@ static void leases_are_answered(void **state)
     g = ask(&w, "laptop.lan", RR_AAAA);
     assert_int_equal(g->header.count[DNS_ANSWER], 1);
     assert_int_equal(g->rr[0].rdlen, 16);
+    g = ask(&w, "six.lan", RR_ANY); /* RFC 8482 s4.1: one RRset of those that are there */
+    assert_int_equal(g->header.count[DNS_ANSWER], 1);
+    assert_int_equal(g->rr[0].type, RR_AAAA);
+    g = ask(&w, "laptop.lan", RR_ANY);
+    assert_int_equal(g->rr[0].type, RR_A);
     g = ask(&w, "laptop.lan", RR_MX);
     assert_int_equal(g->rcode, RCODE_NOERROR);
     assert_int_equal(g->header.count[DNS_ANSWER], 0);

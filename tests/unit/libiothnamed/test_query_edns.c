@@ -232,6 +232,39 @@ static void options_together(void **state)
     world_close(&w);
 }
 
+/* RFC 7873 s5.4: a message without a question asks for a cookie, or whether the one it has is good. */
+static void a_cookie_without_a_question(void **state)
+{
+    uint8_t packet[12 + 11 + 4 + COOKIE_LEN] = {0x12, 0x34, [11] = 1, [14] = RR_OPT, [15] = 4};
+    uint8_t *option = packet + 12 + 11, *len_of = packet + 12 + 9;
+    struct world w;
+    size_t len;
+    (void)state;
+    world_open(&w, "net local 192.168.1.0/24\nauth static local .test.local\n");
+    option[1] = COOKIE;
+    len_of[1] = 4 + 8;
+    option[3] = 8;
+    memcpy(option + 4, "client's", 8);
+    struct got *g = world_run(&w, "192.0.2.1", false, packet, 12 + 11 + 4 + 8, NULL);
+    assert_int_equal(g->rcode, RCODE_NOERROR);
+    assert_int_equal(g->header.qdcount, 0);
+    const uint8_t *cookie = option_of(g, COOKIE, &len);
+    assert_true(cookie && len == COOKIE_LEN);
+
+    /* the one that it was given is good; a changed one is not */
+    len_of[1] = 4 + COOKIE_LEN;
+    option[3] = COOKIE_LEN;
+    memcpy(option + 4, cookie, COOKIE_LEN);
+    g = world_run(&w, "192.0.2.1", false, packet, sizeof(packet), NULL);
+    assert_int_equal(g->rcode, RCODE_NOERROR);
+    assert_true(g->n == 1 && g->rr[0].ttl >> 24 == 0);
+    packet[sizeof(packet) - 1] ^= 1;
+    g = world_run(&w, "192.0.2.1", false, packet, sizeof(packet), NULL);
+    assert_int_equal(g->rcode | (g->rr[0].ttl >> 24) << 4, RCODE_BADCOOKIE);
+    assert_true(option_of(g, COOKIE, &len) && len == COOKIE_LEN);
+    world_close(&w);
+}
+
 static void class_chaos(void **state)
 {
     static const struct {
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test(nsid),
         cmocka_unit_test(keepalive),
         cmocka_unit_test(options_together),
+        cmocka_unit_test(a_cookie_without_a_question),
         cmocka_unit_test(class_chaos),
         cmocka_unit_test(any_is_not_forwarded),
         cmocka_unit_test(the_rate_limit_and_who_is_exempt),
