@@ -24,7 +24,7 @@ enum {
     COPY_MAX = 64 << 10,
     PIPE_BYTES = 512 << 10,    /* wanted; the system may grant less */
     PIPE_BYTES_MIN = 64 << 10, /* with less, copying costs less */
-    PIPES_MAX = 64,            /* half of what the system allows to a user without privilege */
+    PIPES_MAX = 112,           /* 56 MiB of the 64 that the system allows to a user without privilege */
     BARREN_WISHES = 1024,      /* for a pipe, after the system had none to give: then it is asked again */
     SHARE = 1 << 20,           /* bytes of a turn */
     BULK = 12 << 10,           /* bytes of one read: splicing as many costs less than copying them */

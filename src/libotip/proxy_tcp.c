@@ -8,10 +8,6 @@
  * each end learns what it would have learnt without a proxy between. Behind both ends the flow goes on until the client has
  * acknowledged the last byte, since its address goes with its last flow.
  *
- * What a client does not read waits in the hidden server, not here: the window towards that server is bounded. Else the kernel
- * lets it grow to tcp_rmem's largest, tens of megabytes, and a hundred slow readers hold all memory that the host's TCP may
- * have (tcp_mem in tcp(7)).
- *
  * A deadline is looked at when it comes, not moved with each byte: then it is set to what is left. Who accepts may be out of
  * descriptors: the listener rests for a moment, since its readiness would wake the loop again at once. So it does when its stack has failed.
  */
@@ -28,10 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_PER_WAKE = 64,  /* then others have their turn */
-    WINDOW_BYTES = 1 << 20, /* from the hidden server: 8 Gbit/s over a round trip of a millisecond */
-};
+enum { ACCEPTS_PER_WAKE = 64 /* then others have their turn */ };
 
 #define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived */
 
@@ -283,7 +276,6 @@ static int connect_to_server(struct tcp_session *s)
     if (fd < 0)
         return -errno;
     s->sides[SERVER].stream.fd = fd;
-    set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, WINDOW_BYTES);
     if (ioth_connect(fd, (const struct sockaddr *)&at, len) < 0 && errno != EINPROGRESS)
         return -errno;
     return watch_side(s, SERVER);

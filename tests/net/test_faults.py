@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 
+import dns.edns
 import dns.rcode
 import dns.reversename
 import pytest
@@ -29,6 +30,7 @@ from questions import addresses
 pytestmark = pytest.mark.skipif(not faulty.PRELOADED.exists(), reason=f"{faulty.PRELOADED} is not built")
 
 HERE = w.Namespace("here", "/proc/self/ns/net", [])
+COOKIE = 10  # an option of EDNS, RFC 7873
 each_program = pytest.mark.parametrize("program", list(faulty.ALL))
 
 
@@ -200,11 +202,14 @@ def test_the_clock_of_a_name_server(world, hours):
     it = faulty.Named(world)
     with upstream.ScriptedUpstream(it.namespace, it.UPSTREAM) as server:
         it.start()
-        first = it.ask("www.example", use_edns=0)
+        first = it.ask("www.example", options=[dns.edns.GenericOption(COOKIE, b"8 bytes.")])
         assert addresses(first) == ["192.0.2.12"]
         (taught,) = addresses(it.ask("kept.hash.local", "AAAA"))
         it.faults.step(hours * faulty.HOUR)
-        again = it.ask("www.example")
+        (cookie,) = [option.data for option in first.options if option.otype == COOKIE]
+        again = it.ask("www.example", options=[dns.edns.GenericOption(COOKIE, cookie)])
+        (other,) = [option.data for option in again.options if option.otype == COOKIE]
+        assert len(cookie) == len(other) == 24 and cookie[:8] == other[:8] and cookie != other
         assert addresses(again) == ["192.0.2.12"] and len(server.questions) == 1
         assert first.answer[0].ttl - 60 < again.answer[0].ttl <= first.answer[0].ttl
         reverse = dns.reversename.from_address(taught).to_text()
@@ -474,14 +479,14 @@ def test_upstream(world, how):
                 answer, seconds = questions.timed(it.ask, f"h{since}.hash.local", "AAAA")
                 assert addresses(answer)
                 slowest = max(slowest, seconds)
-        assert slowest < 1
+        assert slowest < 3, "who waits for upstream is told after 3.7 s"
         for future in asked:
             answer, seconds = future.result()
             right = addresses(answer) == [f"192.0.2.{len(str(answer.question[0].name))}"]
             failed = answer.rcode() == dns.rcode.SERVFAIL
             # Rubbish with the bit TC is reason enough to ask over TCP, where this server is sane.
             assert right or (failed and how != "slow"), answer.to_text()
-            assert seconds < 6
+            assert seconds < 7
         server.udp, server.tcp = upstream.answer_udp, upstream.answer_tcp
         w.wait_for(lambda: addresses(it.ask("well.again", timeout=8)), "it is believed again", 20)
     it.stop()

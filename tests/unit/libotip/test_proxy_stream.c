@@ -215,7 +215,7 @@ static void slow_readers_do_not_take_all_pipes(void **state)
         }
         lent += slow[i].half.pipe != NULL;
     }
-    assert_in_range(lent, 1, 64);
+    assert_in_range(lent, 1, 112);
     open_line(&fast, true);
     stream_pool_free(fast.pool);
     fast.pool = slow[0].pool;
