@@ -360,10 +360,10 @@ def test_nowhere_to_log(world, program):
     """Its log is on a disk that is full."""
     it = faulty.ALL[program](world)
     it.write()
+    environment = {**w.sanitizer_environment(), "ASAN_OPTIONS": f"log_path={world.directory}/report"}
+    command = it.namespace.command(*it.command())
     with open("/dev/full", "w") as full:
-        process = subprocess.Popen(
-            it.namespace.command(*it.command()), stdin=subprocess.DEVNULL, stderr=full, env={**w.sanitizer_environment(), "ASAN_OPTIONS": f"log_path={world.directory}/report"}
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=full, env=environment)
     try:
         w.wait_for(it.answers, f"{program} serves", 20)
         process.send_signal(signal.SIGHUP)
