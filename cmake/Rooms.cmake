@@ -61,9 +61,7 @@ function(ioth_unit_tests room)
         target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests/unit)
         target_compile_definitions(${target} PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
         target_link_libraries(${target} PRIVATE ${ARGN} cmocka)
-        if(IOTH_SANITIZE) # it is for the code under test; the tests themselves compile many times faster so
-            target_compile_options(${target} PRIVATE -O0)
-        endif()
+        target_compile_options(${target} PRIVATE -O0) # what is fast or sanitized is the code under test; its tests compile faster so
         file(STRINGS ${source} threads REGEX "[Tt]hread" LIMIT_COUNT 1)
         if(IOTH_SANITIZE STREQUAL "thread" AND NOT threads)
             set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)

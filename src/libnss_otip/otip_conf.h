@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#define OTIP_CONF_WORDS_MAX 8 /* of a line: the longest that means something has seven */
+#define OTIP_CONF_WORDS_MAX  8     /* of a line: the longest that means something has seven */
 #define OTIP_CONF_PERIOD_MAX 86400 /* seconds, as of otip_rproxy and iothnamed */
 
 enum otip_conf_kind {
