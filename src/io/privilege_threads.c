@@ -48,7 +48,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 /* The thread sanitizer's own thread blocks all signals; nothing else is passed over. */
 static bool is_the_sanitizers(unsigned long long blocked)
 {
-#ifdef IOTH_SANITIZED
+#ifdef __SANITIZE_THREAD__
     return blocked >> (SIGSYS - 1) & 1;
 #else
     (void)blocked;

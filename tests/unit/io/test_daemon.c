@@ -336,8 +336,10 @@ static void one_capability_stays(void **state)
 static void *thread_of_a_stack(void *arg)
 {
     int *ends = arg;
-    char byte;
+    char byte = 0;
 
+    if (write(ends[1], &byte, 1) != 1) /* its mask is its own by now: while a thread is made, all is blocked */
+        return NULL;
     while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
         continue;
     uint64_t left = own_capabilities("/proc/thread-self/status");
@@ -353,7 +355,7 @@ static uint64_t left_to_an_older_thread(void)
     uint64_t left = UINT64_MAX;
     sigset_t all;
     pthread_t thread;
-    char why[256];
+    char why[256], byte;
 
     if (pipe(to) < 0 || pipe(from) < 0)
         return left;
@@ -361,7 +363,7 @@ static uint64_t left_to_an_older_thread(void)
     sigdelset(&all, SIGSYS);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     int ends[2] = {to[0], from[1]};
-    if (pthread_create(&thread, NULL, thread_of_a_stack, ends) != 0)
+    if (pthread_create(&thread, NULL, thread_of_a_stack, ends) != 0 || read(from[0], &byte, 1) != 1)
         return left;
     if (privilege_keep(&who, CAPABILITY(CAP_NET_RAW), why, sizeof(why)) == 0 && write(to[1], "", 1) == 1)
         left = read(from[0], &left, sizeof(left)) == sizeof(left) ? left : UINT64_MAX;
