@@ -338,7 +338,7 @@ static void *thread_of_a_stack(void *arg)
     int *ends = arg;
     char byte = 0;
 
-    if (write(ends[1], &byte, 1) != 1) /* its mask is its own by now: while a thread is made, all is blocked */
+    if (write(ends[1], &byte, 1) != 1) /* by now its mask is its own: all is blocked while it is made */
         return NULL;
     while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
         continue;
