@@ -12,6 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import pytest
 
 import upstream
 import world as w
@@ -192,17 +193,29 @@ def test_a_server_that_drops_edns_is_asked_without(box):
         assert len(server.questions) == before + 1 and server.questions[-1].edns < 0
 
 
-def test_a_server_that_loses_letter_case(box):
-    def lower_case(server, wire, question, client):
-        reply = default_answer(question).to_wire()
-        end = reply.index(b"\0", 12)
-        server.socket.sendto(reply[:12] + reply[12:end].lower() + reply[end:], client)
+def lower_case(question):
+    reply = default_answer(question).to_wire()
+    end = reply.index(b"\0", 12)
+    return reply[:12] + reply[12:end].lower() + reply[end:]
 
-    with ScriptedUpstream(box.namespace, UPSTREAM, udp=lower_case) as server:
+
+def lower_case_udp(server, wire, question, client):
+    server.socket.sendto(lower_case(question), client)
+
+
+def lower_case_tcp(server, wire, question, connection):
+    connection.sendall(framed(lower_case(question)))
+
+
+# Only the server itself can answer over TCP: if it loses letter case there too it is believed to do so, else its replies over UDP
+# may be somebody else's.
+@pytest.mark.parametrize("tcp, questions_over_tcp", [(lower_case_tcp, 3), (None, 10)])
+def test_a_server_that_loses_letter_case(box, tcp, questions_over_tcp):
+    with ScriptedUpstream(box.namespace, UPSTREAM, udp=lower_case_udp, tcp=tcp) as server:
         box.serve(LOCAL + FORWARD + "option workers 1\n")
         for number in range(10):
             assert box.ask(f"abcdefghijkl{number}.example").answer
-        assert len(server.tcp_questions) == 3, "then it is believed to be so"
+        assert len(server.tcp_questions) == questions_over_tcp
 
 
 def cookie_of(message):
