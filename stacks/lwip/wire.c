@@ -9,8 +9,9 @@
  * QUEUE_MAX, and the loop sends them when its descriptor is writable. What comes then is lost, as on a wire:
  * TCP sends it again.
  *
- * A network that goes away is tried again once a second. vde_open and vde_close run one at a time in the
- * process: libvdeplug's modules do not promise more.
+ * A network that goes away is tried again once a second. The connection that was lost is closed when there is another, so that
+ * the module of libvdeplug stays loaded: a daemon in its sandbox cannot load code any more. vde_open and vde_close run one at a
+ * time in the process: libvdeplug's modules do not promise more.
  */
 #include "lwip/wire.h"
 
@@ -49,6 +50,7 @@ struct wire {
     struct port *port;
     char *locator;
     VDECONN *conn;     /* NULL while the network is away */
+    VDECONN *lost;     /* then the one before; NULL: none */
     int data, control; /* descriptors; control -1 if there is none of its own */
     bool data_is_socket, watches_output;
     struct wire_end data_end, control_end;
@@ -79,18 +81,34 @@ static void drop_queue(struct wire *wire)
     }
 }
 
-static void disconnect(struct wire *wire)
+static void forget_lost(struct wire *wire)
+{
+    if (wire->lost == NULL)
+        return;
+    pthread_mutex_lock(&libvdeplug_lock);
+    vde_close(wire->lost);
+    pthread_mutex_unlock(&libvdeplug_lock);
+    wire->lost = NULL;
+}
+
+/* The network is away; another connection to it may follow. */
+static void leave(struct wire *wire)
 {
     if (wire->conn == NULL)
         return;
     loop_unwatch(wire->data);
     if (wire->control >= 0)
         loop_unwatch(wire->control);
-    pthread_mutex_lock(&libvdeplug_lock);
-    vde_close(wire->conn);
-    pthread_mutex_unlock(&libvdeplug_lock);
+    forget_lost(wire);
+    wire->lost = wire->conn;
     wire->conn = NULL;
     drop_queue(wire);
+}
+
+static void disconnect(struct wire *wire)
+{
+    leave(wire);
+    forget_lost(wire);
 }
 
 int wire_watch(struct wire *wire)
@@ -113,6 +131,7 @@ static int connect_wire(struct wire *wire)
     pthread_mutex_unlock(&libvdeplug_lock);
     if (wire->conn == NULL)
         return errno != 0 ? -errno : -ENODEV;
+    forget_lost(wire);
     wire->data = vde_datafd(wire->conn);
     wire->control = vde_ctlfd(wire->conn);
     if (wire->control == wire->data)
@@ -275,7 +294,7 @@ static bool control_is_alive(const struct wire *wire)
 
 static void lose(struct wire *wire)
 {
-    disconnect(wire);
+    leave(wire);
     wire->port->stack->wires_due_ms = stack_now_ms();
 }
 
@@ -319,7 +338,7 @@ static bool reconnect(struct wire *wire)
 {
     if (connect_wire(wire) == 0 && wire_watch(wire) == 0)
         return true;
-    disconnect(wire);
+    leave(wire);
     return false;
 }
 

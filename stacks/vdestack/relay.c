@@ -14,7 +14,8 @@
  *
  * A network that goes away (its control connection ends, its data descriptor hangs up) takes the carrier off
  * the tap: the interface shows NO-CARRIER and the kernel sends nothing. Once a second the port tries to
- * connect again, and the carrier comes back with the network.
+ * connect again, and the carrier comes back with the network. The connection that was lost is closed when there
+ * is another, so that the module of libvdeplug stays loaded: a daemon in its sandbox cannot load code any more.
  *
  * vde_open and vde_close run one at a time in the process: what libvdeplug and its modules keep to themselves
  * is not known to be safe for threads.
@@ -55,6 +56,7 @@ struct port {
     char *locator;
     int tap;           /* -1 until attached, and again when its interface was removed */
     VDECONN *conn;     /* NULL while the network is away */
+    VDECONN *lost;     /* then the one before; NULL: none */
     int data, control; /* descriptors of conn; control -1 if it has none */
     bool data_is_socket;
     size_t held_bytes; /* of the frame that waits for the network, 0: none */
@@ -122,6 +124,8 @@ static VDECONN *open_network(const char *locator)
 
 static void close_network(VDECONN *conn)
 {
+    if (conn == NULL)
+        return;
     pthread_mutex_lock(&libvdeplug_lock);
     vde_close(conn);
     pthread_mutex_unlock(&libvdeplug_lock);
@@ -149,6 +153,8 @@ static int connect_port(struct relay *relay, struct port *port)
     port->conn = open_network(port->locator);
     if (port->conn == NULL)
         return errno != 0 ? -errno : -ENODEV;
+    close_network(port->lost);
+    port->lost = NULL;
     port->data = vde_datafd(port->conn);
     port->control = vde_ctlfd(port->conn);
     if (port->control == port->data)
@@ -171,21 +177,29 @@ static void set_carrier(const struct port *port, int on)
         ioctl(port->tap, TUNSETCARRIER, &on); /* kernels before 5.0 do not know it: frames are dropped then */
 }
 
-/* The network has gone away, or is left. */
-static void disconnect_port(struct relay *relay, struct port *port)
+/* The network has gone away; another connection to it may follow. */
+static void leave_network(struct relay *relay, struct port *port)
 {
     if (port->conn == NULL)
         return;
     unwatch(relay, port->data);
     unwatch(relay, port->control);
-    close_network(port->conn);
+    close_network(port->lost);
+    port->lost = port->conn;
     port->conn = NULL;
     port->held_bytes = 0;
 }
 
+static void disconnect_port(struct relay *relay, struct port *port)
+{
+    leave_network(relay, port);
+    close_network(port->lost);
+    port->lost = NULL;
+}
+
 static void lose_network(struct relay *relay, struct port *port)
 {
-    disconnect_port(relay, port);
+    leave_network(relay, port);
     watch_port(relay, port);
     set_carrier(port, 0);
 }
@@ -357,7 +371,7 @@ static bool reconnect(struct relay *relay, struct port *port)
         set_carrier(port, 1);
         return true;
     }
-    disconnect_port(relay, port);
+    leave_network(relay, port);
     return false;
 }
 
