@@ -148,3 +148,20 @@ int rc_read_option(const struct rc_reader *reader, const char *name, const char 
     snprintf(place.text, sizeof(place.text), "--%.40s", name);
     return take(reader, row, value ? value : "", &place, why, why_size);
 }
+
+bool rc_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret)
+{
+    uint64_t n = 0;
+
+    if (len == 0 || len > 10)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        n = n * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (n < least || n > most)
+        return false;
+    *ret = (uint32_t)n;
+    return true;
+}

@@ -50,6 +50,9 @@ const struct rc_row *rc_row_at(struct rc_rows rows, size_t i);
 /* In any letter case; NULL: there is none. */
 const struct rc_row *rc_row_named(struct rc_rows rows, const char *name, size_t len);
 
+/* A number of the value of an option: decimal digits, at most ten, from least to most. */
+MUST_CHECK bool rc_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret);
+
 /* Where something was said. */
 struct rc_place {
     bool in_file;            /* else on the command line */

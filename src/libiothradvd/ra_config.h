@@ -97,7 +97,5 @@ bool ra_read_dnssl(struct ra_reading *r, const char *value);
 bool ra_read_pref64(struct ra_reading *r, const char *value);
 bool ra_read_portal(struct ra_reading *r, const char *value);
 bool ra_read_dnr(struct ra_reading *r, const char *value);
-/* A decimal number from least to most, all of the text. */
-bool ra_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret);
 
 #endif

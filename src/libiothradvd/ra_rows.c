@@ -10,26 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-bool ra_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret)
-{
-    uint64_t n = 0;
-    if (len == 0 || len > 10)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(text[i] - '0');
-    }
-    if (n < least || n > most)
-        return false;
-    *ret = (uint32_t)n;
-    return true;
-}
-
 static bool read_number(struct ra_reading *r, const char *value, uint32_t least, uint32_t most,
                         const char *unit, uint32_t *ret)
 {
-    if (ra_number(value, strlen(value), least, most, ret))
+    if (rc_number(value, strlen(value), least, most, ret))
         return true;
     return ra_fail(r, "'%.40s' is no number of %s that is possible here, expected %u to %u", value, unit,
                    least, most);
@@ -253,7 +237,7 @@ static bool read_mtu(struct ra_reading *r, const char *value)
         r->interface->settings.mtu = 0;
         return true;
     }
-    if (!ra_number(value, strlen(value), ND_IPV6_MTU_MIN, UINT16_MAX, &n))
+    if (!rc_number(value, strlen(value), ND_IPV6_MTU_MIN, UINT16_MAX, &n))
         return ra_fail(r, "'%.40s' is no MTU, expected %d to %d, or 0 for none", value, ND_IPV6_MTU_MIN,
                        UINT16_MAX);
     r->interface->settings.mtu = n;

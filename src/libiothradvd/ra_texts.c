@@ -71,7 +71,7 @@ static bool read_seconds(struct ra_reading *r, struct word w, uint32_t *ret)
         *ret = ND_INFINITE;
         return true;
     }
-    if (ra_number(w.at, w.len, 0, ND_INFINITE, ret))
+    if (rc_number(w.at, w.len, 0, ND_INFINITE, ret))
         return true;
     return ra_fail(r, "'%.*s' is no lifetime, expected seconds or 'infinity'", SHOWN(w));
 }
@@ -85,7 +85,7 @@ static bool read_net(struct ra_reading *r, struct word *rest, struct ipaddr *ret
     if (ipaddr_parse(addr.at, addr.len, ret) < 0 || ipaddr_is_v4(ret))
         return ra_fail(r, "'%.*s' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64", SHOWN(addr));
     next(rest, '/', &bits);
-    if (!ra_number(bits.at, bits.len, 0, 128, &n))
+    if (!rc_number(bits.at, bits.len, 0, 128, &n))
         return ra_fail(r, "'%.*s' is no length of a prefix, expected 0 to 128", SHOWN(bits));
     *ret_bits = (uint8_t)n;
     return true;
@@ -392,7 +392,7 @@ bool ra_read_dnr(struct ra_reading *r, const char *value)
     bool is_default;
 
     next(&rest, ' ', &priority);
-    if (!ra_number(priority.at, priority.len, 0, UINT16_MAX, &n))
+    if (!rc_number(priority.at, priority.len, 0, UINT16_MAX, &n))
         return ra_fail(r, "'%.*s' is no priority, expected 'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'",
                        SHOWN(priority));
     next(&rest, ' ', &adn);

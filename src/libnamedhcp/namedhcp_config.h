@@ -183,7 +183,5 @@ int namedhcp_add_option4(struct namedhcp_draft *d, uint8_t code, const uint8_t *
 void namedhcp_drop_option4(struct namedhcp_config *c, uint8_t code);
 /* The next piece of a list with commas or blanks between; *at is behind it then. False: there is none left. */
 bool namedhcp_piece(const char **at, const char **ret, size_t *ret_len);
-/* A decimal number from least to most, all of the text. */
-bool namedhcp_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret);
 
 #endif

@@ -49,7 +49,7 @@ static bool put_number(struct writer *w, const char *piece, size_t len, unsigned
 {
     uint32_t n, most = bytes == 1 ? UINT8_MAX : bytes == 2 ? UINT16_MAX : UINT32_MAX;
 
-    if (!namedhcp_number(piece, len, 0, most, &n))
+    if (!rc_number(piece, len, 0, most, &n))
         return false;
     if (bytes == 1)
         writer_u8(w, (uint8_t)n);
@@ -262,7 +262,7 @@ int namedhcp_read_option(struct namedhcp_draft *d, const char *value)
     const struct dhcp4_option_kind *kind = dhcp4_kind_named(name);
     if (kind)
         number = kind->code;
-    else if (!namedhcp_number(name, len, 1, 254, &number))
+    else if (!rc_number(name, len, 1, 254, &number))
         return namedhcp_wrong(
             d, "'%s' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254", name);
     else

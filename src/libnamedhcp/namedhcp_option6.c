@@ -132,7 +132,7 @@ static bool put_number(struct writer *w, const char *value, bool is_byte)
 {
     uint32_t n;
 
-    if (!namedhcp_number(value, strlen(value), 0, is_byte ? UINT8_MAX : UINT32_MAX, &n))
+    if (!rc_number(value, strlen(value), 0, is_byte ? UINT8_MAX : UINT32_MAX, &n))
         return false;
     if (is_byte)
         writer_u8(w, (uint8_t)n);
@@ -220,7 +220,7 @@ int namedhcp_read_option6(struct namedhcp_draft *d, const char *value)
     uint32_t code;
 
     const struct option6 *option = named(name, len);
-    if (!option && !namedhcp_number(name, len, 1, UINT16_MAX, &code))
+    if (!option && !rc_number(name, len, 1, UINT16_MAX, &code))
         return namedhcp_wrong(
             d, "'%.*s' is no option of DHCPv6, expected a name such as 'bootfile-url', or 1 to 65535",
             len < 40 ? (int)len : 40, name);

@@ -10,27 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-bool namedhcp_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret)
-{
-    uint64_t n = 0;
-
-    if (len == 0 || len > 10)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(text[i] - '0');
-    }
-    if (n < least || n > most)
-        return false;
-    *ret = (uint32_t)n;
-    return true;
-}
-
 static int read_number(struct namedhcp_draft *d, const char *value, uint32_t least, uint32_t most,
                        const char *what, uint32_t *ret)
 {
-    if (namedhcp_number(value, strlen(value), least, most, ret))
+    if (rc_number(value, strlen(value), least, most, ret))
         return 0;
     return namedhcp_wrong(d, "'%.40s' is no number of %s, expected %u to %u", value, what, least, most);
 }
@@ -115,7 +98,7 @@ static int read_echo(struct namedhcp_draft *d, const char *value)
         d->config->echo_ms = 0;
         return 0;
     }
-    if (namedhcp_number(value, strlen(value), 10, 10000, &d->config->echo_ms))
+    if (rc_number(value, strlen(value), 10, 10000, &d->config->echo_ms))
         return 0;
     return namedhcp_wrong(d, "'%.40s', expected milliseconds, 10 to 10000, or 'off'", value);
 }
@@ -458,12 +441,11 @@ static int read_span(struct namedhcp_draft *d, const char *value, uint32_t least
     size_t len = strcspn(value, "/");
     uint32_t min, max;
 
-    if (!namedhcp_number(value, len, least, UINT32_MAX - 1, &min))
+    if (!rc_number(value, len, least, UINT32_MAX - 1, &min))
         return namedhcp_wrong(
             d, "'%.40s', expected seconds, %u at least, or two such numbers with '/' between", value, least);
     max = min;
-    if (value[len] == '/' &&
-        !namedhcp_number(value + len + 1, strlen(value + len + 1), min, UINT32_MAX - 1, &max))
+    if (value[len] == '/' && !rc_number(value + len + 1, strlen(value + len + 1), min, UINT32_MAX - 1, &max))
         return namedhcp_wrong(d, "'%.40s': the second number of seconds must not be less than the first",
                               value);
     *ret_min = min;

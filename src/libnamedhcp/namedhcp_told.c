@@ -101,7 +101,7 @@ static int read_resolver(struct namedhcp_draft *d, const char *value, struct res
     const char *at = value, *word;
     size_t len;
 
-    if (!next_word(&at, &word, &len) || !namedhcp_number(word, len, 0, UINT16_MAX, &r->priority))
+    if (!next_word(&at, &word, &len) || !rc_number(word, len, 0, UINT16_MAX, &r->priority))
         return namedhcp_wrong(d, "'%.*s' is no priority, %s", SHOWN(word, len), form);
     if (!next_word(&at, &word, &len) || dname_from_text(word, len, r->name) <= 1)
         return namedhcp_wrong(d, "'%.*s' is no name of a resolver, %s", SHOWN(word, len), form);

@@ -55,29 +55,11 @@ static int keep_text(struct proxy_draft *d, const char *value, const char **ret)
     return 0;
 }
 
-static bool number_of(const char *text, size_t len, uint64_t most, uint64_t *ret)
-{
-    uint64_t n = 0;
-
-    if (len == 0 || len > 10)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(text[i] - '0');
-    }
-    *ret = n;
-    return n <= most;
-}
-
 static int read_number(struct proxy_draft *d, const char *value, uint32_t least, uint32_t most, uint32_t *ret)
 {
-    uint64_t n;
-
-    if (!number_of(value, strlen(value), most, &n) || n < least)
-        return wrong(d, "'%.40s', expected a number from %u to %u", value, least, most);
-    *ret = (uint32_t)n;
-    return 0;
+    if (rc_number(value, strlen(value), least, most, ret))
+        return 0;
+    return wrong(d, "'%.40s', expected a number from %u to %u", value, least, most);
 }
 
 /* Seconds with up to nine digits behind a point. */
@@ -85,10 +67,10 @@ static int read_seconds(struct proxy_draft *d, const char *value, nsec_t *ret)
 {
     size_t whole_len = strcspn(value, "."), len = strlen(value);
     size_t digits = len > whole_len ? len - whole_len - 1 : 0;
-    uint64_t whole, part = 0;
+    uint32_t whole, part = 0;
 
-    if (!number_of(value, whole_len, SECONDS_MAX, &whole) || digits > 9 ||
-        (len > whole_len && !number_of(value + whole_len + 1, digits, 999999999, &part)))
+    if (!rc_number(value, whole_len, 0, SECONDS_MAX, &whole) || digits > 9 ||
+        (len > whole_len && !rc_number(value + whole_len + 1, digits, 0, 999999999, &part)))
         return wrong(d, "'%.40s', expected seconds from 0 to %d, such as 8 or 0.5", value, SECONDS_MAX);
     for (size_t i = digits; i < 9; i++)
         part *= 10;
@@ -231,9 +213,9 @@ static bool read_port(const char **at, uint16_t *ret)
 {
     const char *piece;
     size_t len = next_piece(at, &piece);
-    uint64_t n;
+    uint32_t n;
 
-    if (!number_of(piece, len, UINT16_MAX, &n) || n == 0)
+    if (!rc_number(piece, len, 1, UINT16_MAX, &n))
         return false;
     *ret = (uint16_t)n;
     return true;

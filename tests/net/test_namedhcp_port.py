@@ -19,26 +19,11 @@ import dhcp_servers as servers
 import peers
 import world as w
 from dhcp_lab import INTERFACE, Client, Segment, kind, options4, running, said, together  # noqa: F401
+from test_namedhcp import DNS4, DNS6, HERE, NAMED, NET4, POOL, hashed, told_in
 
-HERE = w.Namespace("here", "/proc/self/ns/net", [])
 MAC = "02:00:00:00:0e:01"  # of the server's port
-NET6, NET4 = "fd00:1::", "10.1.0.0/24"
-DNS6, DNS4 = "fd00:1::53", "10.1.0.53"
-NAMED = f"""\
-net     all ::/0
-auth    accept all
-auth    hash all .hash.local {NET6}
-auth    static all .v4.lab
-static  A one.v4.lab 10.1.0.77
-static  TXT one.v4.lab "mask=255.255.255.0,router=10.1.0.1,dns=10.1.0.53"
-"""
 NAMES = "domain hash.local\n"
-POOL = f"subnet {NET4}\npool 10.1.0.100-10.1.0.119\noption routers 10.1.0.1\n"
 PORT = f"macaddr {MAC}\nip 10.1.0.1/24\nip fd00:1::1/64\n"
-
-
-def hashed(name):
-    return HERE.run(w.RELEASE / "programs/hashaddr", "-b", NET6, name).stdout.strip()
 
 
 class Lan:
@@ -119,14 +104,6 @@ def udhcpc(segment, wish):
     options = ["-f", "-q", "-n", "-t", "10", "-T", "2", "-i", INTERFACE, "-s", told_in(directory, "$1"), "-r", wish]
     namespace.run(peers.program("busybox"), "udhcpc", *options, timeout=25)
     return dict(re.findall(r"^(\w+)=(.*)$", (directory / "bound").read_text(), re.MULTILINE))
-
-
-def told_in(directory, reason="$reason"):
-    """A script that keeps its environment in a file named by the reason."""
-    script = directory / "script"
-    script.write_text(f"#!/bin/sh\nenv >{directory}/{reason}.new && mv {directory}/{reason}.new {directory}/{reason}\n")
-    script.chmod(0o755)
-    return script
 
 
 def given6(state):
