@@ -205,7 +205,7 @@ class Bench:
         say(report.cell_line(cell))
 
     def answers(self, client, address):
-        probe = f"import socket; s = socket.create_connection(('{address}', {PORT}), 5); s.send(b'x'); s.recv(1)"
+        probe = f"import socket; s = socket.create_connection(('{address}', {PORT}), 5); s.send(b'h'); s.recv(1)"
         return subprocess.run([*client.enter, "/usr/bin/python3", "-c", probe], capture_output=True).returncode == 0
 
 

@@ -2,12 +2,14 @@
 /*
  * Both ends of a measurement of a TCP proxy.
  *
- *     proxy_stream serve ADDR PORT                        writes into each connection that has sent a byte; says "ready"
+ *     proxy_stream serve ADDR PORT                        writes into each connection that asked for it; says "ready"
  *     proxy_stream read ADDR PORT CONNECTIONS SECONDS     reads from so many, and says in JSON how many bytes came
  *
- * One thread and an epoll instance each. The reader asks for bytes when all its connections stand, by one byte on each. It lets
- * the kernel throw away what it reads (tcp(7), MSG_TRUNC) and the writer sends the same buffer over and over, so that they cost
- * little beside the proxy. Time counts from the moment when all connections have begun to bring bytes.
+ * One thread and an epoll instance each. The reader says HELLO on each connection, and the server answers: then it stands on both
+ * sides of the proxy. When all stand it says GO on each. Were the first to stream at once, a proxy with a process for each
+ * connection would hardly come to accept the last. The reader lets the kernel throw away what it reads (tcp(7), MSG_TRUNC) and the
+ * writer sends the same buffer over and over, so that they cost little beside the proxy. Time counts from the moment when all
+ * connections have begun to bring bytes.
  *
  * A thousand clients have their buffers on a thousand machines. Here they share one with the proxy, and grown to their largest
  * they would take more memory than its TCP may have in all (tcp_mem in tcp(7)): from then on windows are tiny, connections end,
@@ -33,6 +35,8 @@
 #define START_S         60
 #define BUFFERS_MAX     (256 << 20) /* of all ends of a side */
 #define BUFFER_MAX      (4 << 20)
+
+enum { HELLO = 'h', GO = 'g' };
 
 static char piece[PIECE];
 
@@ -88,14 +92,16 @@ static void watch(int epoll, int how, int fd, uint32_t events)
         die("epoll_ctl");
 }
 
-/* The byte that asks for others has come, or the end. */
-static void start_writing(int epoll, int fd)
+/* A word of the reader has come, or the end. */
+static void obey(int epoll, int fd)
 {
-    char byte;
+    char word;
 
-    if (read(fd, &byte, 1) == 1)
+    if (read(fd, &word, 1) != 1)
+        close(fd);
+    else if (word == GO)
         watch(epoll, EPOLL_CTL_MOD, fd, EPOLLOUT);
-    else
+    else if (write(fd, &word, 1) != 1)
         close(fd);
 }
 
@@ -124,7 +130,7 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
                     watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN);
                 }
             } else if (events[i].events & EPOLLIN) {
-                start_writing(epoll, fd);
+                obey(epoll, fd);
             } else if (write(fd, piece, sizeof(piece)) < 0 && errno != EAGAIN) {
                 close(fd);
             }
@@ -166,7 +172,25 @@ static uint64_t read_some(int epoll, double until_s, bool seen[static CONNECTION
     return bytes;
 }
 
-static int read_all(const char *addr, const char *port, int connections, double seconds)
+/* Says the word on each connection and waits until each has brought bytes after it. */
+static void ask_all(int epoll, const int *fds, int connections, char word)
+{
+    bool seen[CONNECTIONS_MAX] = {false};
+    int alive = 0;
+
+    for (int i = 0; i < connections; i++)
+        if (write(fds[i], &word, 1) != 1)
+            die("write");
+    for (double give_up = now_s() + START_S; alive < connections;) {
+        read_some(epoll, give_up, seen, &alive);
+        if (now_s() > give_up) {
+            fprintf(stderr, "proxy_stream: of %d connections %d bring bytes\n", connections, alive);
+            exit(1);
+        }
+    }
+}
+
+static void read_all(const char *addr, const char *port, int connections, double seconds)
 {
     static bool seen[CONNECTIONS_MAX];
     static int fds[CONNECTIONS_MAX];
@@ -177,23 +201,14 @@ static int read_all(const char *addr, const char *port, int connections, double 
 
     for (int i = 0; i < connections; i++)
         watch(epoll, EPOLL_CTL_ADD, fds[i] = connect_to(&where, len, connections), EPOLLIN);
-    for (int i = 0; i < connections; i++)
-        if (write(fds[i], "", 1) != 1)
-            die("write");
-    for (double give_up = now_s() + START_S; alive < connections;) {
-        read_some(epoll, give_up, seen, &alive);
-        if (now_s() > give_up) {
-            fprintf(stderr, "proxy_stream: of %d connections %d bring bytes\n", connections, alive);
-            return 1;
-        }
-    }
+    ask_all(epoll, fds, connections, HELLO);
+    ask_all(epoll, fds, connections, GO);
     puts("begin");
     fflush(stdout);
     double start = now_s();
     while (now_s() < start + seconds)
         bytes += read_some(epoll, start + seconds, seen, &alive);
     printf("{\"bytes\": %llu, \"seconds\": %.3f}\n", (unsigned long long)bytes, now_s() - start);
-    return 0;
 }
 
 int main(int argc, char *argv[])
@@ -208,8 +223,10 @@ int main(int argc, char *argv[])
     if (argc == 4 && strcmp(argv[1], "serve") == 0)
         serve(argv[2], argv[3]);
     if (argc == 6 && strcmp(argv[1], "read") == 0 && atoi(argv[4]) > 0 &&
-        atoi(argv[4]) < CONNECTIONS_MAX - 100)
-        return read_all(argv[2], argv[3], atoi(argv[4]), atof(argv[5]));
+        atoi(argv[4]) < CONNECTIONS_MAX - 100) {
+        read_all(argv[2], argv[3], atoi(argv[4]), atof(argv[5]));
+        return 0;
+    }
     fprintf(stderr, "usage: proxy_stream serve ADDR PORT | read ADDR PORT CONNECTIONS SECONDS\n");
     return 2;
 }
