@@ -68,9 +68,9 @@ function(ioth_unit_tests room)
         endif()
         add_test(NAME ${room}.${short} COMMAND ${target})
         # 77: cannot run here; the program has printed why.
-        set_tests_properties(${room}.${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
-        if(threads)
-            set_tests_properties(${room}.${short} PROPERTIES LABELS threads)
+        set_tests_properties(${room}.${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+        if(threads) # they wait, so they begin first
+            set_tests_properties(${room}.${short} PROPERTIES LABELS threads COST 1)
         endif()
     endforeach()
 endfunction()

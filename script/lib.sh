@@ -79,6 +79,6 @@ all_fuzz_targets() {
 fuzz_target() {
     local folder=build/fuzz/tests/fuzz
     mkdir -p "$folder/found/$1"
-    fixed_addresses "$folder/fuzz_$1" -max_total_time="$2" -max_len=4096 -timeout=5 -artifact_prefix="$folder/$1-" \
+    fixed_addresses "$folder/fuzz_$1" -max_total_time="$2" -max_len=4096 -timeout=60 -artifact_prefix="$folder/$1-" \
         "$folder/found/$1" "tests/fuzz/corpus/$1"
 }

@@ -4,7 +4,7 @@
  * TICK it looks whether all runs that should; as long as it does the host is told, who may have a watchdog. A thread that hangs
  * makes the sign of life stay away, and a service manager restarts the whole.
  */
-#include "io/attendant.h"
+#include "io/attendant_own.h"
 
 #include "io/openmetrics.h"
 #include "io/privilege.h"
@@ -13,20 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TICK NSEC_PER_SEC
-
-struct attendant {
-    struct attendant_settings settings;
-    struct server *streams;
-    struct control control;
-    struct http http;
-    char control_path[128]; /* "": none */
-    pthread_t thread;
-    bool has_thread, healthy;
-    nsec_t alive_at; /* when the host is to be told next */
-};
 
 /* --- looking after the service --- */
 
@@ -34,23 +24,22 @@ static nsec_t tick(void *arg, nsec_t now)
 {
     struct attendant *a = arg;
     const struct attendant_settings *s = &a->settings;
+    const struct daemon_host *host = s->host;
     bool healthy = !s->is_well || s->is_well(s->arg, now);
 
+    attendant_reap_jobs(a);
     if (healthy != a->healthy)
         log_event(s->log, healthy ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, healthy ? s->well : s->ill);
     a->healthy = healthy;
-    if (healthy && s->alive && s->alive_interval && now >= a->alive_at) {
-        s->alive(s->alive_arg);
-        a->alive_at = now + s->alive_interval;
+    if (a->started_at == 0)
+        a->started_at = now;
+    if (healthy && host->alive && host->alive_interval && now >= a->alive_at) {
+        host->alive(host->arg);
+        a->alive_at = now + host->alive_interval;
     }
     log_flush(s->log, false);
     nsec_t next = now + TICK;
-    return s->alive_interval && a->alive_at < next ? a->alive_at : next;
-}
-
-bool attendant_is_healthy(const struct attendant *a)
-{
-    return a->healthy;
+    return host->alive_interval && a->alive_at < next ? a->alive_at : next;
 }
 
 /* --- its pages --- */
@@ -61,19 +50,52 @@ static unsigned always(void *arg)
     return 200;
 }
 
+static void put_family(const struct attendant *a, const struct openmetrics_family *family, const char *suffix,
+                       const char *labels, uint64_t value, struct text *out)
+{
+    struct openmetrics_family own = *family;
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s_%s", a->settings.prefix, family->name);
+    own.name = name;
+    openmetrics_begin(out, &own);
+    openmetrics_number(out, &own, suffix, labels, value);
+}
+
+/* What is the same of all services. */
+static void put_about(const struct attendant *a, struct text *out)
+{
+    static const struct openmetrics_family build = {"build", OPENMETRICS_INFO, NULL, "What runs"},
+                                           uptime = {"uptime_seconds", OPENMETRICS_GAUGE, "seconds",
+                                                     "Time since the start"},
+                                           healthy = {"healthy", OPENMETRICS_GAUGE, NULL,
+                                                      "1: all runs that should"};
+    struct text version = {0};
+
+    openmetrics_label(&version, true, "version", a->settings.host->version);
+    text_put(&version, "", 1);
+    put_family(a, &build, "_info", version.failed ? "" : version.bytes, 1, out);
+    text_fini(&version);
+    put_family(a, &uptime, "", "", attendant_uptime_s(a), out);
+    put_family(a, &healthy, "", "", a->healthy, out);
+}
+
 static bool metrics_body(void *arg, unsigned turn, struct text *out)
 {
     const struct attendant *a = arg;
 
     if (a->settings.page(a->settings.arg, turn, out))
         return true;
+    put_about(a, out);
     openmetrics_end(out);
     return false;
 }
 
 static unsigned health_status(void *arg)
 {
-    return attendant_is_healthy(arg) ? 200 : 503;
+    const struct attendant *a = arg;
+
+    return a->healthy ? 200 : 503;
 }
 
 static bool health_body(void *arg, unsigned turn, struct text *out)
@@ -96,39 +118,42 @@ static const struct http_page pages[] = {
 static int open_control(struct attendant *a, char *why, size_t why_size)
 {
     const struct attendant_settings *s = &a->settings;
+    const char *path = s->config->control ? s->config->control : s->host->control;
+    const char *name = s->config->controlgroup;
     gid_t group = (gid_t)-1;
 
-    if (!s->control || strcmp(s->control, "none") == 0)
+    if (!path || strcmp(path, "none") == 0)
         return 0;
-    if (s->controlgroup && group_of(s->controlgroup, &group) < 0) {
-        snprintf(why, why_size, "there is no group '%s' for the control socket", s->controlgroup);
+    if (name && group_of(name, &group) < 0) {
+        snprintf(why, why_size, "there is no group '%s' for the control socket", name);
         return -ENOENT;
     }
-    int fd = serve_listen_unix(s->control, group);
+    int fd = serve_listen_unix(path, group);
     if (fd < 0) {
-        snprintf(why, why_size, "cannot make the control socket %s: %s%s%s%s", s->control, strerror(-fd),
+        snprintf(why, why_size, "cannot make the control socket %s: %s%s%s%s", path, strerror(-fd),
                  fd == -EADDRINUSE ? ": another " : "", fd == -EADDRINUSE ? s->who : "",
                  fd == -EADDRINUSE ? " has it"
                  : fd == -ENOENT   ? ": its folder is not there"
                                    : "");
         return fd;
     }
-    snprintf(a->control_path, sizeof(a->control_path), "%s", s->control);
-    control_init(&a->control, s->commands, s->arg);
+    snprintf(a->control_path, sizeof(a->control_path), "%s", path);
+    control_init(&a->control, attendant_commands, a);
+    a->control.more = s->commands;
+    a->control.more_arg = s->arg;
     return server_listen(a->streams, fd, &a->control.service);
 }
 
 static int open_metrics(struct attendant *a, char *why, size_t why_size)
 {
-    const struct attendant_settings *s = &a->settings;
+    const struct ipendpoint *at = &a->settings.config->metrics;
     char text[IPENDPOINT_STRLEN];
 
-    if (s->metrics.port == 0)
+    if (at->port == 0)
         return 0;
-    int fd = serve_listen_tcp(&s->metrics);
+    int fd = serve_listen_tcp(at);
     if (fd < 0) {
-        snprintf(why, why_size, "cannot serve metrics at %s: %s", ipendpoint_format(&s->metrics, text),
-                 strerror(-fd));
+        snprintf(why, why_size, "cannot serve metrics at %s: %s", ipendpoint_format(at, text), strerror(-fd));
         return fd;
     }
     http_init(&a->http, pages, a);
@@ -148,6 +173,7 @@ int attendant_open(const struct attendant_settings *settings, struct attendant *
         return -ENOMEM;
     a->settings = *settings;
     a->healthy = true;
+    a->started_wall_s = (int64_t)time(NULL);
     int e = server_new(&streams, &a->streams);
     if (e == 0)
         e = open_control(a, why, why_size);
@@ -192,6 +218,8 @@ void attendant_close(struct attendant *a)
         server_stop(a->streams);
         pthread_join(a->thread, NULL);
     }
+    a->is_closing = true;
+    attendant_reap_jobs(a);
     server_free(a->streams);
     if (a->control_path[0])
         unlink(a->control_path); /* where privileges allow it; else the next one replaces it */

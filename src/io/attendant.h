@@ -7,34 +7,41 @@
  *   attendant_open    opens the sockets; before privileges are given up
  *   attendant_run     the thread begins
  *   attendant_close   the end
+ *
+ * The commands status, counters, check, reload and loglevel are the same of all services (attendant_commands.c).
  */
 #ifndef IO_ATTENDANT_H
 #define IO_ATTENDANT_H
 
-#include "base/ipaddr.h"
 #include "io/control.h"
+#include "io/daemon_host.h"
 #include "io/http.h"
-#include "io/log.h"
+#include "io/pairs.h"
 
 struct attendant;
 
 struct attendant_settings {
-    const char *control;                    /* path of the control socket; NULL, "none": there is none */
-    const char *controlgroup;               /* whose members may use it; NULL: none */
-    struct ipendpoint metrics;              /* port 0: there is no page */
-    const struct control_command *commands; /* as long as the attendant */
-    /* A piece of the page of metrics, all but its end, for turn 0, 1, ...; false: the last one. /healthz comes with it. */
-    bool (*page)(void *arg, unsigned turn, struct text *out);
-    const char *who; /* "server": who else may have the socket, for the message */
+    const struct daemon_host *host;     /* as long as the attendant */
+    const struct daemon_config *config; /* for attendant_open alone */
+    const struct log *log;              /* as long as the attendant; loglevel is about its control */
+    const char *who;                    /* "server": who else may have the socket, for the message */
     /* Called each second and after attendant_wake: does all run that should? NULL: nothing to look at. The host is told by
-     * `alive` at least each alive_interval while it does (0: it does not want to know). */
+     * `alive` at least each alive_interval while it does. */
     bool (*is_well)(void *arg, nsec_t now);
     const char *well, *ill; /* what is logged when that changes; `ill` is on the page too */
-    void (*alive)(void *arg);
-    nsec_t alive_interval;
-    void *alive_arg;
-    const struct log *log; /* as long as the attendant */
-    void *arg;             /* of commands, page and is_well */
+    /* A piece of the page of metrics for turn 0, 1, ...; false: the last one. What runs, how long, whether all is well, and the
+     * page /healthz come with it. */
+    const char *prefix; /* of the families: "namedhcp" */
+    bool (*page)(void *arg, unsigned turn, struct text *out);
+    /* What status and counters tell; of status, what comes behind version, pid, started, uptime_seconds, healthy, loglevel. */
+    void (*status)(void *arg, struct pairs *out);
+    void (*counters)(void *arg, struct pairs *out);
+    /* The configuration as it stands now, without serving by it: what is hardly meant as lines. From a thread of its own. 0, or
+     * negative errno and one sentence in why. */
+    int (*check)(void *arg, struct text *out, char *why, size_t why_size);
+    int (*reload)(void *arg, char *why, size_t why_size); /* NULL: `commands` has its own */
+    const struct control_command *commands;               /* of this service; as long as the attendant */
+    void *arg;                                            /* of all these */
 };
 
 /* 0, or negative errno and one sentence in why. */
@@ -44,8 +51,13 @@ MUST_CHECK int attendant_open(const struct attendant_settings *settings, struct 
 MUST_CHECK int attendant_run(struct attendant *a);
 /* Something has happened that commands wait for (CONTROL_WAIT). From any thread; NULL: nothing. */
 void attendant_wake(struct attendant *a);
-/* As it was seen last; from the attendant's thread: in commands and the page. */
-bool attendant_is_healthy(const struct attendant *a);
 void attendant_close(struct attendant *a); /* NULL: nothing */
+
+/* For settings.check: what host->load gives, looked at by `check`, with its warnings; `free` ends it. */
+MUST_CHECK int attendant_check_config(const struct daemon_host *host,
+                                      int (*check)(const struct daemon_config *config, char *why,
+                                                   size_t why_size),
+                                      void (*free)(struct daemon_config *config), struct text *out, char *why,
+                                      size_t why_size);
 
 #endif

@@ -5,6 +5,9 @@
  * bytes of the world are in it.
  */
 #include "io/control.h"
+
+#include "io/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,12 +49,21 @@ static bool cut(struct session *s)
     return call->n_words > 0;
 }
 
-static const struct control_command *find(const struct control *c, const char *name)
+static const struct control_command *find_in(const struct control_command *commands, const char *name)
 {
-    for (const struct control_command *command = c->commands; command->name; command++)
+    for (const struct control_command *command = commands; command && command->name; command++)
         if (strcmp(command->name, name) == 0)
             return command;
     return NULL;
+}
+
+/* ret_arg: whose command it is. */
+static const struct control_command *find(const struct control *c, const char *name, void **ret_arg)
+{
+    const struct control_command *own = find_in(c->more, name);
+
+    *ret_arg = own ? c->more_arg : c->arg;
+    return own ? own : find_in(c->commands, name);
 }
 
 /* Finds out what the line wants; call.why says it if it cannot be had. */
@@ -69,7 +81,7 @@ static void understand(const struct control *c, struct session *s)
     s->help = strcmp(call->words[0], "help") == 0;
     if (s->help)
         return;
-    const struct control_command *command = find(c, call->words[0]);
+    const struct control_command *command = find(c, call->words[0], &call->arg);
     if (!command)
         snprintf(call->why, sizeof(call->why), "unknown command '%.32s'; try 'help'", call->words[0]);
     else if (call->n_words - 1 < command->min_words || call->n_words - 1 > command->max_words)
@@ -99,7 +111,6 @@ static int take_request(struct serve_client *client, const char *bytes, size_t l
     size_t line_len = (size_t)(end - bytes);
     memcpy(s->line, bytes, line_len);
     s->line[line_len] = '\0';
-    s->call.arg = c->arg;
     s->call.uid = peer_uid(client->fd);
     if (memchr(s->line, '\0', line_len))
         s->line[0] = '\0';
@@ -109,13 +120,20 @@ static int take_request(struct serve_client *client, const char *bytes, size_t l
 
 /* --- its answer --- */
 
+static void put_line(const struct control_command *command, struct text *out)
+{
+    char usage[64];
+    snprintf(usage, sizeof(usage), "%s %s", command->name, command->synopsis);
+    text_printf(out, "%-24s %s\n", usage, command->help);
+}
+
 static void put_help(const struct control *c, struct text *out)
 {
-    for (const struct control_command *command = c->commands; command->name; command++) {
-        char usage[64];
-        snprintf(usage, sizeof(usage), "%s %s", command->name, command->synopsis);
-        text_printf(out, "%-24s %s\n", usage, command->help);
-    }
+    for (const struct control_command *command = c->commands; command->name; command++)
+        put_line(command, out);
+    for (const struct control_command *command = c->more; command && command->name; command++)
+        if (!find_in(c->commands, command->name))
+            put_line(command, out);
 }
 
 /* Moves whole lines, each behind a blank; what has no newline at the end gets one. */
@@ -172,6 +190,18 @@ static void gone(struct serve_client *client)
 
 /* A person who types needs time; nobody else is kept waiting by that. */
 #define PATIENCE (300 * NSEC_PER_SEC)
+
+enum control_result control_fail(struct control_call *call, const char *why)
+{
+    snprintf(call->why, sizeof(call->why), "%.*s", CONTROL_WHY_MAX - 1, why);
+    return CONTROL_FAILED;
+}
+
+void control_log(const struct control_call *call, const struct log *log)
+{
+    log_event(log, LOG_LEVEL_INFO, "command", LOG_TEXT("name", call->words[0]),
+              LOG_TEXT("argument", call->n_words > 1 ? call->words[1] : "-"), LOG_NUMBER("uid", call->uid));
+}
 
 void control_init(struct control *c, const struct control_command *commands, void *arg)
 {

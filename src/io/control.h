@@ -49,10 +49,19 @@ struct control_command {
 struct control {
     const struct control_command *commands; /* the last has no name */
     void *arg;
+    const struct control_command
+        *more; /* looked at before; what has the same name counts in its place. NULL: none */
+    void *more_arg;
     struct serve_service service; /* for server_listen */
 };
 
 /* Fills c; `commands` and c live as long as the server. */
 void control_init(struct control *c, const struct control_command *commands, void *arg);
+
+/* For commands: fails with that sentence. */
+enum control_result control_fail(struct control_call *call, const char *why);
+/* That somebody has asked for this, and who. */
+struct log;
+void control_log(const struct control_call *call, const struct log *log);
 
 #endif

@@ -20,9 +20,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -52,6 +54,17 @@ static sigset_t block_signals(void)
     return signals;
 }
 
+/* Flows and exchanges take descriptors; the soft limit of 1024 is for programs that use select(2). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int daemon_open(struct daemon *d, const char *program, bool background)
 {
     int parent = background ? background_enter() : -1;
@@ -73,6 +86,7 @@ int daemon_open(struct daemon *d, const char *program, bool background)
     };
     if (notify_init(&d->notify) < 0)
         log_event(&d->log, LOG_LEVEL_WARNING, "the service manager cannot be told anything");
+    raise_descriptor_limit();
     d->alive_interval = d->notify.watchdog / 2; /* as sd_watchdog_enabled(3) has it */
     return 0;
 }
@@ -153,6 +167,7 @@ void daemon_begun(struct daemon *d, const char *status)
             log_event(&d->log, LOG_LEVEL_WARNING, "the starting process cannot be told that all is well");
         d->parent = -1;
     }
+    malloc_trim(0); /* what the start took for itself, as the filter of system calls did, goes back */
     notify_ready(&d->notify, status);
 }
 

@@ -39,7 +39,7 @@ struct daemon {
     char *pidfile_at; /* absolute */
 };
 
-/* Goes to the background if that is wanted, in a child: the process that the user started waits in here until daemon_begun,
+/* Raises the limit of descriptors as far as may be. Goes to the background if that is wanted, in a child: the process that the user started waits in here until daemon_begun,
  * and its exit status tells how that went. Blocks SIGHUP, SIGTERM and SIGINT, ignores SIGPIPE, finds the service manager.
  * program: the name in log lines, lives as long as d. 0, or -errno: there is no child; standard error has been told. */
 MUST_CHECK int daemon_open(struct daemon *d, const char *program, bool background);

@@ -119,7 +119,21 @@ static const struct rc_row *row_of(struct rc_rows rows, int option)
     return NULL;
 }
 
-static void take_row(struct daemon_options *o, const struct rc_row *row, const char *value)
+static bool is_secret(const struct daemon_options *o, const char *name)
+{
+    return o->secret && strcmp(o->secret, name) == 0;
+}
+
+/* Moves it out of the arguments, which everybody can read. */
+static const char *hide(char *seen)
+{
+    char *copy = strdup(seen);
+
+    explicit_bzero(seen, strlen(seen));
+    return copy;
+}
+
+static void take_row(struct daemon_options *o, const struct rc_row *row, char *value)
 {
     if (!row) {
         fprintf(stderr, "Try '%s --help'.\n", o->program);
@@ -128,7 +142,10 @@ static void take_row(struct daemon_options *o, const struct rc_row *row, const c
     if (strcmp(row->name, "rcfile") == 0) {
         free(o->rcfile);
         o->rcfile = daemon_lasting_path(value);
-    } else if (!daemon_add_word(o, row->name, row->value ? value : NULL)) {
+    } else if (!daemon_add_word(o, row->name,
+                                is_secret(o, row->name) ? hide(value)
+                                : row->value            ? value
+                                                        : NULL)) {
         wrong_usage(o->program, "too many options");
     }
 }
@@ -155,7 +172,7 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
     char extra[100];
     int option;
 
-    *ret = (struct daemon_options){.program = slash ? slash + 1 : argv[0]};
+    *ret = (struct daemon_options){.program = slash ? slash + 1 : argv[0], .secret = usage->secret};
     make_tables(usage, &tables);
     while ((option = getopt_long(argc, argv, tables.letters, tables.options, NULL)) != -1)
         take_option(usage, ret, option);
@@ -172,8 +189,14 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
 
 void daemon_options_fini(struct daemon_options *o)
 {
+    for (unsigned i = 0; i < o->n_words; i++) {
+        char *secret = is_secret(o, o->words[i].name) ? (char *)o->words[i].value : NULL;
+        if (secret)
+            explicit_bzero(secret, strlen(secret));
+        free(secret);
+    }
     free(o->rcfile);
-    o->rcfile = NULL;
+    *o = (struct daemon_options){.program = o->program};
 }
 
 /* --- what was said --- */

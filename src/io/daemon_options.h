@@ -22,6 +22,7 @@ struct daemon_word {
 struct daemon_options {
     const char *program; /* as it was called, without its folder */
     bool check;
+    const char *secret;
     char *rcfile; /* of the row "rcfile"; absolute, for reloads; NULL: none */
     unsigned n_words;
     struct daemon_word words[DAEMON_WORDS_MAX]; /* all others, in their order */
@@ -34,6 +35,8 @@ struct daemon_usage {
     const char *summary;  /* one line: what the program does */
     const char *notes;    /* lines behind the options */
     struct rc_rows rows;
+    const char
+        *secret; /* the row whose values are hidden from other users, who can see arguments; NULL: none */
     char check_letter; /* short for --check; 0: none */
     /* What stands behind the options, n_operands >= 0 words; may call daemon_add_word. NULL, or one sentence that says what
      * is wrong. The function NULL: nothing may stand there. */

@@ -8,12 +8,12 @@
  * a line is written.
  */
 #include "io/log.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 static const char *const level_names[LOG_LEVELS] = {"error", "warning", "info", "debug"};
 
@@ -43,13 +43,6 @@ void log_control_fini(struct log_control *control)
 }
 
 /* --- how often --- */
-
-static nsec_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 /* Its place in the list: its own, a free one, or that of the kind that began longest ago. */
 static struct log_kind *kind_of(struct log_control *c, const char *what, nsec_t now)
@@ -157,7 +150,7 @@ void log_fields(const struct log *log, enum log_level level, const char *what, c
 {
     struct line l = {.len = 0};
     uint64_t held_back = 0;
-    if (!is_said(log, level) || (log->control && !log_admit(log->control, what, monotonic(), &held_back)))
+    if (!is_said(log, level) || (log->control && !log_admit(log->control, what, monotonic_now(), &held_back)))
         return;
     put_word(&l, what);
     for (; fields->key; fields++)
@@ -176,7 +169,8 @@ void log_say(const struct log *log, enum log_level level, const char *format, ..
 {
     struct line l = {.len = 0};
     uint64_t held_back = 0;
-    if (!is_said(log, level) || (log->control && !log_admit(log->control, format, monotonic(), &held_back)))
+    if (!is_said(log, level) ||
+        (log->control && !log_admit(log->control, format, monotonic_now(), &held_back)))
         return;
     va_list args;
     va_start(args, format);
@@ -200,7 +194,7 @@ void log_answer(const struct log *log, enum log_level level, const char *format,
 void log_flush(const struct log *log, bool all)
 {
     struct log_control *c = log->control;
-    nsec_t now = monotonic();
+    nsec_t now = monotonic_now();
     for (unsigned i = 0; c && i < LOG_KINDS_MAX; i++) {
         pthread_mutex_lock(&c->lock);
         struct log_kind k = c->kinds[i];

@@ -6,9 +6,13 @@
 #include "io/rcfile.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define PIPE_WAIT_MS 5000 /* for who writes to a pipe that we read from */
 
 static bool is_blank(char c)
 {
@@ -65,40 +69,62 @@ bool rc_next(struct rc_text *rc, struct rc_line *ret)
     return false;
 }
 
-static int read_all(FILE *in, char **ret, size_t *ret_len)
+/* A pipe that nobody writes to would hold up a reload for ever. */
+static int wait_for_more(int fd)
 {
-    size_t size = 4096, len = 0;
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    int n = poll(&readable, 1, PIPE_WAIT_MS);
+
+    return n > 0 ? 0 : n == 0 ? -ETIMEDOUT : -errno;
+}
+
+/* Reads until there is no more, or `size` bytes are there. How many in all; negative errno. */
+static ssize_t fill(int fd, char *text, size_t len, size_t size)
+{
+    while (len < size) {
+        int e = wait_for_more(fd);
+        ssize_t n = e == 0 ? read(fd, text + len, size - len) : e;
+        if (n == 0)
+            break;
+        if (n < 0 && (e < 0 || (errno != EINTR && errno != EAGAIN)))
+            return e < 0 ? e : -errno;
+        if (n > 0)
+            len += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+static int read_all(int fd, char **ret, size_t *ret_len)
+{
+    size_t size = 4096;
+    ssize_t len = 0;
     char *text = NULL;
 
     for (;;) {
         char *more = realloc(text, size);
-        if (!more) {
-            free(text);
-            return -ENOMEM;
-        }
-        text = more;
-        len += fread(text + len, 1, size - len, in);
-        if (len < size || size > RC_TEXT_MAX)
+        len = more ? fill(fd, more, (size_t)len, size) : -ENOMEM;
+        text = more ? more : text;
+        if (len < (ssize_t)size || size > RC_TEXT_MAX)
             break;
         size *= 2;
     }
-    int e = ferror(in) ? -EIO : len > RC_TEXT_MAX ? -EFBIG : memchr(text, '\0', len) ? -EBADMSG : 0;
+    int e = len < 0 ? (int)len : len > RC_TEXT_MAX ? -EFBIG : memchr(text, '\0', (size_t)len) ? -EBADMSG : 0;
     if (e < 0) {
         free(text);
         return e;
     }
     *ret = text;
-    *ret_len = len;
+    *ret_len = (size_t)len;
     return 0;
 }
 
 int rc_read_file(const char *path, char **ret, size_t *ret_len)
 {
-    FILE *in = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    if (!in)
+    if (fd < 0)
         return -errno;
-    int e = read_all(in, ret, ret_len);
-    fclose(in);
+    int e = read_all(fd, ret, ret_len);
+    close(fd);
     return e;
 }

@@ -25,7 +25,7 @@ struct rc_line {
 bool rc_next(struct rc_text *rc, struct rc_line *ret);
 
 /* Reads a file whole; *ret is to be freed and is not NUL-terminated. 0, or -errno; -EFBIG: longer than RC_TEXT_MAX;
- * -EBADMSG: there is a NUL in it. */
+ * -EBADMSG: there is a NUL in it; -ETIMEDOUT: a pipe that nobody writes to. */
 MUST_CHECK int rc_read_file(const char *path, char **ret, size_t *ret_len);
 
 #endif

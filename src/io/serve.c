@@ -8,6 +8,7 @@
  * next piece, or the client's to send a request. Patience is for the client's turns alone.
  */
 #include "io/serve.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* After running out of descriptors: a listener that stays readable must not keep the thread busy. */
@@ -46,13 +46,6 @@ struct server {
     struct listener listeners[SERVE_SERVICES_MAX];
     struct connection connections[SERVE_CLIENTS_MAX];
 };
-
-static nsec_t monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 /* --- a connection --- */
 
@@ -289,11 +282,11 @@ static nfds_t fill(const struct server *s, nsec_t now, struct pollfd list[static
 static void turn(struct server *s)
 {
     struct pollfd list[PLACES];
-    nsec_t now = monotonic();
+    nsec_t now = monotonic_now();
     nfds_t watched = fill(s, now, list);
     if (poll(list, watched, wait_ms(s, now)) < 0)
         return;
-    now = monotonic();
+    now = monotonic_now();
     tick(s, list[0].revents && drain_wake(s), now);
     const struct pollfd *at = list + 1 + s->n_listeners;
     for (unsigned i = 0; i < SERVE_CLIENTS_MAX; i++) {

@@ -5,9 +5,6 @@
  * Two dumps: the links, each an AF_PACKET entry with flags, MAC address and statistics, then the addresses,
  * which take name and flags from the link of their index. An entry is one allocation with room for all it
  * points to; the list is in the order in which the stack told it.
- *
- * Messages are read by hand-made steps over struct copies: each length is checked against what remains before
- * use.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -20,10 +17,11 @@
 #include <string.h>
 
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
 #include <ioth.h>
+
+#include "wire/netlink.h"
 
 /* The kernel fills a datagram of a dump up to what the reader takes, at most this. */
 enum { DUMP_BYTES = 32768 };
@@ -48,37 +46,12 @@ struct list {
     struct ifaddrs **next;
 };
 
-/* A piece of a message: attributes, or the value of one. */
-struct piece {
-    const unsigned char *at;
-    size_t len;
-};
-
-/* Takes the next attribute off `attrs`; false at the end, or where the lengths do not fit. */
-static bool next_attr(struct piece *attrs, unsigned *ret_type, struct piece *ret_value)
-{
-    struct rtattr attr;
-    size_t step;
-
-    if (attrs->len < sizeof(attr))
-        return false;
-    memcpy(&attr, attrs->at, sizeof(attr));
-    if (attr.rta_len < sizeof(attr) || attr.rta_len > attrs->len)
-        return false;
-    *ret_type = attr.rta_type;
-    *ret_value = (struct piece){attrs->at + sizeof(attr), attr.rta_len - sizeof(attr)};
-    step = RTA_ALIGN((size_t)attr.rta_len);
-    step = step < attrs->len ? step : attrs->len;
-    attrs->at += step;
-    attrs->len -= step;
-    return true;
-}
-
 /* Copies what fits of a value into the `size` bytes at dst, which are zero before. */
-static void copy_value(void *dst, size_t size, struct piece value)
+static void copy_value(void *dst, size_t size, struct reader value)
 {
-    if (value.len > 0) /* value.at may be NULL otherwise */
-        memcpy(dst, value.at, value.len < size ? value.len : size);
+    size_t len = reader_left(&value) < size ? reader_left(&value) : size;
+
+    memcpy(dst, reader_take(&value, len), len);
 }
 
 static struct entry *append_entry(struct list *list, int ifindex)
@@ -94,42 +67,43 @@ static struct entry *append_entry(struct list *list, int ifindex)
     return entry;
 }
 
-static void set_link_address(union any_sockaddr *addr, const struct ifinfomsg *link, struct piece value)
+static struct sockaddr *set_link_address(union any_sockaddr *addr, const struct ifinfomsg *link,
+                                         struct reader value)
 {
+    size_t len = reader_left(&value);
+
     addr->ll.sll_family = AF_PACKET;
     addr->ll.sll_ifindex = link->ifi_index;
     addr->ll.sll_hatype = link->ifi_type;
-    addr->ll.sll_halen =
-        (unsigned char)(value.len < sizeof(addr->ll.sll_addr) ? value.len : sizeof(addr->ll.sll_addr));
+    addr->ll.sll_halen = (unsigned char)(len < sizeof(addr->ll.sll_addr) ? len : sizeof(addr->ll.sll_addr));
     copy_value(addr->ll.sll_addr, sizeof(addr->ll.sll_addr), value);
+    return &addr->any;
 }
 
-static int add_link(struct list *list, struct piece message)
+static int add_link(struct list *list, const struct nlmsghdr *msg)
 {
-    struct ifinfomsg link;
+    const struct ifinfomsg *link = NLMSG_DATA(msg);
+    struct reader attrs = netlink_attrs_of(msg, sizeof(*link));
+    const struct nlattr *attr;
     struct entry *entry;
-    struct piece value;
-    unsigned type;
 
-    if (message.len < sizeof(link))
+    if (attrs.bad)
         return -EBADMSG;
-    memcpy(&link, message.at, sizeof(link));
-    entry = append_entry(list, link.ifi_index);
+    entry = append_entry(list, link->ifi_index);
     if (entry == NULL)
         return -ENOMEM;
-    entry->ifa.ifa_flags = link.ifi_flags;
-    set_link_address(&entry->addr, &link, (struct piece){NULL, 0});
-    entry->ifa.ifa_addr = &entry->addr.any;
-    message = (struct piece){message.at + sizeof(link), message.len - sizeof(link)};
-    while (next_attr(&message, &type, &value)) {
-        if (type == IFLA_IFNAME) {
+    entry->ifa.ifa_flags = link->ifi_flags;
+    entry->ifa.ifa_addr = set_link_address(&entry->addr, link, reader_of("", 0));
+    while ((attr = netlink_next_attr(&attrs)) != NULL) {
+        struct reader value = netlink_payload(attr);
+
+        if (attr->nla_type == IFLA_IFNAME) {
             copy_value(entry->name, sizeof(entry->name) - 1, value);
-        } else if (type == IFLA_ADDRESS) {
-            set_link_address(&entry->addr, &link, value);
-        } else if (type == IFLA_BROADCAST) {
-            set_link_address(&entry->other, &link, value);
-            entry->ifa.ifa_broadaddr = &entry->other.any;
-        } else if (type == IFLA_STATS) {
+        } else if (attr->nla_type == IFLA_ADDRESS) {
+            set_link_address(&entry->addr, link, value);
+        } else if (attr->nla_type == IFLA_BROADCAST) {
+            entry->ifa.ifa_broadaddr = set_link_address(&entry->other, link, value);
+        } else if (attr->nla_type == IFLA_STATS) {
             copy_value(&entry->stats, sizeof(entry->stats), value);
             entry->ifa.ifa_data = &entry->stats;
         }
@@ -137,9 +111,12 @@ static int add_link(struct list *list, struct piece message)
     return 0;
 }
 
+/* attr NULL: of zeroes. */
 static struct sockaddr *set_ip_address(union any_sockaddr *addr, const struct ifaddrmsg *ip,
-                                       struct piece value)
+                                       const struct nlattr *attr)
 {
+    struct reader value = attr == NULL ? reader_of("", 0) : netlink_payload(attr);
+
     addr->any.sa_family = ip->ifa_family;
     if (ip->ifa_family == AF_INET) {
         copy_value(&addr->in.sin_addr, sizeof(addr->in.sin_addr), value);
@@ -182,76 +159,59 @@ static void describe_by_link(struct entry *entry, const struct ifaddrs *first)
     }
 }
 
-static int add_address(struct list *list, struct piece message)
+static int add_address(struct list *list, const struct nlmsghdr *msg)
 {
-    struct piece attrs, value, local = {NULL, 0}, address = {NULL, 0}, broadcast = {NULL, 0};
-    struct ifaddrmsg ip;
+    const struct ifaddrmsg *ip = NLMSG_DATA(msg);
+    struct reader attrs = netlink_attrs_of(msg, sizeof(*ip));
+    const struct nlattr *attr, *local = NULL, *address = NULL, *broadcast = NULL;
     struct entry *entry;
-    unsigned type;
 
-    if (message.len < sizeof(ip))
+    if (attrs.bad)
         return -EBADMSG;
-    memcpy(&ip, message.at, sizeof(ip));
-    if (ip.ifa_family != AF_INET && ip.ifa_family != AF_INET6)
+    if (ip->ifa_family != AF_INET && ip->ifa_family != AF_INET6)
         return 0;
-    entry = append_entry(list, (int)ip.ifa_index);
+    entry = append_entry(list, (int)ip->ifa_index);
     if (entry == NULL)
         return -ENOMEM;
     describe_by_link(entry, list->first);
-    attrs = (struct piece){message.at + sizeof(ip), message.len - sizeof(ip)};
-    while (next_attr(&attrs, &type, &value)) {
-        if (type == IFA_LOCAL)
-            local = value;
-        else if (type == IFA_ADDRESS)
-            address = value;
-        else if (type == IFA_BROADCAST)
-            broadcast = value;
-        else if (type == IFA_LABEL)
-            copy_value(entry->name, sizeof(entry->name) - 1, value);
+    while ((attr = netlink_next_attr(&attrs)) != NULL) {
+        if (attr->nla_type == IFA_LOCAL)
+            local = attr;
+        else if (attr->nla_type == IFA_ADDRESS)
+            address = attr;
+        else if (attr->nla_type == IFA_BROADCAST)
+            broadcast = attr;
+        else if (attr->nla_type == IFA_LABEL)
+            copy_value(entry->name, sizeof(entry->name) - 1, netlink_payload(attr));
     }
     /* Where both are told, IFA_LOCAL is ours and IFA_ADDRESS the peer's, the same unless the link is
      * point-to-point. */
-    entry->ifa.ifa_addr = set_ip_address(&entry->addr, &ip, local.at != NULL ? local : address);
-    entry->ifa.ifa_netmask = set_netmask(&entry->netmask, &ip);
-    if (broadcast.at != NULL)
-        entry->ifa.ifa_broadaddr = set_ip_address(&entry->other, &ip, broadcast);
-    else if (local.at != NULL && address.at != NULL && (entry->ifa.ifa_flags & IFF_POINTOPOINT) != 0)
-        entry->ifa.ifa_dstaddr = set_ip_address(&entry->other, &ip, address);
+    entry->ifa.ifa_addr = set_ip_address(&entry->addr, ip, local != NULL ? local : address);
+    entry->ifa.ifa_netmask = set_netmask(&entry->netmask, ip);
+    if (broadcast != NULL)
+        entry->ifa.ifa_broadaddr = set_ip_address(&entry->other, ip, broadcast);
+    else if (local != NULL && address != NULL && (entry->ifa.ifa_flags & IFF_POINTOPOINT) != 0)
+        entry->ifa.ifa_dstaddr = set_ip_address(&entry->other, ip, address);
     return 0;
 }
 
 /* Reads one datagram of a dump into the list. 1: the dump is complete, 0: more is to come, or -errno. */
-static int read_datagram(struct list *list, struct piece datagram, uint32_t seq)
+static int read_datagram(struct list *list, struct reader datagram, uint32_t seq)
 {
-    while (datagram.len >= sizeof(struct nlmsghdr)) {
-        struct nlmsghdr head;
-        struct piece message;
-        size_t step;
-        int error = 0;
+    const struct nlmsghdr *msg;
+    int result = 0;
 
-        memcpy(&head, datagram.at, sizeof(head));
-        if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > datagram.len)
-            return -EBADMSG;
-        message = (struct piece){datagram.at + NLMSG_HDRLEN, head.nlmsg_len - NLMSG_HDRLEN};
-        if (head.nlmsg_seq == seq && head.nlmsg_type == NLMSG_DONE)
-            return 1;
-        if (head.nlmsg_seq == seq && head.nlmsg_type == NLMSG_ERROR) {
-            if (message.len < sizeof(error))
-                return -EBADMSG;
-            memcpy(&error, message.at, sizeof(error));
-            return error < 0 ? error : 1;
-        }
-        if (head.nlmsg_seq == seq && head.nlmsg_type == RTM_NEWLINK)
-            error = add_link(list, message);
-        else if (head.nlmsg_seq == seq && head.nlmsg_type == RTM_NEWADDR)
-            error = add_address(list, message);
-        if (error < 0)
-            return error;
-        step = NLMSG_ALIGN((size_t)head.nlmsg_len);
-        step = step < datagram.len ? step : datagram.len;
-        datagram = (struct piece){datagram.at + step, datagram.len - step};
+    while (result == 0 && (msg = netlink_next_message(&datagram)) != NULL) {
+        if (msg->nlmsg_seq != seq)
+            continue;
+        if (msg->nlmsg_type == NLMSG_DONE || msg->nlmsg_type == NLMSG_ERROR)
+            result = netlink_code(msg) < 0 ? netlink_code(msg) : 1;
+        else if (msg->nlmsg_type == RTM_NEWLINK)
+            result = add_link(list, msg);
+        else if (msg->nlmsg_type == RTM_NEWADDR)
+            result = add_address(list, msg);
     }
-    return 0;
+    return datagram.bad ? -EBADMSG : result;
 }
 
 /* Asks for all objects of one kind (RTM_GETLINK, RTM_GETADDR) and appends them. 0 or -errno. */
@@ -276,7 +236,7 @@ static int dump(int fd, uint16_t type, uint32_t seq, unsigned char *buffer, stru
             continue;
         if (len <= 0)
             return len < 0 ? -errno : -ECONNRESET;
-        complete = read_datagram(list, (struct piece){buffer, (size_t)len}, seq);
+        complete = read_datagram(list, reader_of(buffer, (size_t)len), seq);
     }
     return complete < 0 ? complete : 0;
 }

@@ -13,13 +13,13 @@
  * (ops_resolve sees to that).
  */
 #include "libioth/ops.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <ioth.h>
@@ -370,20 +370,12 @@ static ssize_t slow_writev(void *ctx, int fd, const struct iovec *iov, int iovcn
     return iovcnt < 0 ? unsupported(EINVAL) : ioth_sendmsg(fd, &msg, 0);
 }
 
-static struct timespec monotonic_now(void)
+static int has_passed(nsec_t start, const struct timespec *timeout)
 {
-    struct timespec now;
+    struct timespec elapsed = timespec_of(monotonic_now() - start);
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now;
-}
-
-static int has_passed(const struct timespec *start, const struct timespec *timeout)
-{
-    struct timespec now = monotonic_now();
-    long long elapsed_ns = (now.tv_sec - start->tv_sec) * 1000000000LL + (now.tv_nsec - start->tv_nsec);
-
-    return elapsed_ns >= timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
+    return elapsed.tv_sec > timeout->tv_sec ||
+           (elapsed.tv_sec == timeout->tv_sec && elapsed.tv_nsec >= timeout->tv_nsec);
 }
 
 /* As recvmmsg(2): the timeout is looked at after each message; an error after the first message is left for
@@ -391,7 +383,7 @@ static int has_passed(const struct timespec *start, const struct timespec *timeo
 static int slow_recvmmsg(void *ctx, int fd, struct mmsghdr *msgs, unsigned n, int flags,
                          struct timespec *timeout)
 {
-    struct timespec start = timeout == NULL ? (struct timespec){0} : monotonic_now();
+    nsec_t start = monotonic_now();
     unsigned i;
 
     (void)ctx;
@@ -403,7 +395,7 @@ static int slow_recvmmsg(void *ctx, int fd, struct mmsghdr *msgs, unsigned n, in
         msgs[i].msg_len = (unsigned)received;
         if ((flags & MSG_WAITFORONE) != 0)
             flags |= MSG_DONTWAIT;
-        if (timeout != NULL && has_passed(&start, timeout))
+        if (timeout != NULL && has_passed(start, timeout))
             return (int)i + 1;
     }
     return i == 0 && n > 0 ? -1 : (int)i;

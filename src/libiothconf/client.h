@@ -65,8 +65,8 @@ enum client_event_kind {
     CLIENT_SEND,     /* packet */
     CLIENT_ADDR_ADD, /* addr, bits, preferred_until, valid_until */
     CLIENT_ADDR_DEL, /* addr, bits */
-    CLIENT_ROUTE_ADD, /* addr/bits by gateway (all zero: on the link), metric, valid_until. ::/0 and 0.0.0.0/0 are default
-                         routes */
+    CLIENT_ROUTE_ADD, /* addr/bits by gateway (all zero: on the link), metric, hop_limit, valid_until. ::/0 and 0.0.0.0/0 are
+                         default routes */
     CLIENT_ROUTE_DEL, /* the same */
     CLIENT_MTU,       /* mtu; 0: that of the link again */
     CLIENT_NAMES,     /* x_names has changed */
@@ -74,6 +74,7 @@ enum client_event_kind {
     CLIENT_LOST,      /* nothing stands any more; it goes on trying */
     CLIENT_DUPLICATE, /* addr is somebody else's: it was taken back, and is tried again later */
     CLIENT_MANAGED,   /* router discovery: the flags M and O are now as said (RFC 4861 s4.2) */
+    CLIENT_TIMERS, /* router discovery: reachable_ms, retrans_ms (RFC 4861 s6.3.2); 0: that of the link again */
     CLIENT_SAVE, /* `bytes` are to be kept, and given to x_new after a restart (a lease, RFC 2131 s3.2); len 0: what was
                     kept is not good any more */
 };
@@ -85,8 +86,10 @@ struct client_event {
     unsigned bits;                       /* in the 128-bit form: 10.0.0.0/8 has 104 */
     uint32_t metric;                     /* lower is better; from the router's preference (RFC 4191) */
     nsec_t preferred_until, valid_until; /* NSEC_NEVER: for ever */
+    uint8_t hop_limit;                   /* of packets that take the route; 0: the stack's own */
     uint16_t mtu;
-    bool managed, other; /* CLIENT_MANAGED */
+    uint32_t reachable_ms, retrans_ms; /* CLIENT_TIMERS */
+    bool managed, other;               /* CLIENT_MANAGED */
     const uint8_t *bytes;
     size_t len;
 };
@@ -99,5 +102,19 @@ struct client_names {
     struct ipaddr servers[CLIENT_SERVERS_MAX];
     uint8_t domains[CLIENT_DOMAINS_MAX][DNAME_MAX]; /* wire form */
 };
+
+/* The same ones in the same order, letter case included. */
+static inline bool client_names_equal(const struct client_names *a, const struct client_names *b)
+{
+    if (a->n_servers != b->n_servers || a->n_domains != b->n_domains ||
+        memcmp(a->servers, b->servers, a->n_servers * sizeof(a->servers[0])) != 0)
+        return false;
+    for (unsigned i = 0; i < a->n_domains; i++) {
+        size_t len = dname_len(a->domains[i]);
+        if (len != dname_len(b->domains[i]) || memcmp(a->domains[i], b->domains[i], len) != 0)
+            return false;
+    }
+    return true;
+}
 
 #endif

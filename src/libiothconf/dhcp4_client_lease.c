@@ -203,19 +203,6 @@ static void take_names(struct client_names *names, const struct dhcp4_message *m
         add_domain_text(names, text, len);
 }
 
-static bool same_names(const struct client_names *a, const struct client_names *b)
-{
-    if (a->n_servers != b->n_servers || a->n_domains != b->n_domains ||
-        memcmp(a->servers, b->servers, a->n_servers * sizeof(a->servers[0])) != 0)
-        return false;
-    for (unsigned i = 0; i < a->n_domains; i++) {
-        size_t len = dname_len(a->domains[i]);
-        if (len != dname_len(b->domains[i]) || memcmp(a->domains[i], b->domains[i], len) != 0)
-            return false;
-    }
-    return true;
-}
-
 /* ---- what should stand ---- */
 
 static uint16_t mtu_of(const struct dhcp4_client *c, const struct dhcp4_message *m)
@@ -243,7 +230,7 @@ void dhcp4_client_configure(struct dhcp4_client *c)
         take_names(&names, &c->lease.ack);
     }
     c->want = want;
-    if (!same_names(&names, &c->names)) {
+    if (!client_names_equal(&names, &c->names)) {
         c->names = names;
         c->names_changed = true;
     }

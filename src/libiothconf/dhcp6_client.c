@@ -12,6 +12,9 @@
  *   rebinding   as renewing, of any server; the last lease ends: soliciting
  *   asking      REPLY: informed; after the refresh time: asking
  *
+ * A RECONFIGURE leads from bound to renewing, rebinding or asking (s18.2.11), and from informed to asking. Who holds leases
+ * and asks is bound again by the REPLY, and renews at T1 without one.
+ *
  * Addresses do not depend on the state: a lease stands from the REPLY that gives it to its end, whatever
  * exchange goes on meanwhile, and its end is a deadline of its own. Two exchanges may go on at once, the main
  * one and the farewell to addresses (RELEASE, DECLINE); registrations (RFC 9686) have theirs.
@@ -114,6 +117,7 @@ void dhcp6_lose(struct dhcp6_client *x)
 {
     dhcp6_unbind_all(x);
     dhcp6_forget_names(x);
+    dhcp6_forget_key(x);
     x->server.len = 0;
     x->say_lost = x->told_bound;
     x->configured = x->say_bound = false;
@@ -133,10 +137,16 @@ void dhcp6_settle(struct dhcp6_client *x)
     }
 }
 
+/* Asks for names while leases stand, since a server has called for that. */
+static bool asks_besides(const struct dhcp6_client *x)
+{
+    return x->state == DHCP6_ASKING && x->mode == DHCP6_MODE_STATEFUL;
+}
+
 static bool holds_leases(const struct dhcp6_client *x)
 {
-    return x->state == DHCP6_CONFIRMING || x->state == DHCP6_BOUND || x->state == DHCP6_RENEWING ||
-           x->state == DHCP6_REBINDING;
+    return asks_besides(x) || x->state == DHCP6_CONFIRMING || x->state == DHCP6_BOUND ||
+           x->state == DHCP6_RENEWING || x->state == DHCP6_REBINDING;
 }
 
 /* Ends the leases that have come to their end. What else goes on to get new ones goes on. */
@@ -190,6 +200,7 @@ static void give_back(struct dhcp6_client *x)
     part(x, DHCP6_RELEASE, addrs, dhcp6_bound(x, addrs));
     dhcp6_unbind_all(x);
     dhcp6_forget_names(x);
+    dhcp6_forget_key(x);
     x->server.len = 0;
     x->configured = x->told_bound = x->say_bound = x->say_lost = false;
 }
@@ -253,6 +264,20 @@ void dhcp6_client_stop(struct dhcp6_client *x, nsec_t now)
     x->started = false;
 }
 
+static void reconfigure(struct dhcp6_client *x, const struct client_packet *packet,
+                        const struct dhcp6_message *m)
+{
+    uint8_t exchange = dhcp6_take_reconfigure(x, packet, m);
+
+    if (exchange == DHCP6_RENEW)
+        enter(x, DHCP6_RENEWING, DHCP6_RENEW, 0);
+    else if (exchange == DHCP6_REBIND)
+        enter(x, DHCP6_REBINDING, DHCP6_REBIND, 0);
+    else if (exchange == DHCP6_INFORMATION_REQUEST)
+        enter(x, DHCP6_ASKING, DHCP6_INFORMATION_REQUEST, 0);
+    x->main.called = exchange != 0;
+}
+
 void dhcp6_client_input(struct dhcp6_client *x, const struct client_packet *packet, nsec_t now)
 {
     struct dhcp6_message m;
@@ -262,6 +287,8 @@ void dhcp6_client_input(struct dhcp6_client *x, const struct client_packet *pack
         return;
     if (m.type == DHCP6_ADDR_REG_REPLY)
         dhcp6_registration_reply(x, &m, &packet->to.addr);
+    else if (m.type == DHCP6_RECONFIGURE)
+        reconfigure(x, packet, &m);
     else if (m.type == DHCP6_ADVERTISE || m.type == DHCP6_REPLY)
         dhcp6_take_message(x, &m);
 }
@@ -311,6 +338,11 @@ static void main_is_due(struct dhcp6_client *x)
     }
 }
 
+static nsec_t first_renewal(const struct dhcp6_client *x)
+{
+    return x->t1_at < x->t2_at ? x->t1_at : x->t2_at;
+}
+
 /* When the state ends by itself, whatever is sent meanwhile. */
 static nsec_t end_of_state(const struct dhcp6_client *x)
 {
@@ -318,7 +350,9 @@ static nsec_t end_of_state(const struct dhcp6_client *x)
     case DHCP6_WAITING:
         return x->parting.sending.schedule ? NSEC_NEVER : x->wait_until;
     case DHCP6_BOUND:
-        return x->t1_at < x->t2_at ? x->t1_at : x->t2_at;
+        return first_renewal(x);
+    case DHCP6_ASKING:
+        return asks_besides(x) ? first_renewal(x) : NSEC_NEVER;
     case DHCP6_RENEWING:
         return x->t2_at;
     case DHCP6_INFORMED:

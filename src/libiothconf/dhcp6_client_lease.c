@@ -257,19 +257,6 @@ static bool is_server(const struct ipaddr *addr)
     return addr->b[0] != 0xff && !ipaddr_equal(addr, &unspecified);
 }
 
-static bool same_names(const struct client_names *a, const struct client_names *b)
-{
-    if (a->n_servers != b->n_servers || a->n_domains != b->n_domains ||
-        memcmp(a->servers, b->servers, a->n_servers * sizeof(a->servers[0])) != 0)
-        return false;
-    for (unsigned i = 0; i < a->n_domains; i++) {
-        size_t len = dname_len(a->domains[i]);
-        if (len != dname_len(b->domains[i]) || memcmp(a->domains[i], b->domains[i], len) != 0)
-            return false;
-    }
-    return true;
-}
-
 bool dhcp6_take_names(struct dhcp6_client *x, const struct dhcp6_message *m)
 {
     struct client_names names = {0};
@@ -284,7 +271,7 @@ bool dhcp6_take_names(struct dhcp6_client *x, const struct dhcp6_message *m)
         if (dname_len(m->domains[i]) > 1 && !has_domain(&names, m->domains[i]))
             memcpy(names.domains[names.n_domains++], m->domains[i], dname_len(m->domains[i]));
     }
-    if (same_names(&names, &x->names))
+    if (client_names_equal(&names, &x->names))
         return false;
     x->names = names;
     x->say_names = true;
@@ -320,6 +307,7 @@ size_t dhcp6_save(struct dhcp6_client *x)
 {
     struct dhcp6_message m = {.type = DHCP6_REPLY};
     struct writer w = writer_of(x->bytes, sizeof(x->bytes));
+    uint8_t auth[DHCP6_AUTH_LEN];
 
     if (dhcp6_n_bound(x) == 0)
         return 0;
@@ -332,6 +320,7 @@ size_t dhcp6_save(struct dhcp6_client *x)
     m.n_domains = x->names.n_domains;
     memcpy(m.domains, x->names.domains, sizeof(m.domains));
     m.has = DHCP6_HAS_CLIENT_ID | DHCP6_HAS_SERVER_ID | DHCP6_HAS_IA;
+    dhcp6_put_key(x, &m, auth);
     m.has |= m.n_dns > 0 ? DHCP6_HAS_DNS : 0;
     m.has |= m.n_domains > 0 ? DHCP6_HAS_DOMAINS : 0;
     return dhcp6_write(&w, &m) < 0 ? 0 : w.pos;
@@ -377,6 +366,7 @@ void dhcp6_restore(struct dhcp6_client *x, const void *saved, size_t len, nsec_t
         return;
     dhcp6_bind(x, &ia, true);
     dhcp6_take_names(x, &m);
+    dhcp6_take_key(x, &m);
     x->say_save = x->say_names = false;
     for (unsigned i = 0; i < DHCP6_BINDINGS_MAX; i++)
         x->bindings[i].add = false;

@@ -4,9 +4,8 @@
  *
  * A message is believed if it is an ADVERTISE or REPLY with our client identifier, some server identifier,
  * and the transaction id of an exchange that is going on and of which something has been sent. One that
- * answers a message which was meant for one server must come from that server. RECONFIGURE is never accepted,
- * since we never say that we would (s16.11), and nothing here looks at addresses: an answer may come by
- * relays.
+ * answers a message which was meant for one server must come from that server. Nothing here looks at addresses: an answer
+ * may come by relays. RECONFIGURE answers nothing and is looked at elsewhere (dhcp6_client_reconfigure.c).
  *
  * Which function looks at it follows from the state, by a table. Status codes:
  *
@@ -101,6 +100,7 @@ static void adopt(struct dhcp6_client *x, const struct dhcp6_message *m, const s
                   bool whole)
 {
     set_server(&x->server, m);
+    dhcp6_take_key(x, m);
     bool changed = dhcp6_bind(x, ia, whole);
     changed |= dhcp6_take_names(x, m);
     if (dhcp6_n_bound(x) == 0) {
@@ -239,13 +239,20 @@ static nsec_t refresh_time(const struct dhcp6_client *x, const struct dhcp6_mess
 
 static void on_information(struct dhcp6_client *x, const struct dhcp6_message *m)
 {
-    if (sense_of_status(m->has, &m->status) != GRANTED)
+    if (sense_of_status(m->has, &m->status) != GRANTED ||
+        (dhcp6_asks_caller(x) && !is_from(m, &x->key.server)))
         return;
+    if (dhcp6_take_names(x, m) || !x->configured)
+        dhcp6_configured(x);
+    if (x->mode == DHCP6_MODE_STATEFUL) { /* a server has called for it (s18.2.11) */
+        x->say_save = true;
+        dhcp6_settle(x);
+        return;
+    }
+    dhcp6_take_key(x, m);
     dhcp6_end(&x->main);
     x->state = DHCP6_INFORMED;
     x->refresh_at = refresh_time(x, m);
-    if (dhcp6_take_names(x, m) || !x->configured)
-        dhcp6_configured(x);
 }
 
 /* --- whom to believe --- */

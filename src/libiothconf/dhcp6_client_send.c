@@ -22,7 +22,7 @@ enum {
     SERVER = 1,
     OFFERED = 2, /* an IA with the addresses of the offer */
     HELD = 4,    /* an IA with the addresses that stand */
-    WISHES = 8,  /* ORO and FQDN */
+    WISHES = 8,  /* ORO and FQDN; RECONFIGURE is accepted (s21.20) */
 };
 
 static const struct dhcp6_schedule schedules[] = {
@@ -185,7 +185,7 @@ static void put_wishes(const struct dhcp6_client *x, struct dhcp6_message *m)
     m->oro[m->n_oro++] = stateless ? DHCP6_OPT_INF_MAX_RT : DHCP6_OPT_SOL_MAX_RT;
     if (stateless)
         m->oro[m->n_oro++] = DHCP6_OPT_INFORMATION_REFRESH_TIME;
-    m->has |= DHCP6_HAS_ORO;
+    m->has |= DHCP6_HAS_ORO | DHCP6_HAS_RECONF_ACCEPT;
     if (!stateless) /* RFC 4704 s5 */
         put_name(x, m);
     if (m->has & DHCP6_HAS_FQDN)
@@ -226,8 +226,10 @@ void dhcp6_send_main(struct dhcp6_client *x, struct client_event *ret)
 
     begin_message(x, &x->main, &m);
     unsigned parts = x->main.schedule->parts;
-    if (parts & SERVER) {
-        m.server_id = bytes_of(m.type == DHCP6_REQUEST ? &x->offer.server : &x->server);
+    if (parts & SERVER || dhcp6_asks_caller(x)) {
+        m.server_id = bytes_of(m.type == DHCP6_REQUEST ? &x->offer.server
+                               : parts & SERVER        ? &x->server
+                                                       : &x->key.server);
         m.has |= DHCP6_HAS_SERVER_ID;
     }
     if (parts & OFFERED)

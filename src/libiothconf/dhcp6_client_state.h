@@ -5,6 +5,7 @@
  *   dhcp6_client.c          the life of a client: start, modes, stop, deadlines, which exchange follows which
  *   dhcp6_client_send.c     retransmission (RFC 9915 s15) and the making of messages
  *   dhcp6_client_reply.c    what comes in: whom to believe, what it means (s18.2.9, s18.2.10)
+ *   dhcp6_client_reconfigure.c  servers that call (s18.2.11), and their keys (s20.4)
  *   dhcp6_client_lease.c    the addresses that stand, their times, and the form in which they are saved
  *   dhcp6_client_register.c registration of self-made addresses (RFC 9686)
  *
@@ -51,7 +52,8 @@ struct dhcp6_transmission {
     nsec_t rt;
     nsec_t due; /* the next message, or the end */
     unsigned count;
-    bool send; /* a message is to be made by dhcp6_client_next */
+    bool send;   /* a message is to be made by dhcp6_client_next */
+    bool called; /* a RECONFIGURE began it */
 };
 
 /* Seconds can be long ones: the largest there are, counted from now. */
@@ -86,6 +88,16 @@ struct dhcp6_parting {
     struct duid server;
     unsigned n;
     struct ipaddr addrs[DHCP6_LEASES_MAX];
+};
+
+#define DHCP6_KEY_LEN  16                          /* s20.4.1 */
+#define DHCP6_AUTH_LEN (3 + 8 + 1 + DHCP6_KEY_LEN) /* an Authentication option with one (s21.11) */
+
+/* By which a server proves that a RECONFIGURE is its own. */
+struct dhcp6_key {
+    struct duid server; /* len 0: there is no key */
+    uint8_t bytes[DHCP6_KEY_LEN];
+    uint64_t count; /* of the last message: replay detection (s20.3) */
 };
 
 struct dhcp6_registration {
@@ -126,6 +138,8 @@ struct dhcp6_client {
     struct duid server; /* who gave the leases; len 0: nobody */
     nsec_t t1_at, t2_at;
     nsec_t refresh_at;
+    struct dhcp6_key key;
+    nsec_t deaf_until; /* no other RECONFIGURE is heard so soon, by whatever key */
     struct dhcp6_binding bindings[DHCP6_BINDINGS_MAX];
     struct client_names names;
 
@@ -187,6 +201,21 @@ void dhcp6_configured(struct dhcp6_client *x);
 
 /* A message of a server: whom it answers, and what follows from it. */
 void dhcp6_take_message(struct dhcp6_client *x, const struct dhcp6_message *m);
+
+/* --- dhcp6_client_reconfigure.c --- */
+
+/* The key of a REPLY, if it has one; without one that of another server is forgotten. */
+void dhcp6_take_key(struct dhcp6_client *x, const struct dhcp6_message *m);
+void dhcp6_forget_key(struct dhcp6_client *x);
+/* Adds it, if there is one, to a message that views `bytes`. */
+void dhcp6_put_key(const struct dhcp6_client *x, struct dhcp6_message *m,
+                   uint8_t bytes[static DHCP6_AUTH_LEN]);
+/* What is asked for now is meant for the server that has called for it, and for no other (s18.2.6). */
+bool dhcp6_asks_caller(const struct dhcp6_client *x);
+/* The exchange that a RECONFIGURE leads to, the type of its first message; 0: it is to be dropped. m: as read from the
+ * packet. */
+uint8_t dhcp6_take_reconfigure(struct dhcp6_client *x, const struct client_packet *packet,
+                               const struct dhcp6_message *m);
 
 /* --- dhcp6_client_lease.c --- */
 

@@ -27,6 +27,7 @@
 
 #include "libiothconf/autoconf.h"
 #include "libiothconf/linkmtu.h"
+#include "libiothconf/linktimers.h"
 #include "libiothconf/makeclient.h"
 #include "libiothconf/savefile.h"
 #include "libiothconf/standing.h"
@@ -72,6 +73,7 @@ struct keeper {
     struct netconf_link link;
     bool link_was_down; /* since it could be looked at last */
     struct linkmtu mtu;
+    struct linktimers timers;
     bool has_local;                               /* a link-local address that has been tried */
     bool routers_said, managed, other;            /* the flags M and O */
     nsec_t link_due, address_due, patience_until; /* NSEC_NEVER: not */
@@ -280,6 +282,10 @@ static void take_event(struct keeper *k, enum conf_source source, const struct c
         break;
     case CLIENT_MTU:
         linkmtu_take(&k->mtu, &k->standing.net, &k->link, source, event->mtu, k->has_local);
+        break;
+    case CLIENT_TIMERS:
+        linktimers_take(&k->timers, &k->standing.net,
+                        &(struct netconf_timers){event->reachable_ms, event->retrans_ms});
         break;
     case CLIENT_NAMES:
         take_names(k, source);

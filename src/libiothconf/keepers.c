@@ -17,6 +17,8 @@
    waits inside makes it -EBUSY, as an open socket would. */
 #include "libiothconf/keepers.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,7 +28,6 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -52,14 +53,6 @@ struct keepers {
     uint8_t secret[CLIENTS_SECRET_LEN];
 };
 
-static nsec_t now_monotonic(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
 /* In turn: who comes back at once, as the driver does while a network floods it, waits behind whoever waits already. */
 static void enter(struct keepers *ks)
 {
@@ -71,11 +64,6 @@ static void enter(struct keepers *ks)
 static void leave(struct keepers *ks)
 {
     pthread_mutex_unlock(&ks->lock);
-}
-
-static struct timespec timespec_of(nsec_t t)
-{
-    return (struct timespec){.tv_sec = t / NSEC_PER_SEC, .tv_nsec = t % NSEC_PER_SEC};
 }
 
 /* --- life --- */
@@ -242,7 +230,7 @@ static void run(struct keepers *ks)
 {
     struct epoll_event events[EVENTS];
     int n = epoll_wait(ks->epoll, events, EVENTS, 0);
-    nsec_t now = now_monotonic();
+    nsec_t now = monotonic_now();
 
     for (int i = 0; i < n; i++) {
         struct keeper_event *event = events[i].data.ptr;
@@ -264,7 +252,7 @@ static void run(struct keepers *ks)
 static void drive(struct keepers *ks, nsec_t until)
 {
     struct pollfd fds[] = {{.fd = ks->epoll, .events = POLLIN}, {.fd = ks->wake, .events = POLLIN}};
-    nsec_t left = until - now_monotonic();
+    nsec_t left = until - monotonic_now();
     struct timespec timeout = timespec_of(left > 0 ? left : 0);
 
     ks->driven = true;
@@ -319,12 +307,12 @@ static int look(const struct keeper *k, unsigned sources, int *ret_stand)
 
 int keepers_wait(struct keepers *ks, unsigned ifindex, unsigned sources, unsigned timeout_s)
 {
-    nsec_t until = now_monotonic() + timeout_s * NSEC_PER_SEC;
+    nsec_t until = monotonic_now() + timeout_s * NSEC_PER_SEC;
     int stand = 0, rc;
 
     enter(ks);
     ks->inside++;
-    while ((rc = look(find(ks, ifindex), sources, &stand)) > 0 && now_monotonic() < until)
+    while ((rc = look(find(ks, ifindex), sources, &stand)) > 0 && monotonic_now() < until)
         wait_a_step(ks, until);
     ks->inside--;
     pthread_cond_broadcast(&ks->moved); /* somebody else has to poll now */
@@ -361,7 +349,7 @@ static int make(struct keepers *ks, unsigned ifindex, struct keeper **ret)
         forget_idle(ks);
     if (ks->n == KEEPERS_MAX)
         return -ENOSPC;
-    rc = keeper_new(ks->stack, ks->state, ifindex, ks->epoll, now_monotonic(), ret);
+    rc = keeper_new(ks->stack, ks->state, ifindex, ks->epoll, monotonic_now(), ret);
     if (rc == 0)
         ks->all[ks->n++] = *ret;
     return rc;
@@ -378,7 +366,7 @@ int keepers_begin(struct keepers *ks, unsigned ifindex, enum conf_source source,
     whole.secret = ks->secret;
     rc = make(ks, ifindex, &k);
     if (rc == 0)
-        rc = keeper_begin(k, source, &whole, now_monotonic());
+        rc = keeper_begin(k, source, &whole, monotonic_now());
     announce(ks);
     leave(ks);
     return rc;
@@ -391,7 +379,7 @@ void keepers_end(struct keepers *ks, unsigned ifindex, enum conf_source source)
     enter(ks);
     k = find(ks, ifindex);
     if (k != NULL)
-        keeper_end(k, source, now_monotonic());
+        keeper_end(k, source, monotonic_now());
     announce(ks);
     leave(ks);
 }
@@ -403,7 +391,7 @@ void keepers_look(struct keepers *ks, unsigned ifindex)
     enter(ks);
     k = find(ks, ifindex);
     if (k != NULL)
-        keeper_look(k, now_monotonic());
+        keeper_look(k, monotonic_now());
     announce(ks);
     leave(ks);
 }
@@ -478,7 +466,7 @@ int keepers_timeout_ms(struct keepers *ks)
     leave(ks);
     if (deadline == NSEC_NEVER)
         return -1;
-    left = deadline - now_monotonic();
+    left = deadline - monotonic_now();
     left = left > 0 ? (left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
     return left < INT32_MAX ? (int)left : INT32_MAX;
 }

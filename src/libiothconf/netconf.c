@@ -16,6 +16,7 @@
 #include <libnlq.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -111,6 +112,78 @@ int netconf_set_mtu(const struct netconf *net, uint32_t mtu)
     struct nlq_msg *msg = link_request(net, RTM_SETLINK);
 
     add_u32(msg, IFLA_MTU, mtu);
+    return command(net, msg);
+}
+
+/* --- neighbours --- */
+
+static const char neighbours6[] = "ndisc_cache"; /* Linux's name for the table of IPv6 */
+
+static struct nlq_msg *table_request(uint16_t type, uint16_t flags)
+{
+    struct nlq_msg *msg = nlq_createmsg(type, NLM_F_REQUEST | flags, 0, 0);
+
+    nlq_addstruct(msg, ndtmsg, .ndtm_family = AF_INET6);
+    return msg;
+}
+
+static void add_u64(struct nlq_msg *msg, unsigned short type, uint64_t value)
+{
+    nlq_addattr(msg, type, &value, sizeof(value));
+}
+
+/* As many milliseconds as fit; 0: there is no such attribute. */
+static uint32_t read_ms(const struct nlattr *attr)
+{
+    uint64_t ms = 0;
+
+    if (attr != NULL && nlq_attrlen(attr) == sizeof(ms))
+        memcpy(&ms, nlq_attrdata(attr), sizeof(ms));
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static int timers_cb(struct nlmsghdr *msg, struct nlattr **attr, const void *in, void *out, void *arg)
+{
+    const struct ndtmsg *info = NLMSG_DATA(msg);
+    const unsigned *ifindex = in;
+    struct nlattr *parms[NDTPA_MAX + 1];
+
+    (void)arg;
+    if (msg->nlmsg_type != RTM_NEWNEIGHTBL || info->ndtm_family != AF_INET6 || attr[NDTA_PARMS] == NULL ||
+        nlq_parsexattr(attr[NDTA_PARMS], parms, NDTPA_MAX + 1) < 0)
+        return 0;
+    const struct nlattr *index = parms[NDTPA_IFINDEX];
+    if (index != NULL && nlq_attrlen(index) == sizeof(*ifindex) &&
+        memcmp(nlq_attrdata(index), ifindex, sizeof(*ifindex)) == 0)
+        *(struct netconf_timers *)out =
+            (struct netconf_timers){.reachable_ms = read_ms(parms[NDTPA_BASE_REACHABLE_TIME]),
+                                    .retrans_ms = read_ms(parms[NDTPA_RETRANS_TIME])};
+    return 0;
+}
+
+int netconf_timers(const struct netconf *net, struct netconf_timers *ret)
+{
+    struct netconf_timers timers = {0};
+    int rc = ask(net, table_request(RTM_GETNEIGHTBL, NLM_F_DUMP), timers_cb, &net->ifindex, &timers, NULL);
+
+    if (rc == 0 && (timers.reachable_ms == 0 || timers.retrans_ms == 0))
+        rc = -EOPNOTSUPP;
+    if (rc == 0)
+        *ret = timers;
+    return rc;
+}
+
+int netconf_set_timers(const struct netconf *net, const struct netconf_timers *timers)
+{
+    struct nlq_msg *msg = table_request(RTM_SETNEIGHTBL, NLM_F_ACK), *parms = nlq_createxattr();
+
+    nlq_addattr(msg, NDTA_NAME, neighbours6, sizeof(neighbours6));
+    add_u32(parms, NDTPA_IFINDEX, net->ifindex);
+    if (timers->reachable_ms != 0)
+        add_u64(parms, NDTPA_BASE_REACHABLE_TIME, timers->reachable_ms);
+    if (timers->retrans_ms != 0)
+        add_u64(parms, NDTPA_RETRANS_TIME, timers->retrans_ms);
+    nlq_addxattr(msg, NDTA_PARMS, parms);
     return command(net, msg);
 }
 
@@ -256,6 +329,18 @@ static struct nlq_msg *route_request(const struct netconf *net, uint16_t type, u
     return msg;
 }
 
+/* What is not 0 of a route's own variables (RFC 4861 s6.3.2). */
+static void add_metrics(struct nlq_msg *msg, const struct netconf_route *route)
+{
+    struct nlq_msg *metrics;
+
+    if (route->hop_limit == 0)
+        return;
+    metrics = nlq_createxattr();
+    add_u32(metrics, RTAX_HOPLIMIT, route->hop_limit);
+    nlq_addxattr(msg, RTA_METRICS, metrics);
+}
+
 int netconf_route_add(const struct netconf *net, const struct netconf_route *route, enum netconf_mode mode)
 {
     uint16_t flags = NLM_F_CREATE | (mode == NETCONF_NEW ? NLM_F_EXCL : NLM_F_REPLACE);
@@ -267,6 +352,7 @@ int netconf_route_add(const struct netconf *net, const struct netconf_route *rou
 
     if (route->valid_s != NETCONF_FOREVER && !ipaddr_is_v4(&route->dst))
         add_u32(msg, RTA_EXPIRES, route->valid_s);
+    add_metrics(msg, route);
     return command(net, msg);
 }
 

@@ -27,6 +27,14 @@ struct netconf_link {
 MUST_CHECK int netconf_link(const struct netconf *net, struct netconf_link *ret);
 MUST_CHECK int netconf_set_mtu(const struct netconf *net, uint32_t mtu);
 
+/* How the stack looks after the neighbours of IPv6 on the link: BaseReachableTime and RetransTimer (RFC 4861 s6.3.2). */
+struct netconf_timers {
+    uint32_t reachable_ms, retrans_ms; /* set: 0 leaves it as it is */
+};
+/* -EOPNOTSUPP: of a stack that does not tell. */
+MUST_CHECK int netconf_timers(const struct netconf *net, struct netconf_timers *ret);
+MUST_CHECK int netconf_set_timers(const struct netconf *net, const struct netconf_timers *timers);
+
 #define NETCONF_FOREVER UINT32_MAX
 
 struct netconf_addr {
@@ -63,6 +71,7 @@ struct netconf_route {
     struct ipaddr gateway; /* all zero, or 0.0.0.0: on the link */
     uint32_t metric;       /* 0: the stack's own choice */
     uint32_t valid_s;      /* NETCONF_FOREVER; of IPv6, and only where the stack counts it down */
+    uint8_t hop_limit;     /* of packets that take it; 0: the stack's own choice */
     uint8_t protocol;      /* RTPROT_DHCP, RTPROT_RA */
 };
 /* Adds a route: -EEXIST, there is one of that metric. NETCONF_RENEW: takes its place, with this lifetime. */

@@ -34,6 +34,17 @@ struct rd_settings {
 #define RD_SERVERS_MAX 4 /* of a router: RFC 8106 s5.3.1 asks for three */
 #define RD_DOMAINS_MAX 4 /* of a router */
 
+/* Values that are obeyed; others are as if the router had said nothing. Anybody on the link may say them. A packet that dies
+ * on its way is as good as silence, and paths of more than 30 hops are rare. Neighbours that are asked for too often are a load
+ * for the whole link, too seldom, and one that has moved is lost; an hour is the router's own bound (RFC 4861 s6.2.1), a
+ * second of silence is what it takes to find out that an address is free (RFC 4862 s5.4), ten are for the slowest of links
+ * (RFC 6775 s9). */
+#define RD_HOP_LIMIT_MIN    32
+#define RD_REACHABLE_MIN_MS 1000
+#define RD_REACHABLE_MAX_MS 3600000
+#define RD_RETRANS_MIN_MS   100
+#define RD_RETRANS_MAX_MS   10000
+
 /* All prefixes, and so all addresses. */
 #define RD_ADDRESSES_MAX (RD_ROUTERS_MAX * RD_PREFIXES_MAX)
 

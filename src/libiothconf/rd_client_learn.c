@@ -10,6 +10,9 @@
  * Routers are known by their address, which anyone may invent. So those that are known stay: when all places are
  * taken a newcomer is not heard, unless somebody has been silent for RD_SILENCE.
  *
+ * What is unspecified (0) or out of bounds leaves things as they are (RFC 4861 s6.3.4). Timers are the link's: the last word
+ * counts, whoever said it. A hop limit is the router's who said it, and that of the last word is for those who say none.
+ *
  * Not every prefix is one. Multicast and link-local ones say nothing about a link; those that begin with 64 zero bits
  * are loopback, IPv4 in disguise and the like, and a stranger shall not route them.
  */
@@ -156,6 +159,8 @@ void rd_forget(struct rd_client *x)
         if (x->routers[i].used)
             forget_router(x, &x->routers[i]);
     }
+    x->hop_limit = 0;
+    x->timers = (struct rd_timers){0};
 }
 
 /* --- routers --- */
@@ -182,6 +187,7 @@ static struct rd_router *admit(struct rd_client *x, const struct ipaddr *from)
         place->used = true;
         place->addr = *from;
         place->mtu = 0;
+        place->hop_limit = 0;
     }
     return place;
 }
@@ -193,6 +199,21 @@ static void learn_default(struct rd_client *x, struct rd_router *router, uint32_
     router->preference = preference;
     router->default_since = x->now;
     router->default_until = lifetime_s == 0 ? 0 : rd_until(x, lifetime_s);
+}
+
+static void learn_timer(uint32_t said_ms, uint32_t least_ms, uint32_t most_ms, uint32_t *ms)
+{
+    if (said_ms >= least_ms && said_ms <= most_ms)
+        *ms = said_ms;
+}
+
+/* How packets are sent, by which neighbours are asked (RFC 4861 s6.3.4). */
+static void learn_variables(struct rd_client *x, struct rd_router *router, const struct nd_router *said)
+{
+    if (said->hop_limit >= RD_HOP_LIMIT_MIN)
+        x->hop_limit = router->hop_limit = said->hop_limit;
+    learn_timer(said->reachable_ms, RD_REACHABLE_MIN_MS, RD_REACHABLE_MAX_MS, &x->timers.reachable_ms);
+    learn_timer(said->retrans_ms, RD_RETRANS_MIN_MS, RD_RETRANS_MAX_MS, &x->timers.retrans_ms);
 }
 
 /* --- prefixes --- */
@@ -411,6 +432,7 @@ void rd_learn(struct rd_client *x, const struct ipaddr *from, const struct nd_me
         return;
     router->heard = x->now;
     router->flags = msg->router.flags;
+    learn_variables(x, router, &msg->router);
     learn_default(x, router, msg->router.lifetime_s, msg->router.preference);
     while (nd_next_option(&options, &option))
         learn_option(x, router, &option);

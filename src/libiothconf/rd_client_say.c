@@ -7,7 +7,7 @@
  * So events need no memory of their own, and of what came and went between two looks nothing is said.
  *
  * In this order: what is to be taken back, since the place of a router or a prefix may have a new owner whose entry differs
- * from the old one in nothing the stack would see; then what is new or has new lifetimes; MTU, flags, names,
+ * from the old one in nothing the stack would see; then what is new or has new lifetimes; MTU, timers, flags, names,
  * duplicates; then the state, so that CLIENT_BOUND comes after what it speaks of; a solicitation last.
  *
  * The configuration stands when an address has got its verdict, or, where no router wants addresses to be made,
@@ -35,8 +35,11 @@ static void want_route(struct rd_offer *offer, const struct rd_entry *route)
 
 static void refresh_router(struct rd_client *x, struct rd_router *router)
 {
+    uint8_t hop_limit = router->hop_limit != 0 ? router->hop_limit : x->hop_limit;
+
     want_route(&router->offer, &(struct rd_entry){.gateway = router->addr,
                                                   .metric = metric_of(x, router, router->preference),
+                                                  .hop_limit = hop_limit,
                                                   .valid_until = router->default_until});
     for (unsigned i = 0; i < RD_ROUTES_MAX; i++) {
         struct rd_route *route = &router->routes[i];
@@ -44,6 +47,7 @@ static void refresh_router(struct rd_client *x, struct rd_router *router)
                                                      .bits = route->bits,
                                                      .gateway = router->addr,
                                                      .metric = metric_of(x, router, route->preference),
+                                                     .hop_limit = hop_limit,
                                                      .valid_until = route->until});
     }
 }
@@ -125,19 +129,20 @@ void rd_untell(struct rd_client *x)
             x->prefixes[i].trial = RD_TENTATIVE;
     }
     x->said_mtu = 0;
+    x->said_timers = (struct rd_timers){0};
 }
 
-/* The same entry of the stack; its lifetimes may differ. */
+/* The same entry of the stack; its lifetimes and hop limit may differ. */
 static bool same_entry(const struct rd_entry *a, const struct rd_entry *b)
 {
     return a->bits == b->bits && a->metric == b->metric && ipaddr_equal(&a->addr, &b->addr) &&
            ipaddr_equal(&a->gateway, &b->gateway);
 }
 
-static bool same_times(const struct rd_entry *a, const struct rd_entry *b)
+static bool same_content(const struct rd_entry *a, const struct rd_entry *b)
 {
-    return a->deprecated == b->deprecated && a->preferred_until == b->preferred_until &&
-           a->valid_until == b->valid_until;
+    return a->hop_limit == b->hop_limit && a->deprecated == b->deprecated &&
+           a->preferred_until == b->preferred_until && a->valid_until == b->valid_until;
 }
 
 static void fill(struct client_event *ret, enum client_event_kind kind, const struct rd_entry *entry)
@@ -147,6 +152,7 @@ static void fill(struct client_event *ret, enum client_event_kind kind, const st
     ret->gateway = entry->gateway;
     ret->bits = entry->bits;
     ret->metric = entry->metric;
+    ret->hop_limit = entry->hop_limit;
     ret->preferred_until = entry->preferred_until;
     ret->valid_until = entry->valid_until;
 }
@@ -171,7 +177,7 @@ static void say_new(struct rd_client *x, struct client_event *ret)
 
     for (unsigned i = 0; i < OFFERS; i++) {
         struct rd_offer *offer = offer_at(x, i, &is_addr);
-        if (!offer->wanted || (offer->told && same_times(&offer->want, &offer->said)))
+        if (!offer->wanted || (offer->told && same_content(&offer->want, &offer->said)))
             continue;
         x->news |= !offer->told;
         offer->told = true;
@@ -189,6 +195,17 @@ static void say_mtu(struct rd_client *x, struct client_event *ret)
         return;
     ret->kind = CLIENT_MTU;
     ret->mtu = x->said_mtu = x->mtu;
+}
+
+static void say_timers(struct rd_client *x, struct client_event *ret)
+{
+    if (x->timers.reachable_ms == x->said_timers.reachable_ms &&
+        x->timers.retrans_ms == x->said_timers.retrans_ms)
+        return;
+    x->said_timers = x->timers;
+    ret->kind = CLIENT_TIMERS;
+    ret->reachable_ms = x->timers.reachable_ms;
+    ret->retrans_ms = x->timers.retrans_ms;
 }
 
 static void say_flags(struct rd_client *x, struct client_event *ret)
@@ -262,7 +279,8 @@ static void say_solicitation(struct rd_client *x, struct client_event *ret)
 enum client_event_kind rd_client_next(struct rd_client *x, struct client_event *ret)
 {
     static void (*const says[])(struct rd_client *, struct client_event *) = {
-        say_gone, say_new, say_mtu, say_flags, say_names, say_duplicate, say_state, say_solicitation,
+        say_gone,  say_new,       say_mtu,   say_timers,       say_flags,
+        say_names, say_duplicate, say_state, say_solicitation,
     };
 
     *ret = (struct client_event){.kind = CLIENT_NONE};

@@ -16,6 +16,7 @@
 struct rd_entry {
     struct ipaddr addr, gateway;
     uint8_t bits;
+    uint8_t hop_limit;
     bool deprecated;
     uint32_t metric;
     nsec_t preferred_until, valid_until;
@@ -48,8 +49,9 @@ struct rd_domain {
 struct rd_router {
     bool used;
     struct ipaddr addr;
-    uint8_t flags; /* ND_RA_ */
-    uint16_t mtu;  /* 0: none said */
+    uint8_t flags;     /* ND_RA_ */
+    uint8_t hop_limit; /* 0: none said */
+    uint16_t mtu;      /* 0: none said */
     nsec_t heard;
     enum nd_preference preference;
     nsec_t default_since, default_until; /* a default router */
@@ -81,6 +83,11 @@ struct rd_prefix {
     struct rd_offer offer, link; /* the address; the route to the prefix, if that does not come with it */
 };
 
+/* ReachableTime before its random part, and RetransTimer (RFC 4861 s6.3.2); 0: none said. */
+struct rd_timers {
+    uint32_t reachable_ms, retrans_ms;
+};
+
 _Static_assert(RD_ROUTERS_MAX <= 8, "said_by has a bit for each");
 
 struct rd_client {
@@ -102,6 +109,8 @@ struct rd_client {
 
     /* What else was told, and what is to be told. */
     uint16_t mtu, said_mtu;
+    uint8_t hop_limit; /* CurHopLimit; 0: none said */
+    struct rd_timers timers, said_timers;
     bool flags_known, flags_said;
     uint8_t flags, said_flags;
     bool names_changed;

@@ -46,6 +46,7 @@ struct standing_item {
     bool is_route;
     struct ipaddr addr, gateway; /* gateway: of a route, else all zero */
     unsigned bits;
+    uint8_t hop_limit;   /* of a route, as the client says it */
     uint32_t metric;     /* as the client says it */
     uint32_t got_metric; /* of a route that is there */
     nsec_t preferred_until, valid_until;
@@ -105,6 +106,7 @@ static struct netconf_route route_of(const struct standing_item *item, nsec_t no
                                   .gateway = item->gateway,
                                   .metric = item->got_metric,
                                   .valid_s = valid_s > 0 ? valid_s : 1,
+                                  .hop_limit = item->hop_limit,
                                   .protocol = item->source == CONF_RD ? RTPROT_RA : RTPROT_DHCP};
 }
 
@@ -254,6 +256,7 @@ static struct standing_item item_of(enum conf_source source, const struct client
                                   .addr = event->addr,
                                   .gateway = is_route ? event->gateway : (struct ipaddr){.b = {0}},
                                   .bits = event->bits,
+                                  .hop_limit = event->hop_limit,
                                   .metric = event->metric,
                                   .preferred_until = event->preferred_until,
                                   .valid_until = event->valid_until};
@@ -272,6 +275,7 @@ static void add_item(struct standing *s, const struct standing_item *like, nsec_
         return; /* a router's preference has changed, which waits for its next word */
     }
     (*at)->leaving = false;
+    (*at)->hop_limit = like->hop_limit;
     (*at)->metric = like->metric;
     (*at)->preferred_until = like->preferred_until;
     (*at)->valid_until = like->valid_until;

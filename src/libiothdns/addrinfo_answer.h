@@ -7,9 +7,6 @@
 
 #include <netinet/in.h>
 
-/* Aliases from a name to its addresses: as many as servers follow. */
-#define GAI_ALIASES_MAX 16
-
 /* Addresses of one host: more than two messages from the DNS hold. A hosts file may say more; those are left out. */
 #define GAI_ADDRESSES_MAX 8192
 
@@ -45,17 +42,11 @@ enum gai_outcome {
  * reached), or the error itself where it is this side's (-ENOMEM, -EMFILE, ...). */
 MUST_CHECK int gai_outcome_of_error(int error);
 
-/* A name is a host's if its labels are letters, digits, '-' and '_' alone and it does not begin with '-' (RFC 1123 s2.1, with
- * the underscores that there are). The root is none. */
-bool gai_is_host_name(const uint8_t *name);
-
-/* Adds the addresses that a reply has for its question about `name`, of the type RR_A or RR_AAAA, and for aliases of it; the
+/* Adds the addresses that a reply has for the name in its question, of the type RR_A or RR_AAAA, and for aliases of it; the
  * canonical name becomes the last of these that is a host's. Returns
  * GAI_FOUND, GAI_NODATA, GAI_NONAME, GAI_SERVFAIL (the message makes no sense); or -ENOMEM. */
-MUST_CHECK int gai_read_addresses(const uint8_t *reply, size_t len, const uint8_t *name, uint16_t type,
-                                  struct gai_host *host);
-/* The first host's name that the reply has as PTR for `name` and its aliases. The same returns. */
-MUST_CHECK int gai_read_pointer(const uint8_t *reply, size_t len, const uint8_t *name,
-                                char ret[static DNAME_TEXT_MAX]);
+MUST_CHECK int gai_read_addresses(const uint8_t *reply, size_t len, uint16_t type, struct gai_host *host);
+/* The first host's name that the reply has as PTR for the name in its question and its aliases. The same returns. */
+MUST_CHECK int gai_read_pointer(const uint8_t *reply, size_t len, char ret[static DNAME_TEXT_MAX]);
 
 #endif

@@ -20,8 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_FIRST = 4096 }; /* bytes: most such files are smaller */
-
 struct file_copy {
     atomic_uint users;
     enum file_kind kind;
@@ -109,36 +107,6 @@ const struct addrorder_policy *file_policy(const struct file_copy *copy)
     return copy->content.policy;
 }
 
-/* All of the file, at most max bytes, to be freed. 0, or -errno. */
-static int read_all(int fd, size_t max, char **ret, size_t *ret_len)
-{
-    size_t size = READ_FIRST, len = 0;
-    char *text = malloc(size);
-
-    while (text) {
-        ssize_t n = read(fd, text + len, size - len);
-        if (n == 0) {
-            *ret = text;
-            *ret_len = len;
-            return 0;
-        }
-        if ((n < 0 && errno != EINTR) || len > max) {
-            int error = n < 0 ? -errno : -EFBIG;
-            free(text);
-            return error;
-        }
-        len += n > 0 ? (size_t)n : 0;
-        if (len < size)
-            continue;
-        size *= 2;
-        char *larger = realloc(text, size);
-        if (!larger)
-            free(text);
-        text = larger;
-    }
-    return -ENOMEM;
-}
-
 /* Reads and parses; a file that cannot be read is empty. 0 or -ENOMEM. */
 static int fill(struct file_copy *copy)
 {
@@ -148,7 +116,7 @@ static int fill(struct file_copy *copy)
     int error = 0;
 
     if (fd >= 0) {
-        error = read_all(fd, kinds[copy->kind].max, &text, &len);
+        error = file_read_all(fd, kinds[copy->kind].max, &text, &len);
         close(fd);
     }
     if (error != -ENOMEM)

@@ -13,6 +13,7 @@
  */
 #include "libiothdns/addrinfo_host.h"
 #include "libiothdns/addrinfo_files.h"
+#include "libiothdns/answer.h"
 #include "libiothdns/resolve.h"
 
 #include <arpa/inet.h>
@@ -196,7 +197,7 @@ static int read_reply(const struct resolve_question *question, struct gai_host *
 {
     if (question->error < 0)
         return gai_outcome_of_error(question->error);
-    return gai_read_addresses(question->reply, question->reply_len, question->name, question->type, host);
+    return gai_read_addresses(question->reply, question->reply_len, question->type, host);
 }
 
 /* Of two questions about one name: an address is an address, an error is one, and a failure leaves open what there is. */
@@ -276,7 +277,7 @@ static bool is_as_given(const uint8_t *name, const char *node)
 /* A name that is no host's has no addresses that would be told. The root is there, without any. */
 static bool may_be_asked(const uint8_t *name)
 {
-    return *name == 0 || gai_is_host_name(name);
+    return *name == 0 || answer_is_host_name(name);
 }
 
 static int search(struct quest *q, const struct resolvconf *conf, int family)
@@ -301,10 +302,8 @@ static int search(struct quest *q, const struct resolvconf *conf, int family)
 static int from_dns(struct quest *q, int family)
 {
     const struct resolvconf *conf = resolve_conf_get(q->d);
-
-    if (!conf)
-        return -ENOMEM;
     int outcome = search(q, conf, family);
+
     resolve_conf_put(conf);
     return outcome;
 }

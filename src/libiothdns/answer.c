@@ -8,6 +8,24 @@
 
 #include <errno.h>
 
+static bool is_host_byte(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+bool answer_is_host_name(const uint8_t *name)
+{
+    if (*name == 0 || name[1] == '-')
+        return false;
+    while (*name != 0) {
+        for (unsigned left = *name++; left > 0; left--) {
+            if (!is_host_byte(*name++))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* The next record of the section that has this owner and type. */
 static bool find(struct answer *a, uint16_t type, struct dns_rr *ret)
 {
@@ -23,6 +41,14 @@ static bool find(struct answer *a, uint16_t type, struct dns_rr *ret)
     return false;
 }
 
+size_t answer_target(const struct answer *a, const struct dns_rr *rr, uint8_t name[static DNAME_MAX])
+{
+    struct reader r = {.base = a->r.base, .pos = rr->rdata, .len = rr->rdata + rr->rdlen};
+    size_t len = dname_read(&r, name);
+
+    return r.pos == r.len ? len : 0;
+}
+
 /* The name becomes what its alias says; false: it has none. */
 static bool follow(struct answer *a)
 {
@@ -30,9 +56,11 @@ static bool follow(struct answer *a)
 
     if (!find(a, RR_CNAME, &rr))
         return false;
-    struct reader target = {.base = a->r.base, .pos = rr.rdata, .len = rr.rdata + rr.rdlen};
-    a->name_len = dname_read(&target, a->name);
-    a->r.bad |= target.bad;
+    a->name_len = answer_target(a, &rr, a->name);
+    if (a->name_len == 0)
+        a->r.bad = true;
+    else if (answer_is_host_name(a->name))
+        memcpy(a->host, a->name, a->name_len);
     return true;
 }
 
@@ -47,7 +75,9 @@ int answer_open(const uint8_t *reply, size_t len, struct answer *ret)
     dns_read_question(&a.r, &question);
     if (a.r.bad)
         return -EBADMSG;
+    a.rcode = header.flags & DNS_RCODE;
     memcpy(a.name, question.name, question.name_len);
+    memcpy(a.host, question.name, question.name_len);
     a.name_len = question.name_len;
     const struct reader records = a.r;
     for (unsigned i = 0; i <= ANSWER_ALIASES_MAX; i++) {

@@ -3,6 +3,7 @@
  * A thread asks some questions and waits for them. It takes a channel from the handle, uses it alone, and puts it back, so
  * any number of threads ask at once, and what one of them has learnt about the servers the next one knows.
  */
+#include "base/clock.h"
 #include "libiothdns/ask.h"
 #include "libiothdns/channel.h"
 
@@ -33,7 +34,7 @@ static void start(struct channel *ch, const struct resolvconf *conf, const struc
 /* Waits for all, which are over then. */
 static void wait_for(struct channel *ch, struct channel_question *q, unsigned count, nsec_t deadline)
 {
-    while (!all_over(q, count) && resolve_now() < deadline) {
+    while (!all_over(q, count) && monotonic_now() < deadline) {
         if (channel_wait(ch, deadline) < 0)
             break;
     }
@@ -88,7 +89,7 @@ nsec_t ask_deadline(struct iothdns *d, int timeout_ms)
 
     if (timeout_ms < 0 || (most >= 0 && most < timeout_ms))
         timeout_ms = most;
-    return timeout_ms < 0 ? NSEC_NEVER : resolve_now() + timeout_ms * NSEC_PER_MSEC;
+    return timeout_ms < 0 ? NSEC_NEVER : monotonic_now() + timeout_ms * NSEC_PER_MSEC;
 }
 
 int ask_verdict(const struct resolve_question *question)

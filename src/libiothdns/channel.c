@@ -16,6 +16,7 @@
  *
  * Random bytes are drawn one by one from the system, never kept: after a fork no two processes have the same.
  */
+#include "base/clock.h"
 #include "libiothdns/channel_sockets.h"
 
 #include <errno.h>
@@ -147,9 +148,9 @@ static void carry_out(struct channel *ch, const struct exchange_event *e)
     if (error < 0 && error != -ECONNREFUSED)
         ch->own_fault = error;
     if (error == -ECONNREFUSED || is_out_of_reach(error))
-        exchange_failed(ch->table, attempt, resolve_now());
+        exchange_failed(ch->table, attempt, monotonic_now());
     else if (error < 0)
-        exchange_unsent(ch->table, attempt, resolve_now());
+        exchange_unsent(ch->table, attempt, monotonic_now());
 }
 
 static void pump(struct channel *ch)
@@ -168,7 +169,7 @@ static void pump(struct channel *ch)
 
 bool channel_input(struct channel *ch, struct outlet *o, const uint8_t *bytes, size_t len)
 {
-    bool asked_for = exchange_input(ch->table, o->attempt, bytes, len, resolve_now());
+    bool asked_for = exchange_input(ch->table, o->attempt, bytes, len, monotonic_now());
 
     pump(ch);
     return asked_for;
@@ -178,13 +179,13 @@ void channel_failed(struct channel *ch, struct outlet *o)
 {
     if (o->fd < 0)
         return;
-    exchange_failed(ch->table, o->attempt, resolve_now());
+    exchange_failed(ch->table, o->attempt, monotonic_now());
     pump(ch);
 }
 
 void channel_guessed(struct channel *ch, struct outlet *o)
 {
-    exchange_guessed(ch->table, o->attempt, resolve_now());
+    exchange_guessed(ch->table, o->attempt, monotonic_now());
     pump(ch);
 }
 
@@ -207,18 +208,16 @@ static void serve(struct channel *ch, struct outlet *o, short events)
 
 static void pass_time(struct channel *ch)
 {
-    exchange_timeout(ch->table, resolve_now());
+    exchange_timeout(ch->table, monotonic_now());
     pump(ch);
     outlets_bury(ch);
 }
 
 static struct timespec span_until(nsec_t until)
 {
-    nsec_t span = until - resolve_now();
+    nsec_t span = until - monotonic_now();
 
-    if (span < 0)
-        span = 0;
-    return (struct timespec){.tv_sec = span / NSEC_PER_SEC, .tv_nsec = span % NSEC_PER_SEC};
+    return timespec_of(span > 0 ? span : 0);
 }
 
 int channel_wait(struct channel *ch, nsec_t until)
@@ -333,7 +332,7 @@ int channel_ask(struct channel *ch, const struct resolvconf *conf, const uint8_t
                                           .checking_disabled = flags & IOTHDNS_ASK_NOCHECK,
                                           .authentic_data = conf->trust_ad};
     ch->own_fault = 0;
-    int error = exchange_ask(ch->table, &q->asked, &servers, &q->waiter, resolve_now());
+    int error = exchange_ask(ch->table, &q->asked, &servers, &q->waiter, monotonic_now());
     if (error == 0)
         pump(ch);
     outlets_bury(ch); /* also of who asks and cancels, and serves nothing */

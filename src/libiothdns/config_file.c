@@ -17,6 +17,8 @@
 /* Seconds since the last change after which a stamp tells the next one; file systems of 1 s (and FAT, 2 s) exist. */
 #define QUIET_S 2
 
+#define READ_FIRST 4096 /* bytes: most such files are smaller */
+
 /* A time in the future, of a clock that was wrong, is no moment ago: the next change has another one. */
 static bool is_quiet(const struct timespec *mtime)
 {
@@ -58,21 +60,35 @@ bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
            same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
 
-/* All of the file into text, of RESOLVCONF_FILE_MAX bytes. Their number or -errno. */
-static ssize_t read_all(int fd, char *text)
+int file_read_all(int fd, size_t max, char **ret, size_t *ret_len)
 {
-    size_t len = 0;
-    char more;
+    size_t size = READ_FIRST, len = 0;
+    char *text = malloc(size);
 
-    while (len < RESOLVCONF_FILE_MAX) {
-        ssize_t n = read(fd, text + len, RESOLVCONF_FILE_MAX - len);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n == 0)
-            return (ssize_t)len;
+    while (text) {
+        ssize_t n = read(fd, text + len, size - len);
+        int error = n < 0 && errno != EINTR ? -errno : 0;
         len += n > 0 ? (size_t)n : 0;
+        if (len > max)
+            error = -EFBIG;
+        if (error < 0) {
+            free(text);
+            return error;
+        }
+        if (n == 0) {
+            *ret = text;
+            *ret_len = len;
+            return 0;
+        }
+        if (len < size)
+            continue;
+        size *= 2;
+        char *larger = realloc(text, size);
+        if (!larger)
+            free(text);
+        text = larger;
     }
-    return read(fd, &more, 1) == 0 ? (ssize_t)len : -EFBIG;
+    return -ENOMEM;
 }
 
 static int parse(const char *text, size_t len, bool standard, struct resolvconf *ret)
@@ -90,13 +106,14 @@ static int parse(const char *text, size_t len, bool standard, struct resolvconf 
 static int read_and_parse(int fd, bool standard, struct resolvconf *ret, struct file_stamp *ret_stamp)
 {
     struct stat st;
-    char *text = malloc(RESOLVCONF_FILE_MAX);
-
-    if (!text)
-        return -ENOMEM;
+    char *text = NULL;
+    size_t len;
     int error = fstat(fd, &st) < 0 ? -errno : 0;
-    ssize_t len = error < 0 ? error : read_all(fd, text);
-    error = len < 0 ? (int)len : parse(text, (size_t)len, standard, ret);
+
+    if (error == 0)
+        error = file_read_all(fd, RESOLVCONF_FILE_MAX, &text, &len);
+    if (error == 0)
+        error = parse(text, len, standard, ret);
     if (error == 0)
         stamp_of(&st, ret_stamp);
     free(text);

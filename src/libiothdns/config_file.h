@@ -26,6 +26,9 @@ void file_stamp_take(const char *path, struct file_stamp *ret);
 /* Of the same file, unchanged; that they are quiet is not looked at. */
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 
+/* All of a file, at most max bytes; *ret is to be freed. 0, -EFBIG, -ENOMEM, or what the system says. */
+MUST_CHECK int file_read_all(int fd, size_t max, char **ret, size_t *ret_len);
+
 /* Reads and parses the file. standard: with LOCALDOMAIN, RES_OPTIONS and the domain of the host's name, and a file that is
  * missing is an empty one. *ret_stamp is that of what was read. 0, -EFBIG: longer than RESOLVCONF_FILE_MAX, -ENOMEM, or
  * what the system says. */

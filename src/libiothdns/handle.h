@@ -42,6 +42,4 @@ struct iothdns {
     unsigned n_idle;
 };
 
-nsec_t resolve_now(void);
-
 #endif

@@ -10,6 +10,7 @@
  * is. A file that vanishes or cannot be read leaves the last configuration in force; it is written anew by programs that
  * first remove it.
  */
+#include "base/clock.h"
 #include "libiothdns/handle.h"
 #include "libiothdns/channel.h"
 
@@ -18,21 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 /* -1 and errno, as the public functions say it. */
 static int failed(int error)
 {
     errno = -error;
     return -1;
-}
-
-nsec_t resolve_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (nsec_t)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
 /* --- configurations --- */
@@ -88,7 +80,7 @@ static int install_over(struct iothdns *d, const struct config *before, struct c
     d->file = origin->file;
     d->standard = origin->standard;
     d->stamp = origin->stamp;
-    d->looked_at = resolve_now();
+    d->looked_at = monotonic_now();
     pthread_mutex_unlock(&d->lock);
     config_put(old_config);
     free(old_file);
@@ -199,7 +191,7 @@ static void look_at_file(struct iothdns *d)
     char *path;
 
     pthread_mutex_lock(&d->lock);
-    bool due = is_due(d, resolve_now(), &path, &stamp, &standard, &edition);
+    bool due = is_due(d, monotonic_now(), &path, &stamp, &standard, &edition);
     pthread_mutex_unlock(&d->lock);
     if (!due)
         return;

@@ -40,8 +40,6 @@ static int begin_search(struct iothdns *d, const char *name, uint16_t type, int 
 {
     const struct resolvconf *conf = resolve_conf_get(d);
 
-    if (!conf)
-        return failed(-ENOMEM);
     search_init(s, conf, name, flags);
     run(d, s, type, ask_deadline(d, timeout_ms));
     int error = s->error;
@@ -101,10 +99,9 @@ int iothdns_lookup_a(struct iothdns *iothdns, const char *name, struct in_addr *
 static bool has_no_aaaa(struct iothdns *d)
 {
     const struct resolvconf *conf = resolve_conf_get(d);
-    bool no_aaaa = conf && conf->no_aaaa;
+    bool no_aaaa = conf->no_aaaa;
 
-    if (conf)
-        resolve_conf_put(conf);
+    resolve_conf_put(conf);
     return no_aaaa;
 }
 

@@ -108,14 +108,13 @@ static int read_reply(const struct resolve_question *question, char name[static 
 {
     if (question->error < 0)
         return gai_outcome_of_error(question->error);
-    return gai_read_pointer(question->reply, question->reply_len, question->name, name);
+    return gai_read_pointer(question->reply, question->reply_len, name);
 }
 
 static int from_dns(struct iothdns *d, const struct peer *peer, char name[static DNAME_TEXT_MAX])
 {
     struct ipaddr addr = {{[10] = 0xff, [11] = 0xff}};
     uint8_t reverse[DNAME_MAX];
-    const struct resolvconf *conf;
 
     if (peer->family == AF_INET)
         memcpy(addr.b + 12, peer->addr, 4);
@@ -123,8 +122,7 @@ static int from_dns(struct iothdns *d, const struct peer *peer, char name[static
         memcpy(addr.b, peer->addr, 16);
     dname_reverse(&addr, 128, reverse);
     struct resolve_question question = {.name = reverse, .type = RR_PTR};
-    if (!(conf = resolve_conf_get(d)))
-        return EAI_MEMORY;
+    const struct resolvconf *conf = resolve_conf_get(d);
     int error = resolve_all(d, conf, &question, 1);
     resolve_conf_put(conf);
     if (error < 0)

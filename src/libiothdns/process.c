@@ -11,6 +11,7 @@
  * Over TCP (RFC 1035 s4.2.2) the wait for the first byte is the socket's own affair. From then on the message must be
  * whole, and later be taken, within STREAM_PATIENCE, so a peer that says little holds a server up for that long at most.
  */
+#include "base/clock.h"
 #include "libiothdns/handle.h"
 #include "libiothdns/packet.h"
 
@@ -138,11 +139,11 @@ int iothdns_udp_process_request(int fd, parse_request_t *parse_request, void *ar
 static int wait_for(int fd, short events, nsec_t until)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    nsec_t left = until - resolve_now();
+    nsec_t left = until - monotonic_now();
 
     if (left <= 0)
         return -ETIMEDOUT;
-    struct timespec span = {.tv_sec = left / NSEC_PER_SEC, .tv_nsec = left % NSEC_PER_SEC};
+    struct timespec span = timespec_of(left);
     return ppoll(&p, 1, &span, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 
@@ -190,13 +191,13 @@ static int send_reply(int fd, struct iothdns_pkt *pkt, uint8_t *buffer)
 
     put_be16(buffer, (uint16_t)reply.iov_len);
     memcpy(buffer + LENGTH_LEN, reply.iov_base, reply.iov_len);
-    return send_all(fd, buffer, LENGTH_LEN + reply.iov_len, resolve_now() + STREAM_PATIENCE);
+    return send_all(fd, buffer, LENGTH_LEN + reply.iov_len, monotonic_now() + STREAM_PATIENCE);
 }
 
 /* The rest of a message that has begun with `first`: its length, or -errno. */
 static int receive_message(int fd, uint8_t first, uint8_t *buffer)
 {
-    nsec_t until = resolve_now() + STREAM_PATIENCE;
+    nsec_t until = monotonic_now() + STREAM_PATIENCE;
     uint8_t second;
 
     int error = receive_all(fd, &second, 1, until);

@@ -12,8 +12,7 @@
 
 #include <iothdns.h>
 
-/* The configuration as it stands (the file is read again if it has changed). Immutable and counted: give it back. NULL:
- * no memory. */
+/* The configuration as it stands (the file is read again if it has changed). Immutable and counted: give it back. */
 const struct resolvconf *resolve_conf_get(struct iothdns *d);
 void resolve_conf_put(const struct resolvconf *conf);
 

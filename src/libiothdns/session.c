@@ -8,6 +8,7 @@
  * ends in the course of that (a question that could not be sent at once, a look-up that a callback starts) is for the next
  * call, which the deadline asks for at once: so a callback never runs inside lookup_start, and dispatch always returns.
  */
+#include "base/clock.h"
 #include "base/heap.h"
 #include "libiothdns/ask.h"
 #include "libiothdns/channel.h"
@@ -161,8 +162,6 @@ static int prepare(struct iothdns_lookup *l, int flags, nsec_t deadline)
 {
     const struct resolvconf *conf = resolve_conf_get(l->session->d);
 
-    if (!conf)
-        return -ENOMEM;
     search_init(&l->search, conf, l->name, flags);
     int error = search_next(&l->search);
     if (error == 0)
@@ -273,7 +272,7 @@ int64_t iothdns_session_deadline(const struct iothdns_session *session)
 
 int iothdns_session_timeout(const struct iothdns_session *session)
 {
-    nsec_t deadline = iothdns_session_deadline(session), now = resolve_now();
+    nsec_t deadline = iothdns_session_deadline(session), now = monotonic_now();
 
     if (deadline == NSEC_NEVER)
         return -1;
@@ -286,7 +285,7 @@ int iothdns_session_timeout(const struct iothdns_session *session)
 /* Those whose callers wait no longer. */
 static void expire(struct iothdns_session *s)
 {
-    nsec_t now = resolve_now();
+    nsec_t now = monotonic_now();
 
     while (heap_deadline(&s->timers) <= now) {
         struct iothdns_lookup *l = lookup_of_timer(heap_first(&s->timers));

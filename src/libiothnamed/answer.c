@@ -229,16 +229,14 @@ static enum verdict give(struct query *q, const uint8_t *answer, const struct ag
     return ANSWERED;
 }
 
-enum verdict answer_give(struct query *q, const uint8_t *answer, size_t len, uint32_t age_s)
+enum verdict answer_give(struct query *q, const uint8_t *answer, uint32_t age_s)
 {
-    (void)len;
     const struct ageing ageing = {.age_s = age_s};
     return give(q, answer, &ageing);
 }
 
-enum verdict answer_give_stale(struct query *q, const uint8_t *answer, size_t len)
+enum verdict answer_give_stale(struct query *q, const uint8_t *answer)
 {
-    (void)len;
     const struct ageing ageing = {.stale = true};
     enum verdict verdict = give(q, answer, &ageing);
     if (q->env->counters)

@@ -28,9 +28,9 @@ MUST_CHECK int answer_make(const uint8_t *reply, size_t len, const struct answer
 /* The message in it, TTLs as they were when it was made; *ret_len: its length. */
 const uint8_t *answer_message(const uint8_t *answer, size_t *ret_len);
 /* Gives it to the client of q, its TTLs lower by age_s. */
-enum verdict answer_give(struct query *q, const uint8_t *answer, size_t len, uint32_t age_s);
+enum verdict answer_give(struct query *q, const uint8_t *answer, uint32_t age_s);
 /* The same when it has expired and nobody has a newer one (RFC 8767): each TTL is STALE_TTL, and the client is told. */
-enum verdict answer_give_stale(struct query *q, const uint8_t *answer, size_t len);
+enum verdict answer_give_stale(struct query *q, const uint8_t *answer);
 #define STALE_TTL 30 /* seconds, as RFC 8767 s4 has it */
 
 #endif

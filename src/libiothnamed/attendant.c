@@ -7,9 +7,11 @@
  */
 #include "libiothnamed/attendant.h"
 #include "libiothnamed/commands.h"
+#include "libiothnamed/load_zones.h"
 #include "libiothnamed/metrics.h"
 #include "libiothnamed/service.h"
 #include <stdio.h>
+#include <string.h>
 
 #define PATIENCE (5 * NSEC_PER_SEC) /* a loop takes milliseconds for what it does at most */
 
@@ -24,34 +26,39 @@ static bool workers_are_well(void *arg, nsec_t now)
     return all;
 }
 
-int attendant_new(struct iothnamed *s, struct attendant **ret, char *why, size_t why_size)
+static int check_file(void *arg, struct text *out, char *why, size_t why_size)
 {
-    const struct config_options *o = &s->config->config->options;
+    struct iothnamed *s = arg;
+    const char *path = s->started->config->path;
+    struct diags diags = {0};
+    struct config *config = NULL;
+    int e = config_load_all(path, &config, &diags);
+    diags_put(&diags, path, out);
+    snprintf(why, why_size, "%s", strerror(-e));
+    if (diags.errors)
+        snprintf(why, why_size, "%u error%s", diags.errors, diags.errors == 1 ? "" : "s");
+    diags_fini(&diags);
+    config_free(config);
+    return e;
+}
+
+int attend(struct iothnamed *s, char *why, size_t why_size)
+{
     const struct attendant_settings settings = {
-        .control = o->control.len ? o->control.text : s->host.control,
-        .controlgroup = o->controlgroup.len ? o->controlgroup.text : NULL,
-        .metrics = o->metrics,
-        .commands = command_table,
-        .page = metrics_page,
+        .host = &s->host,
+        .config = &s->started->config->process,
+        .log = &s->log,
         .who = "server",
         .is_well = workers_are_well,
         .well = "all workers answer again",
         .ill = "a worker does not answer",
-        .alive = s->host.alive,
-        .alive_interval = s->host.alive_interval,
-        .alive_arg = s->host.arg,
-        .log = &s->log,
+        .prefix = "iothnamed",
+        .page = metrics_page,
+        .status = command_status,
+        .counters = metrics_list,
+        .check = check_file,
+        .commands = command_table,
         .arg = s,
     };
-    if (!settings.control && o->metrics.port == 0 && s->host.alive_interval == 0)
-        return 0;
-    return attendant_open(&settings, ret, why, why_size);
-}
-
-int attendant_start(struct attendant *a, char *why, size_t why_size)
-{
-    int e = a ? attendant_run(a) : 0;
-    if (e < 0)
-        snprintf(why, why_size, "cannot start the thread of the control socket");
-    return e;
+    return attendant_open(&settings, &s->attendant, why, why_size);
 }

@@ -10,10 +10,8 @@
 
 struct iothnamed;
 
-/* Binds what the configuration in force wants; its thread comes with attendant_start. 0 and *ret (NULL: nothing is
- * wanted), or -errno and one sentence in why. */
-MUST_CHECK int attendant_new(struct iothnamed *server, struct attendant **ret, char *why, size_t why_size);
-/* NULL: nothing to start. */
-MUST_CHECK int attendant_start(struct attendant *a, char *why, size_t why_size);
+/* Opens what the configuration in force wants; its thread comes with attendant_run. 0 and server->attendant, or -errno and one
+ * sentence in why. */
+MUST_CHECK int attend(struct iothnamed *server, char *why, size_t why_size);
 
 #endif

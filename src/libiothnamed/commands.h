@@ -4,8 +4,10 @@
 #define IOTHNAMED_COMMANDS_H
 
 #include "io/control.h"
+#include "io/pairs.h"
 
-/* Their arg is a struct iothnamed. */
+/* Arguments are a struct iothnamed. What all services have is io/attendant.h. */
 extern const struct control_command command_table[];
+void command_status(void *arg, struct pairs *p);
 
 #endif

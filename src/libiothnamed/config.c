@@ -64,6 +64,24 @@ static void read_lines(struct builder *b, const char *text, size_t len)
         b->out_of_memory = true;
 }
 
+static const char *text_of(const struct config_text *t)
+{
+    return t->len ? t->text : NULL;
+}
+
+static void process_finish(struct config *c)
+{
+    const struct config_options *o = &c->options;
+
+    c->process = (struct daemon_config){
+        .sandbox = o->sandbox,
+        .user = text_of(&o->user),
+        .control = text_of(&o->control),
+        .controlgroup = text_of(&o->controlgroup),
+        .metrics = o->metrics,
+    };
+}
+
 static void build(struct builder *b, const char *text, size_t len)
 {
     options_set_defaults(b);
@@ -79,6 +97,7 @@ static void build(struct builder *b, const char *text, size_t len)
         records_finish(b);
     if (!b->out_of_memory && b->diags->errors == 0)
         config_check(b);
+    process_finish(b->config);
 }
 
 int config_parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)

@@ -8,6 +8,7 @@
 #define IOTHNAMED_CONFIG_H
 
 #include "base/ipaddr.h"
+#include "io/rc_daemon.h"
 #include "libiothnamed/cookie.h"
 #include "libiothnamed/diag.h"
 #include "libotip/otip2.h"
@@ -165,6 +166,7 @@ struct config_options {
 };
 
 struct config {
+    struct daemon_config process; /* the first, see there: of the options what io/ wants to know, as text */
     struct arena arena;
     const char *path;
     const char *rstack, *fstack; /* for ioth_newstackc; NULL: the kernel's stack */

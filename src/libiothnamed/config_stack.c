@@ -7,12 +7,12 @@
  *
  * The pieces may be quoted as a whole; quotes inside them belong to the language of the string.
  */
+#include "io/rc_stack.h"
 #include "libiothnamed/config_build.h"
 
 #include <iothconf.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *const stack_keywords[] = {
     [STACK_BOTH] = "stack",
@@ -110,20 +110,6 @@ static struct place place_of(const struct stack_text *s, size_t offset)
     return place_right(s->parts[i].at, offset - s->parts[i].offset);
 }
 
-/* Whether the string has the option stack=, at its beginning or behind a comma. The library wants it only
- * when a stack is made of the string, not when it checks one. */
-static bool names_a_stack(const char *text)
-{
-    static const char option[] = "stack=";
-
-    for (const char *at = text; at; at = strchr(at, ',')) {
-        at += strspn(at, ", \t");
-        if (strncasecmp(at, option, strlen(option)) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool check_stack(struct builder *b, enum stack_use use)
 {
     const struct stack_text *s = &b->stacks[use];
@@ -137,7 +123,8 @@ static bool check_stack(struct builder *b, enum stack_use use)
             diag_error(b->diags, place_of(s, offset), "%s", what);
         return false;
     }
-    if (!names_a_stack(s->text)) {
+    /* The library wants stack= only when it makes a stack of the string, not when it checks one. */
+    if (!rc_names_stack(s->text)) {
         diag_error(b->diags, s->parts[0].at,
                    "no stack= in what %s says, expected one such as stack=vdestack or stack=kernel",
                    stack_keywords[use]);

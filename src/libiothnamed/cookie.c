@@ -9,11 +9,10 @@
  * first added everywhere as the second, then becomes the first, and the old one goes an hour later.
  */
 #include "libiothnamed/cookie.h"
-#include "base/cursor.h"
+#include "wire/dnsmsg.h"
 #include <errno.h>
 #include <string.h>
 
-#define OPTION_COOKIE 10
 #define CLIENT_LEN    8
 #define SERVER_MIN    8
 #define SERVER_MAX    32
@@ -168,7 +167,7 @@ enum cookie_state cookie_take(const uint8_t *cookie, size_t len, const struct co
     if (len != CLIENT_LEN && (len < CLIENT_LEN + SERVER_MIN || len > CLIENT_LEN + SERVER_MAX))
         return COOKIE_MALFORMED;
     bool fresh, ours = is_ours(cookie, len, secrets, client, wall_s, &fresh);
-    put_be16(ret_opt, OPTION_COOKIE);
+    put_be16(ret_opt, EDNS_OPTION_COOKIE);
     put_be16(ret_opt + 2, COOKIE_LEN);
     memcpy(ret_opt + 4, cookie, CLIENT_LEN);
     if (fresh)

@@ -149,3 +149,15 @@ void diags_sort(struct diags *d)
     for (d->last = d->first; d->last->next;)
         d->last = d->last->next;
 }
+
+void diags_put(const struct diags *d, const char *path, struct text *out)
+{
+    for (const struct diag *diag = d->first; diag; diag = diag->next) {
+        text_puts(out, diag->path ? diag->path : path);
+        if (diag->at.line)
+            text_printf(out, ":%u", diag->at.line);
+        if (diag->at.column)
+            text_printf(out, ":%u", diag->at.column);
+        text_printf(out, ": %s%s\n", diag->warning ? "warning: " : "", diag->text);
+    }
+}

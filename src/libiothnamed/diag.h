@@ -5,6 +5,7 @@
 #define IOTHNAMED_DIAG_H
 
 #include "base/arena.h"
+#include "io/text.h"
 #include <stdbool.h>
 
 /* A place in the configuration file, both counted from 1; 0: the file as a whole. */
@@ -39,5 +40,7 @@ void diag_warning_in(struct diags *d, const char *path, unsigned line, const cha
     PRINTF_LIKE(4, 5);
 /* By file, the configuration first, and place. */
 void diags_sort(struct diags *d);
+/* In compiler style, so that editors can jump to the places; path: how the configuration is called. */
+void diags_put(const struct diags *d, const char *path, struct text *out);
 
 #endif

@@ -14,12 +14,13 @@
  */
 #include "libiothnamed/hrevdb.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     BATCH = 8192,   /* names in one transaction: 2 MB */
@@ -48,19 +49,6 @@ struct hrevdb {
     bool stop;
 };
 
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec ts;
-
-    clock_gettime(clock, &ts);
-    return (int64_t)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static nsec_t now_mono(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
 /* --- the state of the file --- */
 
 static const char *reason(int error)
@@ -77,7 +65,7 @@ static void give_up(struct hrevdb *db, int error)
 {
     hrev_file_close(db->file);
     db->file = NULL;
-    db->retry_at = now_mono() + RETRY;
+    db->retry_at = monotonic_now() + RETRY;
     if (error != db->why_not)
         log_event(db->log, LOG_LEVEL_ERROR,
                   "names of hashed addresses are in memory alone: hrevdb cannot be used",
@@ -90,7 +78,7 @@ static void give_up(struct hrevdb *db, int error)
 static bool take_loaded(void *arg, struct hrev_entry *entry, wall_t until)
 {
     struct hrevdb *db = arg;
-    nsec_t now = now_mono();
+    nsec_t now = monotonic_now();
     wall_t wall = now + db->clock_offset;
 
     if (until <= wall)
@@ -108,16 +96,13 @@ static int try_open(struct hrevdb *db)
 
     if (error < 0)
         return error;
-    db->clock_offset = clock_ns(CLOCK_REALTIME) - now_mono();
+    db->clock_offset = clock_now(CLOCK_REALTIME) - monotonic_now();
     error = hrev_file_load(db->file, take_loaded, db);
     if (error < 0)
         return error;
     if (db->opened || db->why_not) /* the table has been taught meanwhile */
         hrev_change_all(db->hrev);
-    if (db->why_not)
-        log_event(db->log, LOG_LEVEL_INFO, "hrevdb is used again", LOG_TEXT("file", db->path));
     db->opened = true;
-    db->why_not = 0;
     return 0;
 }
 
@@ -129,7 +114,7 @@ static unsigned take_part(struct hrevdb *db, unsigned part, unsigned n)
     unsigned wanted, taken;
 
     do {
-        nsec_t now = now_mono();
+        nsec_t now = monotonic_now();
         wanted = BATCH - n < CHUNK_MAX ? BATCH - n : CHUNK_MAX;
         taken = hrev_take_changes(db->hrev, part, now, &db->entries[n], wanted);
         for (unsigned i = n; i < n + taken; i++)
@@ -161,7 +146,7 @@ static int write_changes(struct hrevdb *db)
 
 static void note_clock(struct hrevdb *db)
 {
-    int64_t offset = clock_ns(CLOCK_REALTIME) - now_mono(), step = offset - db->clock_offset;
+    int64_t offset = clock_now(CLOCK_REALTIME) - monotonic_now(), step = offset - db->clock_offset;
 
     if (step < CLOCK_STEP && step > -CLOCK_STEP)
         return;
@@ -173,7 +158,7 @@ static void work(struct hrevdb *db)
 {
     int error = 0;
 
-    if (!db->file && now_mono() < db->retry_at)
+    if (!db->file && monotonic_now() < db->retry_at)
         return;
     if (!db->file)
         error = try_open(db);
@@ -184,18 +169,19 @@ static void work(struct hrevdb *db)
         note_clock(db);
         error = write_changes(db);
     }
-    if (error < 0)
+    if (error < 0) {
         give_up(db, error);
+    } else if (db->why_not != 0) { /* all of it is written: where there is no room, opening is not enough */
+        log_event(db->log, LOG_LEVEL_INFO, "hrevdb is used again", LOG_TEXT("file", db->path));
+        db->why_not = 0;
+    }
 }
 
 static bool wait_for_work(struct hrevdb *db)
 {
-    struct timespec until;
-    nsec_t at = now_mono() + PERIOD;
+    struct timespec until = timespec_of(monotonic_now() + PERIOD);
     int error = 0;
 
-    until.tv_sec = (time_t)(at / NSEC_PER_SEC);
-    until.tv_nsec = (long)(at % NSEC_PER_SEC);
     pthread_mutex_lock(&db->lock);
     while (!db->stop && error == 0)
         error = pthread_cond_timedwait(&db->wake, &db->lock, &until);

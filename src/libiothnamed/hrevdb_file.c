@@ -15,14 +15,12 @@
  */
 #include "libiothnamed/hrevdb.h"
 
-#include "io/lmdb_check.h"
+#include "io/lmdb_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,52 +44,30 @@ struct hrev_file {
     uint64_t len; /* bytes that the file has at least: what the last transaction left */
 };
 
-/* Errors of the library are errno values, or negative numbers of its own. */
+/* What the library says of a full disk depends on where it notices; one reason is logged once. */
 static int error_of(int mdb)
 {
-    switch (mdb) {
-    case MDB_SUCCESS:
-        return 0;
-    case MDB_INVALID:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_VERSION_MISMATCH:
-    case MDB_INCOMPATIBLE:
-        return -EBADMSG;
-    case MDB_MAP_FULL:
-        return -EFBIG;
-    case ENOSPC: /* what it says of a full disk depends on where it notices; one reason is logged once */
-        return -EIO;
-    default:
-        return mdb > 0 ? -mdb : -EIO;
-    }
+    return mdb == ENOSPC ? -EIO : lmdb_file_error(mdb);
 }
 
 /* --- opening --- */
 
 /* Takes the lock, then looks at what is in the file. */
-static int lock_and_check(struct hrev_file *f, struct stat *ret_st)
+static int lock_and_check(struct hrev_file *f)
 {
-    f->lock_fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    if (f->lock_fd < 0)
-        return -errno;
-    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    if (fstat(f->lock_fd, ret_st) < 0)
-        return -errno;
-    if (!S_ISREG(ret_st->st_mode))
-        return -EBADMSG;
-    return ret_st->st_size == 0 ? 0 : lmdb_check(f->lock_fd);
+    f->lock_fd = lmdb_file_open(f->path);
+    int e = f->lock_fd < 0 ? f->lock_fd : lmdb_file_lock(f->lock_fd);
+    return e == 0 ? lmdb_file_check(f->lock_fd, &f->len) : e;
 }
 
-static int open_env(struct hrev_file *f, const struct stat *st)
+static int open_env(struct hrev_file *f)
 {
     MDB_txn *txn;
     int mdb = mdb_env_create(&f->env);
 
     if (mdb != 0)
         return error_of(mdb);
-    for (f->map_size = MAP_FIRST; f->map_size < (uint64_t)st->st_size * 2;)
+    for (f->map_size = MAP_FIRST; f->map_size < f->len * 2;)
         f->map_size *= 2;
     mdb = mdb_env_set_mapsize(f->env, f->map_size);
     if (mdb == 0)
@@ -119,15 +95,14 @@ static void note_len(struct hrev_file *f)
 int hrev_file_open(const char *path, struct hrev_file **ret)
 {
     struct hrev_file *f = calloc(1, sizeof(*f));
-    struct stat st;
 
     if (!f)
         return -ENOMEM;
     f->lock_fd = -1;
     f->path = strdup(path);
-    int error = f->path ? lock_and_check(f, &st) : -ENOMEM;
+    int error = f->path ? lock_and_check(f) : -ENOMEM;
     if (error == 0)
-        error = open_env(f, &st);
+        error = open_env(f);
     if (error < 0) {
         hrev_file_close(f);
         return error;

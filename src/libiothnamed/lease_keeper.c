@@ -11,11 +11,12 @@
  */
 #include "libiothnamed/lease_keeper.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PERIOD (NSEC_PER_SEC / 3) /* so that a lease has its name within a second, be the disk slow */
 #define RETRY  (3 * NSEC_PER_SEC)
@@ -42,19 +43,6 @@ struct lease_keeper {
     bool started, runs, stop;
     pthread_t thread;
 };
-
-static nsec_t clock_ns(clockid_t clock)
-{
-    struct timespec ts;
-
-    clock_gettime(clock, &ts);
-    return (nsec_t)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static nsec_t now_mono(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
 
 /* --- copies --- */
 
@@ -140,9 +128,9 @@ static bool look(struct lease_keeper *k, struct kept *f, uint32_t max)
 {
     int error = 0;
     bool left_out = false;
-    nsec_t from = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    nsec_t from = clock_now(CLOCK_THREAD_CPUTIME_ID);
     enum lease_file_state state = lease_file_look(f->file, max, &error, &left_out);
-    nsec_t pause = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - from) * SHARE, now = now_mono();
+    nsec_t pause = (clock_now(CLOCK_THREAD_CPUTIME_ID) - from) * SHARE, now = monotonic_now();
 
     if (state == LEASE_FILE_BAD && pause < RETRY)
         pause = RETRY;
@@ -208,7 +196,7 @@ static bool look_at_all(struct lease_keeper *k, bool all)
 
     drop_unwanted(k);
     for (struct kept *f = next_of(k, NULL, &max); f; f = next_of(k, f, &max))
-        if (all || f->look_at <= now_mono())
+        if (all || f->look_at <= monotonic_now())
             changed |= look(k, f, max);
     return changed;
 }
@@ -218,12 +206,9 @@ static bool look_at_all(struct lease_keeper *k, bool all)
 /* Waits until it is time, or something is wanted. False: it is time to end. */
 static bool wait_for_work(struct lease_keeper *k, unsigned *ret_asked)
 {
-    struct timespec until;
-    nsec_t at = now_mono() + PERIOD;
+    struct timespec until = timespec_of(monotonic_now() + PERIOD);
     int error = 0;
 
-    until.tv_sec = (time_t)(at / NSEC_PER_SEC);
-    until.tv_nsec = (long)(at % NSEC_PER_SEC);
     pthread_mutex_lock(&k->lock);
     while (!k->stop && k->asked == k->answered && error == 0)
         error = pthread_cond_timedwait(&k->wake, &k->lock, &until);

@@ -9,6 +9,7 @@
  */
 #include "libiothnamed/load_zones.h"
 #include "libiothnamed/data_file.h"
+#include "libiothnamed/list.h"
 #include "libiothnamed/zone_text.h"
 
 #include <errno.h>
@@ -299,4 +300,18 @@ void zones_unref(struct zones *z)
         free(z->list[i].apex);
     }
     free(z);
+}
+
+int config_load_all(const char *path, struct config **ret, struct diags *diags)
+{
+    struct config *config;
+    int e = config_load(path, &config, diags);
+
+    if (e < 0)
+        return e;
+    if ((e = lists_check(config, diags)) < 0 || (e = zones_check(config, diags)) < 0)
+        config_free(config);
+    else
+        *ret = config;
+    return e;
 }

@@ -21,7 +21,7 @@
 struct totals {
     struct cache_stats cache;
     struct exchange_stats exchanges;
-    uint64_t hrev_names, uptime_s;
+    uint64_t hrev_names;
 };
 
 static void add_exchanges(struct exchange_stats *sum, const struct exchange_stats *one)
@@ -42,7 +42,6 @@ static void read_totals(struct iothnamed *s, struct totals *ret)
     struct snapshot *snap = service_snapshot(s);
     *ret = (struct totals){
         .hrev_names = hrev_count(snap->hrev),
-        .uptime_s = (uint64_t)(((nsec_t)uv_hrtime() - s->started_at) / NSEC_PER_SEC),
     };
     cache_stats(snap->cache, &ret->cache);
     snapshot_unref(snap);
@@ -67,7 +66,6 @@ struct total_row {
 
 /* Rows of one family stand together. */
 static const struct total_row total_rows[] = {
-    TOTAL("uptime_seconds", GAUGE, "seconds", "", uptime_s, "Time since the start"),
     TOTAL("cache_lookups", COUNTER, NULL, "result=\"hit\"", cache.hits, "Questions to the answer cache"),
     TOTAL("cache_lookups", COUNTER, NULL, "result=\"miss\"", cache.misses, ""),
     TOTAL("cache_inserts", COUNTER, NULL, "", cache.inserts, "Answers put into the cache"),
@@ -247,27 +245,16 @@ static void put_upstreams(struct iothnamed *s, struct text *out)
 
 /* --- the page --- */
 
-static void put_about(struct iothnamed *s, struct text *out)
+static void put_reloads(struct iothnamed *s, struct text *out)
 {
-    static const struct openmetrics_family build = {PREFIX "build", OPENMETRICS_INFO, NULL, "What runs"};
-    static const struct openmetrics_family healthy = {PREFIX "healthy", OPENMETRICS_GAUGE, NULL,
-                                                      "1: all workers answered lately"};
     static const struct openmetrics_family reloads = {PREFIX "reloads", OPENMETRICS_COUNTER, NULL,
                                                       "How often the configuration was loaded again"};
     static const struct openmetrics_family good = {PREFIX "last_reload_successful", OPENMETRICS_GAUGE, NULL,
                                                    "1: there was no error in it, or none was loaded yet"};
-    struct text version = {0};
-    openmetrics_label(&version, true, "version", s->host.version);
-    text_put(&version, "", 1);
     pthread_mutex_lock(&s->reloads.lock);
     unsigned ended = s->reloads.ended;
     bool failed = s->reloads.failed;
     pthread_mutex_unlock(&s->reloads.lock);
-    openmetrics_begin(out, &build);
-    openmetrics_number(out, &build, "_info", version.failed ? "" : version.bytes, 1);
-    text_fini(&version);
-    openmetrics_begin(out, &healthy);
-    openmetrics_number(out, &healthy, "", "", attendant_is_healthy(s->attendant));
     openmetrics_begin(out, &reloads);
     openmetrics_number(out, &reloads, "_total", "", ended);
     openmetrics_begin(out, &good);
@@ -282,27 +269,13 @@ bool metrics_page(void *arg, unsigned turn, struct text *out)
         return true;
     }
     static void (*const parts[])(struct iothnamed *, struct text *) = {put_latency, put_totals, put_upstreams,
-                                                                       put_about};
+                                                                       put_reloads};
     unsigned part = turn - n_counter_rows;
     parts[part](s, out);
     return part + 1 < ARRAY_LEN(parts);
 }
 
 /* --- for people --- */
-
-struct listing {
-    struct text *out;
-    bool json, begun;
-};
-
-static void list_number(struct listing *l, const char *name, uint64_t value)
-{
-    if (l->json)
-        text_printf(l->out, "%s\"%s\":%" PRIu64, l->begun ? "," : "", name, value);
-    else
-        text_printf(l->out, "%s %" PRIu64 "\n", name, value);
-    l->begun = true;
-}
 
 /* FAMILY, or FAMILY.VALUE with the value of a label NAME="VALUE". */
 static const char *plain_name(const char *family, const char *labels, char name[static 96])
@@ -315,7 +288,7 @@ static const char *plain_name(const char *family, const char *labels, char name[
     return name;
 }
 
-static void list_row(struct iothnamed *s, struct listing *l, const struct counter_row *row)
+static void list_row(struct iothnamed *s, struct pairs *p, const struct counter_row *row)
 {
     char name[96];
     for (unsigned i = 0; i < row->length; i++) {
@@ -326,27 +299,25 @@ static void list_row(struct iothnamed *s, struct listing *l, const struct counte
             sum += counter_read(&s->workers[w]->counters, row, i);
         if (row->label)
             snprintf(name, sizeof(name), "%s.%s", row->family, row->value(i));
-        list_number(l, row->label ? name : plain_name(row->family, row->labels, name), sum);
+        pairs_number(p, row->label ? name : plain_name(row->family, row->labels, name), sum);
     }
 }
 
-void metrics_list(struct iothnamed *s, bool json, struct text *out)
+void metrics_list(void *arg, struct pairs *p)
 {
-    struct listing l = {.out = out, .json = json};
+    struct iothnamed *s = arg;
     struct upstream list[EXCHANGE_SERVERS_MAX];
     struct totals t;
     char name[96], text[IPENDPOINT_STRLEN];
     read_totals(s, &t);
-    text_puts(out, json ? "{" : "");
     for (unsigned i = 0; i < n_counter_rows; i++)
-        list_row(s, &l, &counter_rows[i]);
+        list_row(s, p, &counter_rows[i]);
     for (size_t i = 0; i < ARRAY_LEN(total_rows); i++)
-        list_number(&l, plain_name(total_rows[i].family.name + strlen(PREFIX), total_rows[i].labels, name),
-                    total_value(&t, &total_rows[i]));
+        pairs_number(p, plain_name(total_rows[i].family.name + strlen(PREFIX), total_rows[i].labels, name),
+                     total_value(&t, &total_rows[i]));
     unsigned n = read_upstreams(s, list);
     for (unsigned i = 0; i < n; i++) {
         snprintf(name, sizeof(name), "upstream_rtt_us.%s", ipendpoint_format(&list[i].endpoint, text));
-        list_number(&l, name, list[i].measured ? (uint64_t)(list[i].rtt_sum / 1000 / list[i].measured) : 0);
+        pairs_number(p, name, list[i].measured ? (uint64_t)(list[i].rtt_sum / 1000 / list[i].measured) : 0);
     }
-    text_puts(out, json ? "}\n" : "");
 }

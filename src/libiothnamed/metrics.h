@@ -4,13 +4,13 @@
 #ifndef IOTHNAMED_METRICS_H
 #define IOTHNAMED_METRICS_H
 
-#include "io/text.h"
+#include "io/pairs.h"
 #include "libiothnamed/service.h"
 
 /* A piece of the page, for io/attendant.h; arg is a struct iothnamed. */
 bool metrics_page(void *arg, unsigned turn, struct text *out);
 
-/* All numbers, sums over the workers, as lines "NAME VALUE"; `json`: as one object. */
-void metrics_list(struct iothnamed *s, bool json, struct text *out);
+/* All numbers, sums over the workers; arg as above. */
+void metrics_list(void *arg, struct pairs *p);
 
 #endif

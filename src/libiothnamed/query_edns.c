@@ -14,7 +14,7 @@
 #include "libiothnamed/query_edns.h"
 #include "libiothnamed/ede.h"
 
-enum { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
+enum { OPTION_NSID = 3, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
 
 #define OPTION_HEAD   4 /* code and length */
 #define KEEPALIVE_LEN (OPTION_HEAD + 2)
@@ -50,7 +50,7 @@ void query_read_options(struct query *q, const uint8_t *packet)
     while (reader_left(&r)) {
         uint16_t code = reader_u16(&r), len = reader_u16(&r);
         const uint8_t *data = reader_take(&r, len);
-        if (code == OPTION_COOKIE && !cookie) {
+        if (code == EDNS_OPTION_COOKIE && !cookie) {
             cookie = data;
             cookie_len = len;
         }

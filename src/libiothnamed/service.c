@@ -130,10 +130,12 @@ static int load_files(struct iothnamed *s, struct shared_config *config, const s
 
 static void apply_loglevel(struct iothnamed *s, const struct config *config)
 {
-    service_set_loglevel(s, s->host.verbose ? LOG_LEVEL_DEBUG : (enum log_level)config->options.loglevel);
+    bool verbose = s->started->config->process.verbose; /* whatever the file says */
+    atomic_store(&s->log_control.level, verbose ? LOG_LEVEL_DEBUG : (int)config->options.loglevel);
 }
 
-int iothnamed_reload(struct iothnamed *s, struct config *config)
+/* Serves by another configuration from now on; it is taken over, also on failure. */
+static int adopt(struct iothnamed *s, struct config *config)
 {
     char keep[256];
     config_restart_needed(s->started->config, config, keep, sizeof(keep));
@@ -211,8 +213,10 @@ static void end_reload(struct iothnamed *s, bool failed, nsec_t took)
     attendant_wake(s->attendant);
 }
 
-int iothnamed_load(struct iothnamed *s, const char *path)
+int iothnamed_reload(void *server, char *why, size_t why_size)
 {
+    struct iothnamed *s = server;
+    const char *path = s->started->config->path;
     struct diags diags = {0};
     struct config *config;
     nsec_t from = (nsec_t)uv_hrtime();
@@ -221,7 +225,7 @@ int iothnamed_load(struct iothnamed *s, const char *path)
     log_diags(&s->log, path, &diags);
     diags_fini(&diags);
     if (e == 0)
-        e = iothnamed_reload(s, config);
+        e = adopt(s, config);
     nsec_t took = (nsec_t)uv_hrtime() - from;
     if (e == 0)
         log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded again", LOG_TEXT("file", path),
@@ -230,17 +234,8 @@ int iothnamed_load(struct iothnamed *s, const char *path)
         log_event(&s->log, LOG_LEVEL_ERROR, "configuration not loaded; the old one stays in force",
                   LOG_TEXT("file", path), LOG_TEXT("reason", strerror(-e)));
     end_reload(s, e < 0, took);
+    snprintf(why, why_size, "%s", strerror(-e));
     return e;
-}
-
-const struct log *iothnamed_log(struct iothnamed *s)
-{
-    return &s->log;
-}
-
-void service_set_loglevel(struct iothnamed *s, enum log_level level)
-{
-    atomic_store(&s->log_control.level, (int)level);
 }
 
 struct snapshot *service_snapshot(struct iothnamed *s)
@@ -394,9 +389,9 @@ static int start(struct iothnamed *s, const struct config *c, const struct sayin
     if (e == 0)
         e = make_workers(s, c, say);
     if (e == 0)
-        e = attendant_new(s, &s->attendant, say->why, say->size);
+        e = attend(s, say->why, say->size);
     if (e == 0 && s->host.bound)
-        e = s->host.bound(s->host.arg, c, say->why, say->size);
+        e = s->host.bound(s->host.arg, &c->process, say->why, say->size);
     if (e == 0)
         e = open_hrevdb(s, c, say); /* as the user who must open it again later, should it vanish */
     if (e == 0)
@@ -404,28 +399,27 @@ static int start(struct iothnamed *s, const struct config *c, const struct sayin
     if (e == 0)
         e = start_keeper(s, say);
     if (e == 0)
-        e = attendant_start(s->attendant, say->why, say->size);
+        e = attendant_run(s->attendant);
     if (e == 0)
         e = lease_keeper_start(s->leases);
     return e;
 }
 
 /* What needs no memory and cannot fail. */
-static void init(struct iothnamed *s, const struct iothnamed_host *host, const struct config *config)
+static void init(struct iothnamed *s, const struct daemon_host *host, const struct config *config)
 {
     s->host = *host;
     log_control_init(&s->log_control, LOG_LEVEL_INFO);
     s->log = (struct log){.write = write_log, .arg = s, .control = &s->log_control};
     apply_loglevel(s, config);
-    s->started_at = (nsec_t)uv_hrtime();
-    s->started_wall_s = time(NULL);
     pthread_mutex_init(&s->reloads.lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
 }
 
-int iothnamed_start(struct config *config, const struct iothnamed_host *host, struct iothnamed **ret,
-                    char *why, size_t why_size)
+int iothnamed_start(struct daemon_config *process, const struct daemon_host *host, void **ret, char *why,
+                    size_t why_size)
 {
+    struct config *config = (struct config *)process;
     const struct saying say = {why, why_size};
     snprintf(why, why_size, "out of memory");
     struct shared_config *shared = shared_config_new(config);
@@ -436,19 +430,21 @@ int iothnamed_start(struct config *config, const struct iothnamed_host *host, st
         shared_config_unref(shared);
         return -ENOMEM;
     }
-    init(s, host, config);
     s->config = s->started = shared_config_ref(shared);
+    init(s, host, config);
     int e = start(s, config, &say);
     if (e < 0) {
         iothnamed_stop(s);
         return e;
     }
+    log_event(&s->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("file", config->path));
     *ret = s;
     return 0;
 }
 
-void iothnamed_stop(struct iothnamed *s)
+void iothnamed_stop(void *server)
 {
+    struct iothnamed *s = server;
     if (!s)
         return;
     attendant_close(s->attendant);

@@ -24,11 +24,9 @@ struct reloads {
 };
 
 struct iothnamed {
-    struct iothnamed_host host;
+    struct daemon_host host;
     struct log log; /* writes to the host's, and to the notes of a reload */
     struct log_control log_control;
-    nsec_t started_at;
-    int64_t started_wall_s;
     struct reloads reloads;
     struct attendant *attendant; /* NULL: nobody may ask anything */
     struct siphash_key key, cookie_master, forward_key;
@@ -52,7 +50,5 @@ struct iothnamed {
 
 /* The snapshot in force; a reference is taken. From any thread. */
 struct snapshot *service_snapshot(struct iothnamed *s);
-/* All lines of that level and above are said from now on, until the configuration is loaded anew. */
-void service_set_loglevel(struct iothnamed *s, enum log_level level);
 
 #endif

@@ -24,9 +24,9 @@ static void use(void *arg, const struct cache_found *found)
     hit->expired = found->expired;
     hit->refresh = found->refresh;
     if (!found->expired)
-        hit->verdict = answer_give(hit->q, found->value, found->len, found->age_s);
+        hit->verdict = answer_give(hit->q, found->value, found->age_s);
     else if (hit->takes_stale)
-        hit->verdict = answer_give_stale(hit->q, found->value, found->len);
+        hit->verdict = answer_give_stale(hit->q, found->value);
 }
 
 /* Upstream was asked for this and gave nothing, at least not yet. */

@@ -44,7 +44,7 @@ static enum verdict answer_fwd(struct query *q, const struct placement *where)
         query_explain(q, q->given->why ? q->given->why : EDE_NO_ANSWER);
         return query_fail(q, RCODE_SERVFAIL);
     }
-    return answer_give(q, q->given->answer, q->given->answer_len, 0);
+    return answer_give(q, q->given->answer, 0);
 }
 
 const struct source source_fwd = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See link.h. A port of a virtual Ethernet: frames of ra_port.c by io/vde/vdeport.h. A port that is back tries its address
+ * See link.h. A port of a virtual Ethernet: frames of ra_port.c by vde/vdeport.h. A port that is back tries its address
  * anew, since it may be on another network now.
  */
-#include "io/vde/vdeport.h"
+#include "vde/vdeport.h"
 #include "libiothradvd/link.h"
 #include "libiothradvd/ra_port.h"
 
@@ -43,7 +43,7 @@ static int send_event(struct link *link, const struct ra_event *event)
 static int receive(struct link *link, nsec_t now, struct ra_packet *ret)
 {
     struct port_link *l = (struct port_link *)link;
-    int len = vdeport_receive(&l->wire, l->frame, now);
+    int len = vdeport_next(&l->wire, l->frame);
     if (len == -ENETDOWN)
         ra_port_down(&l->port);
     if (len < 0)
@@ -63,7 +63,7 @@ static unsigned fds(const struct link *link, int at[static LINK_FDS_MAX])
 static void timeout(struct link *link, nsec_t now)
 {
     struct port_link *l = (struct port_link *)link;
-    if (l->wire.retry_at <= now && vdeport_reconnect(&l->wire, now) == 0)
+    if (vdeport_reconnect(&l->wire, now))
         ra_port_up(&l->port, now);
     if (!l->wire.is_connected)
         return;
@@ -74,7 +74,7 @@ static void timeout(struct link *link, nsec_t now)
 static nsec_t deadline(const struct link *link)
 {
     const struct port_link *l = (const struct port_link *)link;
-    return l->wire.is_connected ? ra_port_deadline(&l->port) : l->wire.retry_at;
+    return l->wire.is_connected ? ra_port_deadline(&l->port) : vdeport_deadline(&l->wire);
 }
 
 static enum link_state state(struct link *link, struct ra_place *ret)

@@ -17,12 +17,13 @@
  */
 #include "libiothradvd/ra_config.h"
 
+#include "io/rc_stack.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum layer { IN_FILE, ON_COMMAND_LINE, LAYERS };
 
@@ -88,19 +89,12 @@ void ra_warn(struct ra_reading *r, const char *format, ...)
     char text[RA_CONFIG_WHY_MAX];
     struct ra_config *c = r->config;
     va_list args;
-    if (c->n_warnings == RA_WARNINGS_MAX)
-        return;
     int n = snprintf(text, sizeof(text), "%s: ", r->place);
     va_start(args, format);
     if (n >= 0 && (size_t)n < sizeof(text))
         vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
     va_end(args);
-    for (unsigned i = 0; i < c->n_warnings; i++)
-        if (strcmp(c->warnings[i], text) == 0)
-            return; /* a line of several interfaces is read for each */
-    const char *copy = arena_text(&c->arena, text, strlen(text));
-    if (copy)
-        c->warnings[c->n_warnings++] = copy;
+    r->out_of_memory |= daemon_config_warn(&c->process, &c->arena, text) < 0;
 }
 
 const char *ra_draft_error(const struct ra_draft *draft)
@@ -202,12 +196,24 @@ int ra_draft_option(struct ra_draft *d, const char *name, const char *value)
 
 /* --- reading --- */
 
+static int read_process(struct ra_reading *r, const struct line *line)
+{
+    char why[RA_CONFIG_WHY_MAX];
+    int e = daemon_config_read(&r->config->process, &r->config->arena, line->row->row.name, line->value, why,
+                               sizeof(why));
+    if (e == -EINVAL)
+        ra_fail(r, "%s", why);
+    return e;
+}
+
 static int read_row(struct ra_draft *d, struct ra_config *c, struct ra_interface *interface,
                     const struct line *line)
 {
     struct ra_reading r = {.draft = d, .config = c, .interface = interface, .place = line->place};
     if (line->row->of_interface != (interface != NULL))
         return 0;
+    if (!line->row->read)
+        return read_process(&r, line);
     if (line->row->read(&r, line->value))
         return 0;
     return r.out_of_memory ? -ENOMEM : -EINVAL;
@@ -243,24 +249,13 @@ static int read_layer(struct ra_draft *d, enum layer layer, bool of_sections, st
     return 0;
 }
 
-static bool names_a_stack(const char *text)
-{
-    static const char option[] = "stack=";
-    for (const char *at = text; at; at = strchr(at, ',')) {
-        at += strspn(at, ", \t");
-        if (strncasecmp(at, option, strlen(option)) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* What follows from the rest when nobody said it. */
 static int complete(struct ra_draft *d, struct ra_config *c, struct ra_interface *it, const char *place)
 {
     struct ra_settings *s = &it->settings;
     struct ra_reading r = {.draft = d, .config = c, .interface = it, .place = place};
     uint32_t period_s = (uint32_t)(s->interval_max / NSEC_PER_SEC), three = 3 * period_s;
-    it->is_port = it->stack && !names_a_stack(it->stack);
+    it->is_port = it->stack && !rc_names_stack(it->stack);
     if (!it->has_interval_min)
         s->interval_min = ra_interval_min(s->interval_max);
     if (s->interval_min > s->interval_max * 3 / 4)
@@ -366,7 +361,7 @@ int ra_draft_finish(struct ra_draft *d, struct ra_config **ret)
     struct ra_config *c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
-    c->sandbox = true;
+    c->process.sandbox = true;
     int e = read_all(d, c);
     if (e < 0)
         ra_config_free(c);

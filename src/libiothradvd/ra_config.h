@@ -16,13 +16,13 @@
 #define IOTHRADVD_RA_CONFIG_H
 
 #include "base/arena.h"
+#include "io/rc_daemon.h"
 #include "io/rc_rows.h"
 #include "libiothradvd/ra_settings.h"
 
 #define RA_INTERFACES_MAX    64 /* of one process: a person writes them */
 #define RA_CONFIG_TEXT_MAX   (1 << 20)
 #define RA_CONFIG_WHY_MAX    512
-#define RA_WARNINGS_MAX      16
 #define RA_INTERFACE_DEFAULT "vde0"
 
 struct ra_interface {
@@ -37,15 +37,10 @@ struct ra_interface {
 };
 
 struct ra_config {
+    struct daemon_config process; /* the first, see there */
     struct arena arena;
-    bool daemon, verbose;
-    const char *pidfile, *control, *controlgroup, *user; /* NULL: not given */
-    bool sandbox;
-    struct ipendpoint metrics; /* where the page is served; port 0: nowhere */
     unsigned n_interfaces;
     struct ra_interface *interfaces;
-    unsigned n_warnings;
-    const char *warnings[RA_WARNINGS_MAX]; /* what is allowed and hardly meant; one sentence each */
 };
 
 struct ra_draft;
@@ -69,7 +64,7 @@ struct ra_reading;
 struct ra_row {
     struct rc_row row;
     bool of_interface; /* else of the whole program */
-    /* Reads the value. False: it has called ra_fail, or memory has run out. */
+    /* Reads the value. False: it has called ra_fail, or memory has run out. NULL: one of io/rc_daemon.h. */
     bool (*read)(struct ra_reading *r, const char *value);
 };
 

@@ -41,59 +41,7 @@ static bool read_choice(struct ra_reading *r, const char *value, const char *no,
     return true;
 }
 
-/* --- the program --- */
-
-static bool read_pidfile(struct ra_reading *r, const char *value)
-{
-    return read_text(r, value, &r->config->pidfile);
-}
-
-static bool read_daemon(struct ra_reading *r, const char *value)
-{
-    (void)value;
-    r->config->daemon = true;
-    return true;
-}
-
-static bool read_verbose(struct ra_reading *r, const char *value)
-{
-    (void)value;
-    r->config->verbose = true;
-    return true;
-}
-
-static bool read_control(struct ra_reading *r, const char *value)
-{
-    return read_text(r, value, &r->config->control);
-}
-
-static bool read_controlgroup(struct ra_reading *r, const char *value)
-{
-    return read_text(r, value, &r->config->controlgroup);
-}
-
-static bool read_metrics(struct ra_reading *r, const char *value)
-{
-    if (strcmp(value, "none") == 0) {
-        r->config->metrics = (struct ipendpoint){.port = 0};
-        return true;
-    }
-    if (ipendpoint_parse(value, strlen(value), 0, &r->config->metrics) == 0 && r->config->metrics.port)
-        return true;
-    return ra_fail(r, "'%.40s' is no address with a port, expected one such as 127.0.0.1@9153", value);
-}
-
-static bool read_user(struct ra_reading *r, const char *value)
-{
-    return read_text(r, value, &r->config->user);
-}
-
-static bool read_sandbox(struct ra_reading *r, const char *value)
-{
-    return read_choice(r, value, "off", "on", &r->config->sandbox);
-}
-
-/* Read before all others, by the program; and gathered apart. */
+/* Gathered apart. */
 static bool read_elsewhere(struct ra_reading *r, const char *value)
 {
     (void)r, (void)value;
@@ -260,12 +208,10 @@ const struct ra_row ra_rows[] = {
     {{"stack", 's', "CONF_or_VNL", "the stack, or the network on which to be a port without one"},
      INTERFACE,
      read_stack},
-    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, false, read_elsewhere},
-    {{"daemon", 'd', NULL, "go to the background once advertising has begun; log to syslog"},
-     false,
-     read_daemon},
-    {{"pidfile", 'p', "FILE", "write the process id there while running"}, false, read_pidfile},
-    {{"verbose", 'v', NULL, "log everything"}, false, read_verbose},
+    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, false, NULL},
+    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, false, NULL},
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, false, NULL},
+    {{"verbose", 'v', NULL, "log everything"}, false, NULL},
     {{"iface", 'i', "NAME", "the interface that the options behind it are about (vde0)"},
      INTERFACE,
      read_elsewhere},
@@ -303,12 +249,10 @@ const struct ra_row ra_rows[] = {
      INTERFACE,
      read_solicited},
     {{"sourcemac", 0, "on|off", "the source link-layer address option (on)"}, INTERFACE, read_source_mac},
-    {{"control", 0, "PATH", "the control socket; 'none'"}, false, read_control},
-    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, false, read_controlgroup},
-    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"},
-     false,
-     read_metrics},
-    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, false, read_user},
-    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, false, read_sandbox},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, false, NULL},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, false, NULL},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, false, NULL},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, false, NULL},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, false, NULL},
     {{0}, false, NULL},
 };

@@ -11,6 +11,8 @@
  */
 #include "libiothradvd/router.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -18,7 +20,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A turn takes no longer than this, so that the status is fresh. */
@@ -40,13 +41,6 @@ struct iothradvd {
     int result;                       /* of the last update */
     struct router_status status;
 };
-
-nsec_t router_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 static void draw(void *arg, void *bytes, size_t len)
 {
@@ -170,7 +164,7 @@ static void wait_for_something(struct iothradvd *r)
     unsigned n = r->link->ops->fds(r->link, at);
     for (unsigned i = 0; i < n; i++)
         polled[i + 1] = (struct pollfd){.fd = at[i], .events = POLLIN};
-    if (poll(polled, n + 1, milliseconds_until(deadline_of(r), router_now())) > 0 && polled[0].revents)
+    if (poll(polled, n + 1, milliseconds_until(deadline_of(r), monotonic_now())) > 0 && polled[0].revents)
         (void)!read(r->wake, &count, sizeof(count));
 }
 
@@ -179,7 +173,7 @@ static void receive(struct iothradvd *r, uint64_t *send_errors)
     struct ra_packet packet;
     int got;
     for (unsigned i = 0; i < LINK_BATCH; i++) {
-        nsec_t now = router_now();
+        nsec_t now = monotonic_now();
         if ((got = r->link->ops->receive(r->link, now, &packet)) == 0)
             return;
         if (got == 1) {
@@ -201,7 +195,7 @@ static void *run(void *arg)
     uint64_t send_errors = 0;
     pthread_setname_np(pthread_self(), "iothradvd");
     for (bool stop = false; !stop;) {
-        nsec_t now = router_now();
+        nsec_t now = monotonic_now();
         r->link->ops->timeout(r->link, now);
         follow_link(r, now);
         follow_own(r, now);
@@ -242,7 +236,7 @@ static int open_router(struct link *link, const struct ra_settings *settings,
     pthread_cond_init(&r->taken, NULL);
     r->status.next_in = NSEC_NEVER;
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int e = r->wake < 0 ? -errno : ra_new(&env, settings, router_now(), &r->core);
+    int e = r->wake < 0 ? -errno : ra_new(&env, settings, monotonic_now(), &r->core);
     if (e < 0)
         router_close(r);
     else
@@ -254,7 +248,7 @@ int router_open_stack(struct ioth *stack, unsigned ifindex, const struct ra_sett
                       const struct router_hooks *hooks, struct iothradvd **ret)
 {
     struct link *link;
-    int e = link_stack_open(stack, ifindex, router_now(), &link);
+    int e = link_stack_open(stack, ifindex, monotonic_now(), &link);
     return e < 0 ? e : open_router(link, settings, hooks, ret);
 }
 
@@ -263,7 +257,7 @@ int router_open_port(const char *vnl, const uint8_t *mac, const struct ra_settin
 {
     struct ra_env env = {.random = draw};
     struct link *link;
-    int e = link_port_open(vnl, mac, &env, router_now(), &link);
+    int e = link_port_open(vnl, mac, &env, monotonic_now(), &link);
     return e < 0 ? e : open_router(link, settings, hooks, ret);
 }
 

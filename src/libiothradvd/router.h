@@ -66,6 +66,4 @@ void router_status(struct iothradvd *r, struct router_status *ret);
 /* The last advertisement, and the end. NULL: nothing. */
 void router_close(struct iothradvd *r);
 
-nsec_t router_now(void); /* monotonic */
-
 #endif

@@ -10,6 +10,7 @@
  */
 #include "libnamedhcp/asker.h"
 
+#include "base/clock.h"
 #include "base/siphash.h"
 #include "wire/rrtype.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define TIMEOUT_MS ((int)((SERVER_ASK_TIME - 100 * NSEC_PER_MSEC) / NSEC_PER_MSEC))
 
@@ -56,14 +56,6 @@ struct asked {
 
 /* --- what is remembered --- */
 
-static nsec_t now_mono(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 static struct remembered *place_of(const struct asker *a, const uint8_t *name, uint16_t qtype)
 {
     return &a->places[(siphash(&a->key, name, dname_len(name)) ^ qtype) % PLACES];
@@ -82,7 +74,7 @@ static void remember(struct asker *a, const struct asked *asked, const struct se
 
     if (answer->status != SERVER_FOUND || answer->n_addrs == 0)
         return;
-    r->until = now_mono() + lifetime_of(answer->ttl_s);
+    r->until = monotonic_now() + lifetime_of(answer->ttl_s);
     r->qtype = asked->qtype;
     r->ttl_s = answer->ttl_s;
     r->n_addrs = answer->n_addrs;
@@ -94,7 +86,7 @@ bool asker_remembers(const struct asker *a, const uint8_t *name, uint16_t qtype,
 {
     const struct remembered *r = place_of(a, name, qtype);
     size_t len = dname_len(name);
-    nsec_t left = r->until - now_mono();
+    nsec_t left = r->until - monotonic_now();
 
     if (left <= 0 || r->qtype != qtype || dname_len(r->name) != len || memcmp(r->name, name, len) != 0)
         return false;
@@ -225,7 +217,7 @@ static void on_done(struct iothdns_lookup *lookup, int error, struct iothdns_hea
     else if (error == 0 && pkt)
         take_records(&answer, pkt, asked->qtype);
     remember(a, asked, &answer);
-    count(a->stats, now_mono() - asked->since, answer.status);
+    count(a->stats, monotonic_now() - asked->since, answer.status);
     LIST_REMOVE(asked, others);
     a->n_waiting--;
     free(asked);
@@ -241,7 +233,7 @@ int asker_ask(struct asker *a, uint32_t question, const uint8_t *name, uint16_t 
 
     if (!asked)
         return -ENOMEM;
-    *asked = (struct asked){.asker = a, .question = question, .qtype = qtype, .since = now_mono()};
+    *asked = (struct asked){.asker = a, .question = question, .qtype = qtype, .since = monotonic_now()};
     memcpy(asked->name, name, dname_len(name));
     if (iothdns_lookup_start(a->session, dname_to_text(name, text), qtype, IOTHDNS_ASK_NOSEARCH, TIMEOUT_MS,
                              on_done, asked)) {

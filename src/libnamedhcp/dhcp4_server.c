@@ -183,14 +183,21 @@ static void take_release(struct dhcp4_server *s, struct request4 *r)
 
 /* --- the decision --- */
 
-/* The client has a record here, or we are the only ones who could have one. */
+/* What is known of the client is about that address: it has a lease from our pools, where the address is too, or an address
+ * of its own by a binding or its name. A client may have had a lease here and have one of another server since. */
+static bool knows_better(const struct dhcp4_server *s, const struct request4 *r, uint32_t wanted)
+{
+    return r->known && (!r->pooled || lease_in_pool(s->set.leases, r->subnet, wanted));
+}
+
+/* RFC 2131 s4.3.2: silence about what is another server's, unless we are the only one. */
 static bool may_refuse(const struct dhcp4_server *s, const struct request4 *r, uint32_t wanted,
                        bool selecting)
 {
     const struct dhcp4_subnet *subnet = subnet_of(s, r);
     bool foreign = (wanted & dhcp4_mask_of(subnet->bits)) != subnet->network;
 
-    return selecting || foreign || r->known || s->set.authoritative;
+    return selecting || foreign || knows_better(s, r, wanted) || s->set.authoritative;
 }
 
 static bool claim_name(struct dhcp4_server *s, struct request4 *r)

@@ -13,8 +13,9 @@
  *   DISCOVER                      an offer, held for OFFER_TIME; an address from a pool that the client did not have is
  *                                 probed before (settings.probe)
  *   REQUEST after an offer        granted if it is what was offered
- *   REQUEST after a restart       granted if it is the client's; refused (NAK) if it is of another network, or if this server
- *                                 alone is in charge (settings.authoritative); else silence
+ *   REQUEST after a restart       granted if it is the client's; refused (NAK) if it is of another network, or of our pools
+ *                                 and not the client's by what is known here, or if this server alone is in charge
+ *                                 (settings.authoritative); else silence
  *   REQUEST to renew, to rebind   granted if it is the client's, or could be: another server on the link gave it
  *   DECLINE, RELEASE, INFORM      RFC 2131 s4.3.3, s4.3.4, s4.3.5
  *

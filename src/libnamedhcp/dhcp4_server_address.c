@@ -10,7 +10,8 @@
  * hears it first.
  *
  * Who was found to use an address is remembered by its MAC address for as long as nobody else gets that address: it may be the
- * client of another server, which is to keep what it has when that server is gone and it comes here.
+ * client of another server, which is to keep what it has when that server is gone and it comes here. Behind a relay an echo
+ * request finds somebody whose MAC address nobody tells: who comes from there, to go on with that very address, is believed.
  */
 #include "libnamedhcp/dhcp4_server_core.h"
 
@@ -131,12 +132,19 @@ static bool runs(const struct dhcp4_server *s, const struct lease *l)
     return l && !l->offered && lease_ends(l) > s->now.wall_s;
 }
 
+static const uint8_t nobody[6];
+
 static bool is_mac_of_client(const struct dhcp4_server *s, const uint8_t mac[static 6])
 {
-    static const uint8_t nobody[6];
-
     return s->in.header.htype == 1 && memcmp(mac, s->in.header.chaddr, sizeof(nobody)) == 0 &&
            memcmp(mac, nobody, sizeof(nobody)) != 0;
+}
+
+/* It has the address, it says, and by echo somebody had: RFC 2131 s4.3.2, REBINDING, leaves it to who may give the address. */
+static bool may_be_user(const struct dhcp4_server *s, const struct lease *l)
+{
+    return s->in.header.giaddr != 0 && s->in.header.ciaddr == l->addr &&
+           memcmp(l->mac, nobody, sizeof(nobody)) == 0;
 }
 
 /* When the address was probed, for somebody else, this client had it. */
@@ -144,7 +152,8 @@ static bool was_found_using(const struct dhcp4_server *s, const struct request4 
 {
     const struct lease *l = lease_at(s->set.leases, addr);
 
-    return l && l->state == SERVER_LEASE_DECLINED && l->offered && is_mac_of_client(s, l->mac) &&
+    return l && l->state == SERVER_LEASE_DECLINED && l->offered &&
+           (is_mac_of_client(s, l->mac) || may_be_user(s, l)) &&
            lease_in_pool(s->set.leases, r->subnet, addr);
 }
 

@@ -24,9 +24,9 @@ struct dhcp_link {
         uint32_t addr;
         unsigned bits; /* 0..32 */
     } addrs[DHCP_LINK_ADDRS_MAX];
-    bool changed;   /* the addresses are others than when this was set to false by who reads it */
-    bool is_deaf;   /* its interface is gone, or was made anew: nothing can be heard on it */
-    bool deaf_told; /* who reads is_deaf has told a person */
+    bool changed; /* the addresses are others than when this was set to false by who reads it */
+    int deaf; /* negative errno: its interface is gone, or was made anew and cannot be had: nothing is heard */
+    int deaf_told; /* what a person has been told of that, by who reads it */
     /* What is to be watched: filled in by ops->watch, `revents` by whoever polls. */
     unsigned n_polled;
     struct pollfd polled[DHCP_LINK_FDS_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See dhcp_link.h. A port of a virtual Ethernet: frames of dhcp_port.c by io/vde/vdeport.h. A port that is back tries its
+ * See dhcp_link.h. A port of a virtual Ethernet: frames of dhcp_port.c by vde/vdeport.h. A port that is back tries its
  * addresses anew, since it may be on another network now.
  *
  * A MAC address that nobody has said is made of the network's name, the machine's and the port's addresses: the same after a
@@ -9,7 +9,7 @@
  */
 #include "libnamedhcp/dhcp_link.h"
 
-#include "io/vde/vdeport.h"
+#include "vde/vdeport.h"
 #include "wire/dhcp4.h"
 
 #include <errno.h>
@@ -104,7 +104,7 @@ static void tell(struct port_link *l)
 static int receive(struct dhcp_link *link, nsec_t now, struct dhcp_heard *ret)
 {
     struct port_link *l = (struct port_link *)link;
-    int len = vdeport_receive(&l->wire, l->frame, now);
+    int len = vdeport_next(&l->wire, l->frame);
 
     if (len == -ENETDOWN) {
         dhcp_port_down(&l->port);
@@ -134,7 +134,7 @@ static void timeout(struct dhcp_link *link, nsec_t now)
 {
     struct port_link *l = (struct port_link *)link;
 
-    if (l->wire.retry_at <= now && vdeport_reconnect(&l->wire, now) == 0)
+    if (vdeport_reconnect(&l->wire, now))
         dhcp_port_up(&l->port, now);
     if (!l->wire.is_connected)
         return;
@@ -147,7 +147,7 @@ static nsec_t deadline(const struct dhcp_link *link)
 {
     const struct port_link *l = (const struct port_link *)link;
 
-    return l->wire.is_connected ? dhcp_port_deadline(&l->port) : l->wire.retry_at;
+    return l->wire.is_connected ? dhcp_port_deadline(&l->port) : vdeport_deadline(&l->wire);
 }
 
 /* Its addresses are those of the configuration, and stay. */
@@ -232,7 +232,7 @@ int dhcp_link_open_port(const char *vnl, const struct dhcp_port_addr *addrs, uns
         snprintf(why, why_size,
                  "an address of the port on %.200s is none that a node can have, or stands twice", vnl);
     if (e == 0 && (e = vdeport_open(&l->wire, vnl, "namedhcp")) < 0)
-        snprintf(why, why_size, "cannot get a port on %.200s: %s", vnl, strerror(-e));
+        snprintf(why, why_size, "cannot get a port on %.200s: %s", vnl, vdeport_strerror(e));
     if (e < 0) {
         free(l);
         return e;

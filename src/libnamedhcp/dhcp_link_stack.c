@@ -7,8 +7,11 @@
  * way leads; a stack without such sockets sends none.
  *
  * The interface's IPv4 addresses change under a running server. They are looked at by netlink: at once when the stack tells of
- * a change, on a reload, and each LOOK, since not each stack tells. Its sockets stay open, since a server that has given up
- * its privileges gets no other ones: an interface that is taken away and made anew is another one, which they do not hear.
+ * a change, on a reload, and each LOOK, since not each stack tells.
+ *
+ * An interface that is taken away and made anew is another one with the same name. The sockets stay open, since a server that has
+ * given up its privileges gets no other ones; they are bound to the new interface, for which the system's stack wants
+ * CAP_NET_RAW (namedhcp_keeps).
  */
 #include "libnamedhcp/dhcp_link_stack.h"
 
@@ -28,6 +31,7 @@
 
 #define RECEIVE_BUFFER (4 << 20) /* what comes in while the disk is waited for; less if the system says so */
 #define LOOK           (10 * NSEC_PER_SEC)
+#define LOOK_DEAF      NSEC_PER_SEC /* while the interface is gone */
 
 /* --- opening --- */
 
@@ -49,33 +53,38 @@ static int join(const struct stack_link *l, int fd, struct ipaddr group)
     return ioth_setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof(request)) < 0 ? -errno : 0;
 }
 
-static int set_up_udp6(const struct stack_link *l, int fd)
+/* Again for the same interface: it is a member already. */
+static int attach_udp6(const struct stack_link *l, int fd)
 {
     const struct ipaddr all_servers = {{0xff, 5, [13] = 1, [15] = 3}}; /* RFC 9915 s7.1: relays know it */
+    int e = join(l, fd, DHCP6_ALL_AGENTS);
+
+    if (e == 0 || e == -EADDRINUSE)
+        e = join(l, fd, all_servers);
+    return e == -EADDRINUSE ? 0 : e;
+}
+
+static int set_up_udp6(int fd)
+{
     struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(DHCP6_SERVER_PORT)};
     int e = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 
     if (e == 0)
         e = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-    if (e == 0)
-        e = bind_to(fd, &any, sizeof(any));
-    if (e == 0)
-        e = join(l, fd, DHCP6_ALL_AGENTS);
-    return e == 0 ? join(l, fd, all_servers) : e;
+    return e == 0 ? bind_to(fd, &any, sizeof(any)) : e;
 }
 
-static int set_up_udp4(const struct stack_link *l, int fd)
+static int set_up_udp4(int fd)
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP4_SERVER_PORT)};
     int e = set_int(fd, SOL_SOCKET, SO_BROADCAST, 1);
 
-    (void)l;
     if (e == 0)
         e = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
     return e == 0 ? bind_to(fd, &any, sizeof(any)) : e;
 }
 
-static int set_up_frames(const struct stack_link *l, int fd)
+static int attach_frames(const struct stack_link *l, int fd)
 {
     struct sockaddr_ll at = {
         .sll_family = AF_PACKET, .sll_protocol = htons(ETHER_ARP), .sll_ifindex = (int)l->ifindex};
@@ -84,21 +93,19 @@ static int set_up_frames(const struct stack_link *l, int fd)
 }
 
 /* A stack without the filter shows more, which is left. */
-static int set_up_echo(const struct stack_link *l, int fd)
+static int set_up_echo(int fd)
 {
     enum { ICMP_FILTER = 1 }; /* of linux/icmp.h, which is at odds with netinet/ */
     uint32_t all_but_replies = ~(UINT32_C(1) << ICMP4_ECHO_REPLY);
 
-    (void)l;
     (void)ioth_setsockopt(fd, SOL_RAW, ICMP_FILTER, &all_but_replies, sizeof(all_but_replies));
     return 0;
 }
 
-static int set_up_watch(const struct stack_link *l, int fd)
+static int set_up_watch(int fd)
 {
-    struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR};
+    struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR};
 
-    (void)l;
     return bind_to(fd, &groups, sizeof(groups));
 }
 
@@ -106,13 +113,17 @@ static const struct {
     int family, type, protocol;
     bool optional, bound; /* it is served without; it is this interface's alone */
     const char *what;
-    int (*set_up)(const struct stack_link *, int fd);
+    int (*attach)(const struct stack_link *,
+                  int fd); /* to the interface, again when it was made anew; NULL: nothing */
+    int (*set_up)(int fd); /* once; NULL: nothing */
 } sockets[STACK_LINK_KINDS] = {
-    [STACK_LINK_UDP6] = {AF_INET6, SOCK_DGRAM, 0, false, true, "port 547 of UDP over IPv6", set_up_udp6},
-    [STACK_LINK_UDP4] = {AF_INET, SOCK_DGRAM, 0, false, true, "port 67 of UDP", set_up_udp4},
-    [STACK_LINK_FRAMES] = {AF_PACKET, SOCK_RAW, 0, false, false, "a socket for frames", set_up_frames},
-    [STACK_LINK_ECHO] = {AF_INET, SOCK_RAW, IPPROTO_ICMP, true, false, "a socket for ICMP", set_up_echo},
-    [STACK_LINK_WATCH] = {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, true, false, "a socket of netlink",
+    [STACK_LINK_UDP6] = {AF_INET6, SOCK_DGRAM, 0, false, true, "port 547 of UDP over IPv6", attach_udp6,
+                         set_up_udp6},
+    [STACK_LINK_UDP4] = {AF_INET, SOCK_DGRAM, 0, false, true, "port 67 of UDP", NULL, set_up_udp4},
+    [STACK_LINK_FRAMES] = {AF_PACKET, SOCK_RAW, 0, false, false, "a socket for frames", attach_frames, NULL},
+    [STACK_LINK_ECHO] = {AF_INET, SOCK_RAW, IPPROTO_ICMP, true, false, "a socket for ICMP", NULL,
+                         set_up_echo},
+    [STACK_LINK_WATCH] = {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, true, false, "a socket of netlink", NULL,
                           set_up_watch},
 };
 
@@ -126,16 +137,23 @@ static const char *advice(int e, enum stack_link_kind kind)
     return "";
 }
 
-static int set_up(const struct stack_link *l, enum stack_link_kind kind, int fd)
+static int attach(const struct stack_link *l, enum stack_link_kind kind, int fd)
 {
     const char *iface = l->link.name;
 
     if (sockets[kind].bound &&
         ioth_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface, (socklen_t)strlen(iface)) < 0)
         return -errno;
+    return sockets[kind].attach ? sockets[kind].attach(l, fd) : 0;
+}
+
+static int set_up(const struct stack_link *l, enum stack_link_kind kind, int fd)
+{
+    int e = attach(l, kind, fd);
+
     if (sockets[kind].bound)
         (void)set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    return sockets[kind].set_up(l, fd);
+    return e == 0 && sockets[kind].set_up ? sockets[kind].set_up(fd) : e;
 }
 
 static int open_socket(struct stack_link *l, enum stack_link_kind kind, char *why, size_t why_size)
@@ -164,7 +182,7 @@ static int open_sockets(struct stack_link *l, const struct dhcp_link_settings *s
                                            [STACK_LINK_UDP4] = settings->serve4,
                                            [STACK_LINK_FRAMES] = settings->serve4,
                                            [STACK_LINK_ECHO] = settings->serve4 && settings->echo,
-                                           [STACK_LINK_WATCH] = settings->serve4};
+                                           [STACK_LINK_WATCH] = true};
     int e = 0;
 
     for (unsigned kind = 0; kind < STACK_LINK_KINDS && e == 0; kind++)
@@ -247,17 +265,72 @@ static int see_interface(struct stack_link *l, const uint8_t *mac, char *why, si
     return e;
 }
 
-/* Whether the interface that the sockets are bound to is still there; what cannot be asked now is as it was. */
+/* The interface that has our name now; index 0: there is none. */
+struct namesake {
+    unsigned index;
+    uint8_t mac[6];
+};
+
+static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *argin, void *argout, void *argenv)
+{
+    const struct stack_link *l = argin;
+    struct namesake *found = argout;
+    const struct nlattr *name = attr[IFLA_IFNAME], *mac = attr[IFLA_ADDRESS];
+    size_t len = strlen(l->link.name) + 1;
+    struct ifinfomsg head;
+
+    (void)argenv;
+    if (msg->nlmsg_type != RTM_NEWLINK || !name || nlq_attrlen(name) != len ||
+        memcmp(nlq_attrdata(name), l->link.name, len) != 0)
+        return 0;
+    memcpy(&head, NLMSG_DATA(msg), sizeof(head));
+    found->index = (unsigned)head.ifi_index;
+    if (mac && nlq_attrlen(mac) == sizeof(found->mac))
+        memcpy(found->mac, nlq_attrdata(mac), sizeof(found->mac));
+    return 0;
+}
+
+static int find_namesake(struct stack_link *l, struct namesake *ret)
+{
+    struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
+
+    *ret = (struct namesake){.index = 0};
+    nlq_addstruct(request, ifinfomsg, .ifi_family = AF_UNSPEC);
+    if (nlqx_complete_send_freemsg(l->stack, l->netlink, request) < 0)
+        return -errno;
+    return nlqx_recv_process_rtreply(l->stack, l->netlink, see_link, l, ret, NULL);
+}
+
+/* 0 or negative errno: then it is to be done again. */
+static int attach_all(struct stack_link *l)
+{
+    int e = 0;
+
+    for (unsigned kind = 0; kind < STACK_LINK_KINDS && e == 0; kind++)
+        if (l->fd[kind] >= 0) {
+            e = attach(l, kind, l->fd[kind]);
+            l->rests_until[kind] = 0;
+        }
+    return e;
+}
+
+/* Whether the interface that the sockets are bound to is still there; if not, the one that has its name now takes its place. What
+ * cannot be asked now is as it was. */
 static void see_index(struct stack_link *l)
 {
-    struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, ++l->seq, 0);
+    unsigned before = l->ifindex;
+    struct namesake is;
 
-    nlq_addstruct(request, ifinfomsg, .ifi_index = (int)l->ifindex);
-    if (nlqx_complete_send_freemsg(l->stack, l->netlink, request) < 0)
+    if (find_namesake(l, &is) < 0 || (is.index == before && l->link.deaf == 0))
         return;
-    int e = nlqx_recv_process_rtreply(l->stack, l->netlink, nlq_process_null_cb, NULL, NULL, NULL);
-    if (e == 0 || e == -ENODEV)
-        l->link.is_deaf = e < 0;
+    l->ifindex = is.index;
+    l->link.deaf = is.index > 0 ? attach_all(l) : -ENODEV;
+    if (l->link.deaf < 0) {
+        l->ifindex = before;
+        return;
+    }
+    memcpy(l->link.mac, is.mac, sizeof(l->link.mac));
+    l->link.changed = true;
 }
 
 static void look(struct dhcp_link *link)
@@ -271,8 +344,8 @@ static void timeout(struct dhcp_link *link, nsec_t now)
 
     if (l->look_at > now)
         return;
-    l->look_at = now + LOOK;
     see_index(l);
+    l->look_at = now + (l->link.deaf < 0 ? LOOK_DEAF : LOOK);
     if (see_addresses(l) < 0)
         return; /* the stack is gone, or has no memory: later again */
 }

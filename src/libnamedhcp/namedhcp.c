@@ -7,6 +7,7 @@
  * A DUID has to outlive restarts (RFC 9915 s11). Without a file it is the one that is made of the MAC address (DUID-LL, s11.4),
  * which does so as long as the interface keeps it; with a file it is a random one (DUID-UUID, s11.5).
  */
+#include "base/clock.h"
 #include "libiothconf/open/open_stack.h"
 #include "libnamedhcp/namedhcp_state.h"
 
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iothconf.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +27,44 @@
 
 enum { DUID_LL = 3, DUID_UUID = 4, UUID_LEN = 16 };
 
-int namedhcp_check(const struct namedhcp_config *c, char *why, size_t why_size)
+/* --- configurations --- */
+
+int namedhcp_load(const struct daemon_options *options, struct daemon_config **ret, char *why,
+                  size_t why_size)
 {
+    struct namedhcp_draft *draft = NULL;
+    struct namedhcp_config *config = NULL;
+
+    snprintf(why, why_size, "out of memory");
+    if (namedhcp_draft_new(strcmp(options->program, "namedhcp4") == 0, &draft) < 0)
+        return -ENOMEM;
+    const struct rc_reader reader = namedhcp_draft_reader(draft);
+    int e = daemon_options_load(options, &reader, why, why_size);
+    if (e == 0 && (e = namedhcp_draft_finish(draft, &config)) == -EINVAL)
+        snprintf(why, why_size, "%s", namedhcp_draft_error(draft));
+    namedhcp_draft_free(draft);
+    if (e == 0)
+        *ret = &config->process;
+    return e;
+}
+
+void namedhcp_free(struct daemon_config *config)
+{
+    namedhcp_config_free((struct namedhcp_config *)config);
+}
+
+void namedhcp_keeps(const struct daemon_config *config, struct daemon_keeps *ret)
+{
+    const struct namedhcp_config *c = (const struct namedhcp_config *)config;
+
+    for (unsigned i = 0; i < c->n_ifaces; i++)
+        if (!c->ifaces[i].is_port && open_stack_is_system(c->ifaces[i].stack))
+            ret->capabilities = CAPABILITY(CAP_NET_RAW);
+}
+
+int namedhcp_check(const struct daemon_config *config, char *why, size_t why_size)
+{
+    const struct namedhcp_config *c = (const struct namedhcp_config *)config;
     struct name_policy *names = NULL;
     int e = 0;
 
@@ -172,7 +210,7 @@ static int open_dns(struct namedhcp *n, const struct namedhcp_config *c, char *w
 static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_t why_size)
 {
     char names[NAMEDHCP_NAMES_TEXT];
-    int e = namedhcp_check(c, why, why_size);
+    int e = namedhcp_check(&c->process, why, why_size);
 
     n->serve6 = c->serve6;
     n->serve4 = c->serve4;
@@ -193,7 +231,7 @@ static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_
     if (e == 0)
         e = namedhcp_attend(n, why, why_size);
     if (e == 0 && n->host.bound)
-        e = n->host.bound(n->host.arg, c, why, why_size);
+        e = n->host.bound(n->host.arg, &c->process, why, why_size);
     if (e == 0) {
         log_event(&n->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("iface", namedhcp_iface_names(c, names)),
                   LOG_TEXT("dhcpv6", n->serve6 ? "yes" : "no"), LOG_TEXT("dhcpv4", n->serve4 ? "yes" : "no"),
@@ -204,30 +242,31 @@ static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_
     return e == 0 ? attendant_run(n->attendant) : e;
 }
 
-int namedhcp_start(struct namedhcp_config *config, const struct namedhcp_host *host, struct namedhcp **ret,
-                   char *why, size_t why_size)
+int namedhcp_start(struct daemon_config *config, const struct daemon_host *host, void **ret, char *why,
+                   size_t why_size)
 {
     struct namedhcp *n = calloc(1, sizeof(*n));
 
     snprintf(why, why_size, "cannot start");
     if (!n) {
-        namedhcp_config_free(config);
+        namedhcp_free(config);
         return -ENOMEM;
     }
     n->host = *host;
-    n->started = config;
+    n->started = (struct namedhcp_config *)config;
     n->wake = -1;
-    log_control_init(&n->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    n->follow_at = NSEC_NEVER;
+    log_control_init(&n->log_control, daemon_loglevel(config));
     n->log = host->log;
     n->log.control = &n->log_control;
     pthread_mutex_init(&n->lock, NULL);
     pthread_mutex_init(&n->reload_lock, NULL);
     pthread_cond_init(&n->taken, NULL);
     STAILQ_INIT(&n->calls);
-    n->started_at = n->turned_at = namedhcp_mono();
+    n->turned_at = monotonic_now();
     namedhcp_clock_open(n);
     n->store_works = true;
-    int e = begin(n, config, why, why_size);
+    int e = begin(n, n->started, why, why_size);
     if (e < 0) {
         namedhcp_stop(n);
         return e;
@@ -243,39 +282,24 @@ static void wake(const struct namedhcp *n)
     (void)!write(n->wake, &one, sizeof(one)); /* a full counter wakes as well */
 }
 
-static bool differs(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") != 0;
-}
-
 static void say_restart(const struct namedhcp *n, const struct namedhcp_config *is)
 {
     const struct namedhcp_config *was = n->started;
-    const struct {
-        const char *what;
-        bool changed;
-    } changes[] = {
-        {"dnsstack", differs(is->dnsstack, was->dnsstack)},
-        {"stack, iface, macaddr, ip", !namedhcp_same_ifaces(is, was)},
-        {"echo", (is->echo_ms > 0) != (was->echo_ms > 0)},
-        {"nameserver",
-         differs(is->nameservers, was->nameservers) || differs(is->resolvconf, was->resolvconf)},
-        {"dhcpv6", is->serve6 != was->serve6},
-        {"dhcpv4", is->serve4 != was->serve4},
-        {"leases", differs(is->leases, was->leases) || differs(is->leases_group, was->leases_group)},
-        {"duid", differs(is->duid, was->duid)},
-        {"user", differs(is->user, was->user)},
-        {"sandbox", is->sandbox != was->sandbox},
-        {"control, controlgroup",
-         differs(is->control, was->control) || differs(is->controlgroup, was->controlgroup)},
-        {"metrics",
-         is->metrics.port != was->metrics.port || !ipaddr_equal(&is->metrics.addr, &was->metrics.addr)},
-    };
+    const struct log *log = &n->log;
 
-    for (unsigned i = 0; i < ARRAY_LEN(changes); i++)
-        if (changes[i].changed)
-            log_event(&n->log, LOG_LEVEL_WARNING, "this change waits for a restart",
-                      LOG_TEXT("what", changes[i].what));
+    daemon_say_restarts(log, &was->process, &is->process);
+    daemon_say_restart(log, "dnsstack", daemon_texts_differ(is->dnsstack, was->dnsstack));
+    daemon_say_restart(log, "stack, iface, macaddr, ip", !namedhcp_same_ifaces(is, was));
+    daemon_say_restart(log, "echo", (is->echo_ms > 0) != (was->echo_ms > 0));
+    daemon_say_restart(log, "nameserver",
+                       daemon_texts_differ(is->nameservers, was->nameservers) ||
+                           daemon_texts_differ(is->resolvconf, was->resolvconf));
+    daemon_say_restart(log, "dhcpv6", is->serve6 != was->serve6);
+    daemon_say_restart(log, "dhcpv4", is->serve4 != was->serve4);
+    daemon_say_restart(log, "leases",
+                       daemon_texts_differ(is->leases, was->leases) ||
+                           daemon_texts_differ(is->leases_group, was->leases_group));
+    daemon_say_restart(log, "duid", daemon_texts_differ(is->duid, was->duid));
 }
 
 /* Hands the configuration to the thread and waits until it has taken it, or not. */
@@ -296,30 +320,34 @@ static int hand_over(struct namedhcp *n, struct namedhcp_config *config, char *w
 
 static int reload(struct namedhcp *n, char *why, size_t why_size)
 {
-    struct namedhcp_config *config = NULL;
+    struct daemon_config *config = NULL;
 
     snprintf(why, why_size, "cannot load the configuration");
     int e = n->host.load(n->host.arg, &config, why, why_size);
     if (e == 0)
         e = namedhcp_check(config, why, why_size);
     if (e == 0) {
-        for (unsigned i = 0; i < config->n_warnings; i++)
-            log_answer(&n->log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
-        say_restart(n, config);
-        e = hand_over(n, config, why, why_size);
+        enum log_level level = daemon_loglevel(config);
+        daemon_log_warnings(&n->log, config);
+        say_restart(n, (struct namedhcp_config *)config);
+        e = hand_over(n, (struct namedhcp_config *)config, why, why_size);
+        if (e == 0)
+            atomic_store(&n->log_control.level, level);
     }
     if (e == 0) {
         log_event(&n->log, LOG_LEVEL_INFO, "configuration loaded");
     } else {
-        namedhcp_config_free(config);
+        namedhcp_free(config);
         log_answer(&n->log, LOG_LEVEL_ERROR, "%s", why);
         log_event(&n->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
     }
     return e;
 }
 
-int namedhcp_reload(struct namedhcp *n, char *why, size_t why_size)
+int namedhcp_reload(void *service, char *why, size_t why_size)
 {
+    struct namedhcp *n = service;
+
     pthread_mutex_lock(&n->reload_lock);
     int e = reload(n, why, why_size);
     n->reloads++;
@@ -335,8 +363,10 @@ void namedhcp_stats(struct namedhcp *n, struct namedhcp_stats *ret)
     pthread_mutex_unlock(&n->lock);
 }
 
-void namedhcp_stop(struct namedhcp *n)
+void namedhcp_stop(void *service)
 {
+    struct namedhcp *n = service;
+
     if (!n)
         return;
     if (n->runs) {

@@ -6,8 +6,6 @@
  */
 #include "libnamedhcp/namedhcp_state.h"
 
-#include <stdio.h>
-
 #define PATIENCE (20 * NSEC_PER_SEC)
 
 static bool is_well(void *arg, nsec_t now)
@@ -20,23 +18,30 @@ static bool is_well(void *arg, nsec_t now)
     return now - turned_at <= PATIENCE;
 }
 
+static int check_config(void *arg, struct text *out, char *why, size_t why_size)
+{
+    const struct namedhcp *n = arg;
+
+    return attendant_check_config(&n->host, namedhcp_check, namedhcp_free, out, why, why_size);
+}
+
 int namedhcp_attend(struct namedhcp *n, char *why, size_t why_size)
 {
-    const struct namedhcp_config *c = n->started;
     const struct attendant_settings settings = {
-        .control = c->control ? c->control : n->host.control,
-        .controlgroup = c->controlgroup,
-        .metrics = c->metrics,
-        .commands = namedhcp_commands,
-        .page = namedhcp_page,
+        .host = &n->host,
+        .config = &n->started->process,
+        .log = &n->log,
         .who = "server",
         .is_well = is_well,
         .well = "clients are served again",
         .ill = "clients are not served any more",
-        .alive = n->host.alive,
-        .alive_interval = n->host.alive_interval,
-        .alive_arg = n->host.arg,
-        .log = &n->log,
+        .prefix = "namedhcp",
+        .page = namedhcp_page,
+        .status = namedhcp_status,
+        .counters = namedhcp_put_counters,
+        .check = check_config,
+        .reload = namedhcp_reload,
+        .commands = namedhcp_commands,
         .arg = n,
     };
 

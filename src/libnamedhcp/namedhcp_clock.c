@@ -7,29 +7,18 @@
  *
  * That it was set is seen at the next turn, seconds later at most. What cannot be put on record is tried again.
  */
+#include "base/clock.h"
 #include "libnamedhcp/namedhcp_state.h"
 
 #include <string.h>
-#include <time.h>
 
 #define STEP_S 10                  /* less is left: clocks that are steered drift by as much in days */
 #define RETRY  (10 * NSEC_PER_SEC) /* the disk may be full for long */
 
-nsec_t namedhcp_mono(void)
-{
-    struct timespec mono;
-
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    return mono.tv_sec * NSEC_PER_SEC + mono.tv_nsec;
-}
-
 /* How far the wall clock is ahead of the monotonic one. */
 static int64_t ahead(void)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return wall.tv_sec * NSEC_PER_SEC + wall.tv_nsec - namedhcp_mono();
+    return clock_now(CLOCK_REALTIME) - monotonic_now();
 }
 
 void namedhcp_clock_open(struct namedhcp *n)
@@ -39,7 +28,7 @@ void namedhcp_clock_open(struct namedhcp *n)
 
 struct server_time namedhcp_now(const struct namedhcp *n)
 {
-    nsec_t mono = namedhcp_mono();
+    nsec_t mono = monotonic_now();
 
     return (struct server_time){.mono = mono, .wall_s = (mono + n->clock.ahead) / NSEC_PER_SEC};
 }

@@ -20,61 +20,21 @@
 
 enum { PAGE = 256, TIME_TEXT = 32, MAC_TEXT = 18 };
 
-static enum control_result fail(struct control_call *call, const char *why)
-{
-    snprintf(call->why, sizeof(call->why), "%.*s", CONTROL_WHY_MAX - 1, why);
-    return CONTROL_FAILED;
-}
-
 static void log_command(const struct control_call *call)
 {
     const struct namedhcp *n = call->arg;
 
-    log_event(&n->log, LOG_LEVEL_INFO, "command", LOG_TEXT("name", call->words[0]),
-              LOG_TEXT("argument", call->n_words > 1 ? call->words[1] : "-"), LOG_NUMBER("uid", call->uid));
-}
-
-static bool json_wanted(const struct control_call *call, bool *ret)
-{
-    *ret = call->n_words > 1;
-    return !*ret || strcmp(call->words[1], "json") == 0;
+    control_log(call, &n->log);
 }
 
 /* --- status and counters --- */
 
-static void put_key(struct text *out, bool json, const char *key)
+void namedhcp_status(void *arg, struct pairs *p)
 {
-    if (json)
-        text_printf(out, "%s\"%s\":", out->len ? "," : "{", key);
-    else
-        text_printf(out, "%s ", key);
-}
-
-static void put_number(struct text *out, bool json, const char *key, uint64_t value)
-{
-    put_key(out, json, key);
-    text_printf(out, "%" PRIu64 "%s", value, json ? "" : "\n");
-}
-
-static void put_word(struct text *out, bool json, const char *key, const char *value)
-{
-    put_key(out, json, key);
-    if (json)
-        text_json(out, value);
-    else
-        text_printf(out, "%s\n", value);
-}
-
-static enum control_result run_status(struct control_call *call)
-{
-    struct namedhcp *n = call->arg;
-    struct text *out = &call->out;
+    struct namedhcp *n = arg;
     struct namedhcp_stats stats;
     char names[NAMEDHCP_NAMES_TEXT];
-    bool json;
 
-    if (!json_wanted(call, &json))
-        return fail(call, "usage: status [json]");
     namedhcp_stats(n, &stats);
     pthread_mutex_lock(&n->lock);
     bool store_works = n->store_works;
@@ -82,36 +42,24 @@ static enum control_result run_status(struct control_call *call)
     pthread_mutex_lock(&n->reload_lock);
     uint64_t reloads = n->reloads, failed = n->failed_reloads;
     pthread_mutex_unlock(&n->reload_lock);
-    put_word(out, json, "version", n->host.version);
-    put_number(out, json, "pid", (uint64_t)getpid());
-    put_number(out, json, "uptime-seconds", (uint64_t)((namedhcp_mono() - n->started_at) / NSEC_PER_SEC));
-    put_word(out, json, "interfaces", namedhcp_iface_names(n->started, names));
-    put_word(out, json, "dhcpv6", n->serve6 ? "on" : "off");
-    put_word(out, json, "dhcpv4", n->serve4 ? "on" : "off");
-    put_word(out, json, "healthy", attendant_is_healthy(n->attendant) ? "yes" : "no");
-    put_word(out, json, "leases-are-kept", store_works ? "yes" : "no");
-    put_number(out, json, "leases", stats.leases);
-    put_number(out, json, "claims", stats.claims);
-    put_number(out, json, "waiting", stats.waiting);
-    put_number(out, json, "reloads", reloads);
-    put_number(out, json, "failed-reloads", failed);
-    text_puts(out, json ? "}\n" : "");
-    return CONTROL_DONE;
+    pairs_text(p, "interfaces", namedhcp_iface_names(n->started, names));
+    pairs_text(p, "dhcpv6", n->serve6 ? "on" : "off");
+    pairs_text(p, "dhcpv4", n->serve4 ? "on" : "off");
+    pairs_yes(p, "leases_are_kept", store_works);
+    pairs_number(p, "leases", stats.leases);
+    pairs_number(p, "claims", stats.claims);
+    pairs_number(p, "waiting", stats.waiting);
+    pairs_number(p, "reloads", reloads);
+    pairs_number(p, "failed_reloads", failed);
 }
 
-static enum control_result run_stats(struct control_call *call)
+void namedhcp_put_counters(void *arg, struct pairs *p)
 {
-    struct namedhcp *n = call->arg;
     struct namedhcp_stats stats;
-    bool json;
 
-    if (!json_wanted(call, &json))
-        return fail(call, "usage: counters [json]");
-    namedhcp_stats(n, &stats);
+    namedhcp_stats(arg, &stats);
     for (unsigned i = 0; i < namedhcp_n_counters; i++)
-        put_number(&call->out, json, namedhcp_counters[i].key, namedhcp_counter(&stats, i));
-    text_puts(&call->out, json ? "}\n" : "");
-    return CONTROL_DONE;
+        pairs_number(p, namedhcp_counters[i].key, namedhcp_counter(&stats, i));
 }
 
 static enum control_result run_pools(struct control_call *call)
@@ -281,13 +229,13 @@ static enum control_result begin_list(struct control_call *call, bool claims)
     struct listing *list = calloc(1, sizeof(*list));
 
     if (!list)
-        return fail(call, "out of memory");
+        return control_fail(call, "out of memory");
     list->call = (struct namedhcp_call){.run = read_page, .free = free_listing};
     list->claims = claims;
     if (call->n_words > 1 && !read_filter(list, call->words[1])) {
         free(list);
-        return fail(call,
-                    claims ? "that is no name or MAC address" : "that is no network, name or MAC address");
+        return control_fail(call, claims ? "that is no name or MAC address"
+                                         : "that is no network, name or MAC address");
     }
     list->at = claims ? store_claims() : store_leases_from(&list->net);
     call->own = list;
@@ -307,7 +255,7 @@ static enum control_result run_list(struct control_call *call, bool claims)
     text_put(&call->out, list->text.bytes, list->text.len);
     text_drop(&list->text, list->text.len);
     if (list->result < 0)
-        return fail(call, strerrordesc_np(-list->result));
+        return control_fail(call, strerrordesc_np(-list->result));
     if (list->result == 0)
         return CONTROL_DONE;
     namedhcp_call(n, &list->call); /* while this page is on its way */
@@ -435,13 +383,13 @@ static enum control_result begin_change(struct control_call *call, bool forget)
     struct change *c = calloc(1, sizeof(*c));
 
     if (!c)
-        return fail(call, "out of memory");
+        return control_fail(call, "out of memory");
     c->call = (struct namedhcp_call){.run = run_change_call, .free = free_change};
     c->forget = forget;
     c->is_addr = ipaddr_parse(word, strlen(word), &c->addr) == 0;
     if (!c->is_addr && (!forget || !read_name(word, c->name))) {
         free(c);
-        return fail(call, forget ? "that is no address or name" : "that is no address");
+        return control_fail(call, forget ? "that is no address or name" : "that is no address");
     }
     log_command(call);
     call->own = c;
@@ -457,7 +405,7 @@ static enum control_result run_change(struct control_call *call, bool forget)
         return begin_change(call, forget);
     if (!namedhcp_call_done(call->arg, &c->call))
         return CONTROL_WAIT;
-    return c->why[0] ? fail(call, c->why) : CONTROL_DONE;
+    return c->why[0] ? control_fail(call, c->why) : CONTROL_DONE;
 }
 
 static enum control_result run_release(struct control_call *call)
@@ -470,35 +418,7 @@ static enum control_result run_forget(struct control_call *call)
     return run_change(call, true);
 }
 
-/* --- the configuration --- */
-
-static enum control_result run_check(struct control_call *call)
-{
-    struct namedhcp *n = call->arg;
-    struct namedhcp_config *config = NULL;
-    char why[NAMEDHCP_WHY_MAX];
-
-    int e = n->host.load(n->host.arg, &config, why, sizeof(why));
-    if (e == 0)
-        e = namedhcp_check(config, why, sizeof(why));
-    for (unsigned i = 0; e == 0 && i < config->n_warnings; i++)
-        text_printf(&call->out, "warning: %s\n", config->warnings[i]);
-    namedhcp_config_free(config);
-    return e < 0 ? fail(call, why) : CONTROL_DONE;
-}
-
-static enum control_result run_reload(struct control_call *call)
-{
-    char why[NAMEDHCP_WHY_MAX];
-
-    log_command(call);
-    return namedhcp_reload(call->arg, why, sizeof(why)) < 0 ? fail(call, why) : CONTROL_DONE;
-}
-
 const struct control_command namedhcp_commands[] = {
-    {"status", "[json]", "what is served, and how it is", 0, 1, run_status, NULL},
-    {"counters", "[json]", "what was received, sent, asked and kept", 0, 1, run_stats, NULL},
-    {"stats", "[json]", "the same", 0, 1, run_stats, NULL},
     {"pools", "", "how full the pools are", 0, 0, run_pools, NULL},
     {"leases", "[NET|NAME|MAC]", "addresses that were given out: state, end, client, name", 0, 1, run_leases,
      end_call},
@@ -507,7 +427,5 @@ const struct control_command namedhcp_commands[] = {
      run_release, end_call},
     {"forget", "ADDRESS|NAME", "nothing is known any more of an address, or of who claimed a name", 1, 1,
      run_forget, end_call},
-    {"check", "", "read the configuration again, and say what is wrong with it", 0, 0, run_check, NULL},
-    {"reload", "", "load the configuration again", 0, 0, run_reload, NULL},
     {0},
 };

@@ -89,7 +89,7 @@ int namedhcp_draft_new(bool serve4_alone, struct namedhcp_draft **ret)
     }
     c->serve6 = !serve4_alone;
     c->serve4 = serve4_alone;
-    c->sandbox = c->claims = c->authoritative = c->probe = c->rapid_commit = true;
+    c->process.sandbox = c->claims = c->authoritative = c->probe = c->rapid_commit = true;
     c->claims_max = CLAIMS_MAX;
     c->claims_keep_s = CLAIMS_KEEP_S;
     c->leases_max = LEASES_MAX;
@@ -152,8 +152,11 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
         return -ENOMEM;
     begin_layer(d, place->in_file ? IN_FILE : ON_COMMAND_LINE);
     d->place = NULL; /* the reader says it */
-    int e = own->read(d, row->value ? kept : NULL);
-    snprintf(why, why_size, "%s", d->why);
+    int e = own->read
+                ? own->read(d, row->value ? kept : NULL)
+                : daemon_config_read(&d->config->process, &d->config->arena, row->name, value, why, why_size);
+    if (own->read)
+        snprintf(why, why_size, "%s", d->why);
     d->place = "command line";
     return e;
 }
@@ -196,13 +199,7 @@ static PRINTF_LIKE(2, 3) int warn(struct namedhcp_config *c, const char *format,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (c->n_warnings == NAMEDHCP_WARNINGS_MAX)
-        return 0;
-    const char *copy = arena_text(&c->arena, text, strlen(text));
-    if (!copy)
-        return -ENOMEM;
-    c->warnings[c->n_warnings++] = copy;
-    return 0;
+    return daemon_config_warn(&c->process, &c->arena, text);
 }
 
 static bool has_option(const struct dhcp4_subnet *s, uint8_t code)

@@ -20,13 +20,13 @@
 #define LIBNAMEDHCP_NAMEDHCP_CONFIG_H
 
 #include "base/arena.h"
+#include "io/rc_daemon.h"
 #include "io/rc_rows.h"
 #include "libnamedhcp/dhcp_port.h"
 #include "libnamedhcp/dhcp4_server.h"
 #include "libnamedhcp/dhcp6_server.h"
 
-#define NAMEDHCP_WHY_MAX      512
-#define NAMEDHCP_WARNINGS_MAX 8
+#define NAMEDHCP_WHY_MAX 512
 
 /* A person or a script of his writes these, no peer; a table that is larger is a mistake. */
 #define NAMEDHCP_BINDINGS_MAX 65536
@@ -46,16 +46,15 @@ struct namedhcp_iface {
 };
 
 struct namedhcp_config {
+    struct daemon_config process; /* the first, see there */
     struct arena arena;
     bool serve6, serve4;
-    bool daemon, verbose, sandbox;
     const char *dnsstack; /* a string for ioth_newstackc; NULL: the system's stack */
     struct namedhcp_iface ifaces[SERVER_LINKS_MAX];
     unsigned n_ifaces;                    /* at least one, in the order in which they were named */
     const char *resolvconf, *nameservers; /* whom to ask; NULL: not given */
-    const char *pidfile, *user, *leases, *leases_group, *duid, *control, *controlgroup;
-    struct ipendpoint metrics; /* where the page is served; port 0: nowhere */
-    uint32_t server_id;        /* 0: on each interface its own address */
+    const char *leases, *leases_group, *duid;
+    uint32_t server_id; /* 0: on each interface its own address */
     unsigned waiting_max;
 
     /* Names */
@@ -80,9 +79,6 @@ struct namedhcp_config {
     bool authoritative, probe, rapid_commit;
     uint32_t echo_ms; /* for an echo from behind a relay; 0: none is asked for */
     uint32_t leases_max;
-
-    unsigned n_warnings;
-    const char *warnings[NAMEDHCP_WARNINGS_MAX]; /* what is allowed and hardly meant; one sentence each */
 };
 
 struct namedhcp_draft;
@@ -104,7 +100,7 @@ void namedhcp_config_free(struct namedhcp_config *config);        /* takes NULL 
 
 struct namedhcp_row {
     struct rc_row row;
-    /* Reads the value. 0, -ENOMEM, or namedhcp_wrong(). */
+    /* Reads the value. 0, -ENOMEM, or namedhcp_wrong(). NULL: one of io/rc_daemon.h. */
     int (*read)(struct namedhcp_draft *d, const char *value);
 };
 

@@ -15,23 +15,12 @@
  */
 #include "libnamedhcp/namedhcp_config.h"
 
+#include "io/rc_stack.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define NAME_DEFAULT "vde0"
-
-/* An element "stack=" says that it is a configuration of ioth_newstackc. */
-static bool is_vnl(const char *text)
-{
-    static const char element[] = "stack=";
-
-    for (; text; text = strchr(text, ','), text = text ? text + 1 : NULL) {
-        text += strspn(text, " \t");
-        if (strncmp(text, element, strlen(element)) == 0)
-            return false;
-    }
-    return true;
-}
 
 void namedhcp_begin_places(struct namedhcp_draft *d)
 {
@@ -76,7 +65,7 @@ int namedhcp_read_stack(struct namedhcp_draft *d, const char *value)
         p->stacks[0] = value;
         return 0;
     }
-    while (same < p->n_stacks && (is_vnl(value) || strcmp(p->stacks[same], value) != 0))
+    while (same < p->n_stacks && (!rc_names_stack(value) || strcmp(p->stacks[same], value) != 0))
         same++;
     if (same == p->n_stacks) {
         if (same == SERVER_LINKS_MAX)
@@ -171,7 +160,7 @@ int namedhcp_finish_places(struct namedhcp_draft *d)
     for (unsigned i = 0; i < d->places.n; i++) {
         struct namedhcp_place *at = &d->places.at[i];
         at->iface.stack = d->places.stacks[at->stack];
-        at->iface.is_port = at->iface.stack && is_vnl(at->iface.stack);
+        at->iface.is_port = at->iface.stack && !rc_names_stack(at->iface.stack);
         if (at->name_layer == 0)
             at->iface.name = NAME_DEFAULT;
         int e = check_place(d, at);

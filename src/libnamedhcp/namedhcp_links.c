@@ -5,6 +5,7 @@
  *
  * The DNS is asked on a stack of its own, on the system's, or, if it is the same string, on one that is served.
  */
+#include "base/clock.h"
 #include "libiothconf/open/open_stack.h"
 #include "libnamedhcp/namedhcp_state.h"
 
@@ -45,7 +46,7 @@ static int open_link(struct namedhcp *n, const struct namedhcp_config *c, const 
                                                 .serve4 = c->serve4,
                                                 .echo = c->probe && c->echo_ms > 0,
                                                 .log = n->log};
-    nsec_t now = namedhcp_mono();
+    nsec_t now = monotonic_now();
     struct dhcp_link **at = &n->links[n->n_links];
     int e = iface->is_port ? dhcp_link_open_port(iface->stack, iface->addrs, iface->n_addrs, &settings, &env,
                                                  now, at, why, why_size)

@@ -12,6 +12,7 @@
  * If the commit fails the replies are dropped: clients ask again, and the cores keep a lease anew each time it is granted, and
  * a claim when it is used next.
  */
+#include "base/clock.h"
 #include "libnamedhcp/namedhcp_state.h"
 
 #include <errno.h>
@@ -297,20 +298,24 @@ static void receive(struct namedhcp *n, unsigned i)
     }
 }
 
-/* A person should know: it takes privileges to listen on another interface. */
+/* A person should know: where privileges are missing to listen on the interface that was made anew, it takes a restart. */
 static void tell_of_deaf_links(struct namedhcp *n)
 {
     for (unsigned i = 0; i < n->n_links; i++) {
         struct dhcp_link *link = n->links[i];
-        if (link->is_deaf && !link->deaf_told)
-            log_event(&n->log, LOG_LEVEL_ERROR,
-                      "the interface is gone, or was made anew: nothing is heard on it until a restart",
-                      LOG_TEXT("iface", link->name));
-        link->deaf_told = link->is_deaf;
+        if (link->deaf == link->deaf_told)
+            continue;
+        if (link->deaf < 0)
+            log_event(&n->log, LOG_LEVEL_ERROR, "nothing is heard on an interface",
+                      LOG_TEXT("iface", link->name), LOG_TEXT("reason", strerrordesc_np(-link->deaf)));
+        else
+            log_event(&n->log, LOG_LEVEL_INFO, "the interface is there again", LOG_TEXT("iface", link->name));
+        link->deaf_told = link->deaf;
     }
 }
 
-/* Its own addresses are part of what a DHCPv4 server says, so it becomes another one when they change. */
+/* Its own addresses are part of what a DHCPv4 server says, so it becomes another one when they change. Where that fails for want of
+ * descriptors or memory it is tried again; the old one serves until then. */
 static void follow_addresses(struct namedhcp *n)
 {
     char why[NAMEDHCP_WHY_MAX];
@@ -320,13 +325,16 @@ static void follow_addresses(struct namedhcp *n)
         changed |= n->links[i]->changed;
         n->links[i]->changed = false;
     }
-    if (!changed || !n->engine->v4)
+    if (changed)
+        n->follow_at = n->now.mono;
+    if (n->follow_at > n->now.mono || !n->engine->v4)
         return;
     int e = namedhcp_take(n, n->engine->config, why, sizeof(why));
+    n->follow_at = e == 0 || e == -EINVAL ? NSEC_NEVER : n->now.mono + TURN_MAX;
     if (e == 0)
         log_event(&n->log, LOG_LEVEL_INFO, "the addresses of our interfaces have changed",
                   LOG_NUMBER("subnets", n->engine->v4_settings.n_subnets));
-    else
+    else if (changed)
         log_event(
             &n->log, LOG_LEVEL_WARNING,
             "the addresses of our interfaces have changed, and nothing can be served with those there are",
@@ -376,7 +384,7 @@ static void sooner(nsec_t *at, nsec_t other)
 
 static int patience(const struct namedhcp *n)
 {
-    nsec_t now = namedhcp_mono(), at = now + TURN_MAX;
+    nsec_t now = monotonic_now(), at = now + TURN_MAX;
 
     if (n->engine->v6) {
         sooner(&at, dhcp6_server_deadline(n->engine->v6));
@@ -399,7 +407,7 @@ static void wait_for_something(struct namedhcp *n)
         {.fd = n->asker6 ? asker_fd(n->asker6) : -1, .events = POLLIN},
         {.fd = n->asker4 ? asker_fd(n->asker4) : -1, .events = POLLIN},
     };
-    nsec_t now = namedhcp_mono();
+    nsec_t now = monotonic_now();
     uint64_t count;
     nfds_t used = 3;
 

@@ -19,21 +19,21 @@
         .offset = offsetof(struct namedhcp_stats, member_)                                                   \
     }
 #define RECEIVED4(word_, type_)                                                                              \
-    ROW("dhcpv4-received-" word_, "received_types", "protocol=\"dhcpv4\",type=\"" word_ "\"",                \
+    ROW("dhcpv4_received_" word_, "received_types", "protocol=\"dhcpv4\",type=\"" word_ "\"",                \
         v4.types[type_], "Messages that could be read, by type")
 #define RECEIVED6(word_, type_)                                                                              \
-    ROW("dhcpv6-received-" word_, "received_types", "protocol=\"dhcpv6\",type=\"" word_ "\"",                \
+    ROW("dhcpv6_received_" word_, "received_types", "protocol=\"dhcpv6\",type=\"" word_ "\"",                \
         v6.types[type_], "")
 #define REPLY(key_, labels_, member_) ROW(key_, "replies", labels_, member_, "Replies, by type")
 #define DROP4(word_, member_)                                                                                \
-    ROW("dhcpv4-" word_, "dropped", "protocol=\"dhcpv4\",reason=\"" word_ "\"", v4.member_,                  \
+    ROW("dhcpv4_" word_, "dropped", "protocol=\"dhcpv4\",reason=\"" word_ "\"", v4.member_,                  \
         "Messages that got no reply, or not what they asked for")
 #define DROP6(word_, member_)                                                                                \
-    ROW("dhcpv6-" word_, "dropped", "protocol=\"dhcpv6\",reason=\"" word_ "\"", v6.member_, "")
+    ROW("dhcpv6_" word_, "dropped", "protocol=\"dhcpv6\",reason=\"" word_ "\"", v6.member_, "")
 
 const struct namedhcp_counter_row namedhcp_counters[] = {
-    ROW("dhcpv4-received", "received", "protocol=\"dhcpv4\"", v4.received, "Messages that came"),
-    ROW("dhcpv6-received", "received", "protocol=\"dhcpv6\"", v6.received, ""),
+    ROW("dhcpv4_received", "received", "protocol=\"dhcpv4\"", v4.received, "Messages that came"),
+    ROW("dhcpv6_received", "received", "protocol=\"dhcpv6\"", v6.received, ""),
     RECEIVED4("discover", DHCP4_DISCOVER),
     RECEIVED4("request", DHCP4_REQUEST),
     RECEIVED4("decline", DHCP4_DECLINE),
@@ -47,47 +47,47 @@ const struct namedhcp_counter_row namedhcp_counters[] = {
     RECEIVED6("rebind", DHCP6_REBIND),
     RECEIVED6("release", DHCP6_RELEASE),
     RECEIVED6("decline", DHCP6_DECLINE),
-    RECEIVED6("information-request", DHCP6_INFORMATION_REQUEST),
-    RECEIVED6("addr-reg-inform", DHCP6_ADDR_REG_INFORM),
+    RECEIVED6("information_request", DHCP6_INFORMATION_REQUEST),
+    RECEIVED6("addr_reg_inform", DHCP6_ADDR_REG_INFORM),
     RECEIVED6("other", 0),
-    REPLY("dhcpv4-offer", "protocol=\"dhcpv4\",type=\"offer\"", v4.offered),
-    REPLY("dhcpv4-ack", "protocol=\"dhcpv4\",type=\"ack\"", v4.acked),
-    REPLY("dhcpv4-nak", "protocol=\"dhcpv4\",type=\"nak\"", v4.refused),
-    REPLY("dhcpv6-advertise", "protocol=\"dhcpv6\",type=\"advertise\"", v6.advertised),
-    REPLY("dhcpv6-reply", "protocol=\"dhcpv6\",type=\"reply\"", v6.replied),
-    REPLY("dhcpv6-addr-reg-reply", "protocol=\"dhcpv6\",type=\"addr-reg-reply\"", v6.registered),
+    REPLY("dhcpv4_offer", "protocol=\"dhcpv4\",type=\"offer\"", v4.offered),
+    REPLY("dhcpv4_ack", "protocol=\"dhcpv4\",type=\"ack\"", v4.acked),
+    REPLY("dhcpv4_nak", "protocol=\"dhcpv4\",type=\"nak\"", v4.refused),
+    REPLY("dhcpv6_advertise", "protocol=\"dhcpv6\",type=\"advertise\"", v6.advertised),
+    REPLY("dhcpv6_reply", "protocol=\"dhcpv6\",type=\"reply\"", v6.replied),
+    REPLY("dhcpv6_addr_reg_reply", "protocol=\"dhcpv6\",type=\"addr_reg_reply\"", v6.registered),
     DROP4("malformed", malformed),
-    DROP4("not-for-us", not_for_us),
-    DROP4("no-subnet", no_subnet),
-    DROP4("no-address", no_address),
+    DROP4("not_for_us", not_for_us),
+    DROP4("no_subnet", no_subnet),
+    DROP4("no_address", no_address),
     DROP4("unanswered", unanswered),
     DROP4("overflowed", overflowed),
     DROP6("malformed", malformed),
-    DROP6("not-for-us", not_for_us),
-    DROP6("name-forbidden", forbidden),
-    DROP6("no-address", no_address),
+    DROP6("not_for_us", not_for_us),
+    DROP6("name_forbidden", forbidden),
+    DROP6("no_address", no_address),
     DROP6("unanswered", unanswered),
     DROP6("overflowed", overflowed),
     ROW("declined4", "declined", "protocol=\"dhcpv4\"", v4.declined, "Addresses that clients found in use"),
     ROW("declined6", "declined", "protocol=\"dhcpv6\"", v6.declined, ""),
     ROW("released", "released", "", v4.released, "Leases that clients gave back"),
     ROW("probed", "probes", "", v4.probed, "Addresses that were probed before an offer"),
-    ROW("found-in-use", "found_in_use", "", v4.found_in_use, "Addresses that somebody used who had no lease"),
+    ROW("found_in_use", "found_in_use", "", v4.found_in_use, "Addresses that somebody used who had no lease"),
     ROW("sent", "sent", "", sent, "Datagrams that were sent"),
     ROW("lost", "lost", "", lost, "Datagrams that could not be sent"),
-    ROW("port-damaged", "port_frames_dropped", "reason=\"damaged\"", ports.damaged,
+    ROW("port_damaged", "port_frames_dropped", "reason=\"damaged\"", ports.damaged,
         "Frames for a port without a stack that were left"),
-    ROW("port-fragments", "port_frames_dropped", "reason=\"fragment\"", ports.fragments, ""),
-    ROW("port-conflicts", "port_conflicts", "", ports.conflicts,
+    ROW("port_fragments", "port_frames_dropped", "reason=\"fragment\"", ports.fragments, ""),
+    ROW("port_conflicts", "port_conflicts", "", ports.conflicts,
         "Packets of ARP in which somebody else used an address of a port"),
     ROW("commits", "commits", "", commits, "Transactions of the lease file"),
-    ROW("failed-commits", "failed_commits", "", failed_commits,
+    ROW("failed_commits", "failed_commits", "", failed_commits,
         "Transactions that failed; their clients got no reply"),
-    ROW("names-found", "names", "result=\"found\"", dns.found, "How questions to the DNS ended"),
-    ROW("names-not-there", "names", "result=\"not-there\"", dns.not_there, ""),
-    ROW("names-unknown", "names", "result=\"unknown\"", dns.unknown, ""),
-    ROW("names-remembered", "names", "result=\"remembered\"", dns.remembered, ""),
-    ROW("names-not-asked", "names", "result=\"not-asked\"", failed_questions, ""),
+    ROW("names_found", "names", "result=\"found\"", dns.found, "How questions to the DNS ended"),
+    ROW("names_not_there", "names", "result=\"not_there\"", dns.not_there, ""),
+    ROW("names_unknown", "names", "result=\"unknown\"", dns.unknown, ""),
+    ROW("names_remembered", "names", "result=\"remembered\"", dns.remembered, ""),
+    ROW("names_not_asked", "names", "result=\"not_asked\"", failed_questions, ""),
 };
 const unsigned namedhcp_n_counters = ARRAY_LEN(namedhcp_counters);
 
@@ -172,27 +172,17 @@ static void put_pools(struct namedhcp *n, struct text *out)
     free(pools);
 }
 
-static void put_about(struct namedhcp *n, struct text *out)
+static void put_reloads(struct namedhcp *n, struct text *out)
 {
-    static const struct openmetrics_family build = {PREFIX "build", OPENMETRICS_INFO, NULL, "What runs"},
-                                           reloads = {PREFIX "reloads", OPENMETRICS_COUNTER, NULL,
+    static const struct openmetrics_family reloads = {PREFIX "reloads", OPENMETRICS_COUNTER, NULL,
                                                       "Reloads, by their result"};
-    struct text version = {0};
-    char labels[128];
 
-    openmetrics_label(&version, true, "version", n->host.version);
-    snprintf(labels, sizeof(labels), "%.*s", (int)version.len, version.bytes ? version.bytes : "");
-    text_fini(&version);
     pthread_mutex_lock(&n->reload_lock);
     uint64_t all = n->reloads, failed = n->failed_reloads;
     pthread_mutex_unlock(&n->reload_lock);
-    openmetrics_begin(out, &build);
-    openmetrics_number(out, &build, "_info", labels, 1);
     openmetrics_begin(out, &reloads);
     openmetrics_number(out, &reloads, "_total", "result=\"ok\"", all - failed);
     openmetrics_number(out, &reloads, "_total", "result=\"failed\"", failed);
-    put_gauge(out, PREFIX "uptime_seconds", "seconds", "Time since the start",
-              (uint64_t)((namedhcp_mono() - n->started_at) / NSEC_PER_SEC));
 }
 
 bool namedhcp_page(void *arg, unsigned turn, struct text *out)
@@ -211,6 +201,6 @@ bool namedhcp_page(void *arg, unsigned turn, struct text *out)
         return true;
     }
     put_pools(n, out);
-    put_about(n, out);
+    put_reloads(n, out);
     return false;
 }

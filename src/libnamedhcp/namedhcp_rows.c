@@ -48,34 +48,16 @@ bool namedhcp_begins_list(struct namedhcp_draft *d, unsigned list)
     }
 TEXT_ROW(read_dnsstack, dnsstack)
 TEXT_ROW(read_resolvconf, resolvconf)
-TEXT_ROW(read_pidfile, pidfile)
-TEXT_ROW(read_user, user)
-TEXT_ROW(read_control, control)
-TEXT_ROW(read_controlgroup, controlgroup)
 TEXT_ROW(read_leases, leases)
 TEXT_ROW(read_leases_group, leases_group)
 TEXT_ROW(read_duid, duid)
 TEXT_ROW(read_made, made)
-
-static int read_metrics(struct namedhcp_draft *d, const char *value)
-{
-    struct ipendpoint *at = &d->config->metrics;
-
-    if (strcasecmp(value, "none") == 0) {
-        *at = (struct ipendpoint){.port = 0};
-        return 0;
-    }
-    if (ipendpoint_parse(value, strlen(value), 0, at) == 0 && at->port)
-        return 0;
-    return namedhcp_wrong(d, "'%.40s' is no address with a port, expected one such as 127.0.0.1@9154", value);
-}
 
 #define SWITCH_ROW(function, member)                                                                         \
     static int function(struct namedhcp_draft *d, const char *value)                                         \
     {                                                                                                        \
         return read_switch(d, value, &d->config->member);                                                    \
     }
-SWITCH_ROW(read_sandbox, sandbox)
 SWITCH_ROW(read_claims, claims)
 SWITCH_ROW(read_rapid, rapid_commit)
 SWITCH_ROW(read_authoritative, authoritative)
@@ -101,26 +83,6 @@ static int read_echo(struct namedhcp_draft *d, const char *value)
     if (rc_number(value, strlen(value), 10, 10000, &d->config->echo_ms))
         return 0;
     return namedhcp_wrong(d, "'%.40s', expected milliseconds, 10 to 10000, or 'off'", value);
-}
-
-static int read_elsewhere(struct namedhcp_draft *d, const char *value)
-{
-    (void)d, (void)value;
-    return 0;
-}
-
-static int read_daemon(struct namedhcp_draft *d, const char *value)
-{
-    (void)value;
-    d->config->daemon = true;
-    return 0;
-}
-
-static int read_verbose(struct namedhcp_draft *d, const char *value)
-{
-    (void)value;
-    d->config->verbose = true;
-    return 0;
 }
 
 static int read_nameserver(struct namedhcp_draft *d, const char *value)
@@ -624,7 +586,7 @@ static int read_fixed(struct namedhcp_draft *d, const char *value)
 }
 
 const struct namedhcp_row namedhcp_rows[] = {
-    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, read_elsewhere},
+    {{"rcfile", 'f', "FILE", "read further options there, one a line"}, NULL},
     {{"stack", 's', "CONF_or_VNL", "the stack that is served, or a network for a port of our own"},
      namedhcp_read_stack},
     {{"dnsstack", 'R', "CONF", "the stack on which the DNS is asked (the system's)"}, read_dnsstack},
@@ -642,14 +604,14 @@ const struct namedhcp_row namedhcp_rows[] = {
     {{"captive-portal", 0, "URI", "where a portal tells about itself"}, namedhcp_read_portal},
     {{"serverid", 'I', "ADDR", "the identifier of the DHCPv4 server (the interface's address)"},
      read_server_id},
-    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, read_daemon},
-    {{"pidfile", 'p', "FILE", "write the process id there while running"}, read_pidfile},
-    {{"verbose", 'v', NULL, "log everything"}, read_verbose},
-    {{"control", 0, "PATH", "the control socket; 'none'"}, read_control},
-    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, read_controlgroup},
-    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, read_metrics},
-    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, read_user},
-    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, read_sandbox},
+    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, NULL},
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, NULL},
+    {{"verbose", 'v', NULL, "log everything"}, NULL},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, NULL},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, NULL},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, NULL},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, NULL},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, NULL},
     {{"domain", 0, "NAME", "names that clients claim are within it; the first one completes short ones"},
      read_domain},
     {{"allow", 0, "PATTERN", "names that clients may claim, * and ? as in a shell"}, read_allow},

@@ -47,7 +47,7 @@ struct namedhcp_clock {
 };
 
 struct namedhcp {
-    struct namedhcp_host host;
+    struct daemon_host host;
     struct log log;
     struct log_control log_control;
     struct ioth *stacks[SERVER_LINKS_MAX]; /* ours, each once */
@@ -77,7 +77,9 @@ struct namedhcp {
     struct namedhcp_stats counted,
         past;        /* what is counted here; what the cores of former engines have counted */
     nsec_t pools_at; /* when they are looked at next */
-    int keep_error;  /* what was logged last; 0: the store works */
+    nsec_t
+        follow_at;  /* when the engine is made anew for other addresses; NSEC_NEVER: they are those it has */
+    int keep_error; /* what was logged last; 0: the store works */
 
     pthread_mutex_t lock;
     pthread_cond_t taken;
@@ -92,14 +94,12 @@ struct namedhcp {
     struct namedhcp_pools *pools; /* NULL: not seen yet */
     STAILQ_HEAD(, namedhcp_call) calls;
 
-    nsec_t started_at;
     pthread_mutex_t reload_lock;
     uint64_t reloads, failed_reloads; /* under it */
     struct attendant *attendant;
 };
 
 /* namedhcp_clock.c. */
-nsec_t namedhcp_mono(void);
 void namedhcp_clock_open(struct namedhcp *n);              /* before the store is read */
 struct server_time namedhcp_now(const struct namedhcp *n); /* the time that leases are counted by */
 void namedhcp_follow_clock(struct namedhcp *n);            /* from the thread, between two turns */
@@ -122,8 +122,11 @@ void namedhcp_keep_counts(struct namedhcp *n);
 
 /* namedhcp_attendant.c. */
 MUST_CHECK int namedhcp_attend(struct namedhcp *n, char *why,
-                               size_t why_size);                /* opens; attendant_run comes later */
-extern const struct control_command namedhcp_commands[];        /* namedhcp_commands.c */
+                               size_t why_size); /* opens; attendant_run comes later */
+/* namedhcp_commands.c */
+extern const struct control_command namedhcp_commands[];
+void namedhcp_status(void *arg, struct pairs *p);
+void namedhcp_put_counters(void *arg, struct pairs *p);
 bool namedhcp_page(void *arg, unsigned turn, struct text *out); /* namedhcp_metrics.c */
 
 /* namedhcp_links.c: the stacks of a configuration, its interfaces and ports, open and up. 0, or negative errno and why; what is

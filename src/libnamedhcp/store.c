@@ -5,8 +5,9 @@
  * the disk, so a client is told of nothing that a loss of power could take back; that a commit is for all that came in
  * meanwhile is what makes it fast. What records look like is in io/lease_record.h.
  *
- * One server has a file: it is locked by flock(2). Whoever may read it may do so at any time, and needs no place in LMDB's lock
- * file for that, which would take the right to write: he holds a lock of his own (lmdb_is_read), and as long as somebody does,
+ * One server has a file: it holds LMDB's lock file, which nobody else may open, by flock(2); the file itself could be locked by
+ * whoever may read it. He may do so at any time, and needs no place in LMDB's lock file for that, which would take the right to
+ * write: he holds a lock of his own (lmdb_is_read), and as long as somebody does,
  * two transactions that read stand here for him and keep the pages that he may be at. The older one is for those who began
  * before the younger one was made. They move on after LMDB_HELD_COMMITS, so the file grows by a bounded number of pages.
  *
@@ -24,6 +25,7 @@
 
 #include "io/lease_record.h"
 #include "io/lmdb_check.h"
+#include "io/lmdb_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +33,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,7 +45,8 @@
 static const uint8_t scopes[] = {0, 4, 6}; /* of claims; the first is the one that is written */
 
 struct store {
-    int lock_fd; /* the same file; its lock is ours */
+    int fd;      /* the same file */
+    int lock_fd; /* of LMDB's lock file, which is ours; -1: in memory */
     bool in_memory;
     int64_t
         stepped_s; /* what is on record is that much later than what we are told, since the clock was set */
@@ -58,20 +60,7 @@ struct store {
 
 static int error_of(int mdb)
 {
-    switch (mdb) {
-    case MDB_SUCCESS:
-        return 0;
-    case MDB_INVALID:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_VERSION_MISMATCH:
-    case MDB_INCOMPATIBLE:
-        return -EBADMSG;
-    case MDB_MAP_FULL:
-        return -ENOSPC;
-    default:
-        return mdb > 0 ? -mdb : -EIO;
-    }
+    return mdb == MDB_MAP_FULL ? -ENOSPC : lmdb_file_error(mdb);
 }
 
 /* --- records --- */
@@ -130,7 +119,7 @@ static void pin(struct store *s)
 {
     if (s->in_memory)
         return;
-    if (!lmdb_is_read(s->lock_fd)) {
+    if (!lmdb_is_read(s->fd)) {
         unpin(s);
         return;
     }
@@ -146,36 +135,29 @@ static void pin(struct store *s)
 
 /* --- opening --- */
 
-static int lock_file(struct store *s, const char *path)
-{
-    struct stat st;
-
-    s->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600)
-                      : memfd_create("leases", MFD_CLOEXEC);
-    if (s->lock_fd < 0)
-        return -errno;
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    if (fstat(s->lock_fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    s->len = (uint64_t)st.st_size;
-    return s->len == 0 ? 0 : lmdb_check(s->lock_fd);
-}
-
-static int allocate_lock(const char *path)
+/* LMDB's lock file, which has all its blocks then. */
+static int open_lock(struct store *s, const char *path)
 {
     char *name;
 
     if (asprintf(&name, "%s-lock", path) < 0)
-        return ENOMEM;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    int e = fd < 0 ? errno : posix_fallocate(fd, 0, LOCK_BYTES);
-    if (fd >= 0)
-        close(fd);
+        return -ENOMEM;
+    s->lock_fd = lmdb_file_open(name);
     free(name);
-    return e;
+    int e = s->lock_fd < 0 ? s->lock_fd : lmdb_file_lock(s->lock_fd);
+    return e == 0 ? -posix_fallocate(s->lock_fd, 0, LOCK_BYTES) : e;
+}
+
+static int open_file(struct store *s, const char *path)
+{
+    int e = path ? open_lock(s, path) : 0;
+
+    if (e < 0)
+        return e;
+    s->fd = path ? lmdb_file_open(path) : memfd_create("leases", MFD_CLOEXEC);
+    if (s->fd < 0)
+        return path ? s->fd : -errno;
+    return lmdb_file_check(s->fd, &s->len);
 }
 
 /* Says what file this is, or reads it. */
@@ -205,10 +187,8 @@ static int open_env(struct store *s, const char *path)
 
     if (mdb != 0)
         return mdb;
-    snprintf(own, sizeof(own), "/proc/self/fd/%d", s->lock_fd);
+    snprintf(own, sizeof(own), "/proc/self/fd/%d", s->fd);
     if ((mdb = mdb_env_set_mapsize(s->env, MAP_SIZE)) != 0)
-        return mdb;
-    if (path && (mdb = allocate_lock(path)) != 0)
         return mdb;
     mdb = mdb_env_open(s->env, path ? path : own,
                        MDB_NOSUBDIR | MDB_NOTLS | (path ? 0 : MDB_NOLOCK | MDB_NOSYNC), 0600);
@@ -229,7 +209,7 @@ static void note_len(struct store *s)
 {
     struct stat st;
 
-    if (fstat(s->lock_fd, &st) == 0)
+    if (fstat(s->fd, &st) == 0)
         s->len = (uint64_t)st.st_size;
 }
 
@@ -238,7 +218,7 @@ static int check_len(const struct store *s)
 {
     struct stat st;
 
-    if (fstat(s->lock_fd, &st) < 0)
+    if (fstat(s->fd, &st) < 0)
         return -errno;
     return (uint64_t)st.st_size >= s->len ? 0 : -EBADMSG;
 }
@@ -249,9 +229,9 @@ int store_open(const char *path, struct store **ret)
 
     if (!s)
         return -ENOMEM;
-    s->lock_fd = -1;
+    s->fd = s->lock_fd = -1;
     s->in_memory = !path;
-    int e = lock_file(s, path);
+    int e = open_file(s, path);
     if (e == 0)
         e = error_of(open_env(s, path));
     if (e < 0) {
@@ -265,7 +245,7 @@ int store_open(const char *path, struct store **ret)
 
 int store_share(struct store *s, gid_t group)
 {
-    if (fchown(s->lock_fd, (uid_t)-1, group) < 0 || fchmod(s->lock_fd, 0640) < 0)
+    if (fchown(s->fd, (uid_t)-1, group) < 0 || fchmod(s->fd, 0640) < 0)
         return -errno;
     return 0;
 }
@@ -278,6 +258,8 @@ void store_close(struct store *s)
     unpin(s);
     if (s->env)
         mdb_env_close(s->env);
+    if (s->fd >= 0)
+        close(s->fd);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s);

@@ -61,9 +61,13 @@ static const struct calls *ioth_calls(struct calls *calls)
 size_t rt_head_size(uint16_t nlmsg_type)
 {
     static const uint8_t sizes[] = {
-        [RTMF_LINK] = sizeof(struct ifinfomsg),    [RTMF_ADDR] = sizeof(struct ifaddrmsg),
-        [RTMF_ROUTE] = sizeof(struct rtmsg),       [RTMF_NEIGH] = sizeof(struct ndmsg),
-        [RTMF_RULE] = sizeof(struct fib_rule_hdr), [RTMF_QDISC] = sizeof(struct tcmsg),
+        [RTMF_LINK] = sizeof(struct ifinfomsg),
+        [RTMF_ADDR] = sizeof(struct ifaddrmsg),
+        [RTMF_ROUTE] = sizeof(struct rtmsg),
+        [RTMF_NEIGH] = sizeof(struct ndmsg),
+        [RTMF_RULE] = sizeof(struct fib_rule_hdr),
+        [RTMF_QDISC] = sizeof(struct tcmsg),
+        [RTM_FAM(RTM_NEWNEIGHTBL)] = sizeof(struct ndtmsg),
     };
     unsigned kind = nlmsg_type < RTM_BASE ? UINT32_MAX : (unsigned)RTM_FAM(nlmsg_type);
 
@@ -100,25 +104,14 @@ static void take_data(struct dialogue *d, struct nlmsghdr *msg)
     d->value = value;
 }
 
-/* The int that NLMSG_ERROR and NLMSG_DONE carry; a DONE may come without. */
-static int code_of(const struct nlmsghdr *msg)
-{
-    int code;
-
-    if (msg->nlmsg_len < NLMSG_LENGTH(sizeof(code)))
-        return msg->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
-    memcpy(&code, (const char *)msg + NLMSG_HDRLEN, sizeof(code));
-    return code <= 0 ? code : -EBADMSG;
-}
-
 static void take_message(struct dialogue *d, struct nlmsghdr *msg)
 {
     if (d->seq != 0 && msg->nlmsg_seq != d->seq)
         return;
     if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE) {
         d->complete = true;
-        if (code_of(msg) < 0)
-            dialogue_error(d, code_of(msg));
+        if (netlink_code(msg) < 0)
+            dialogue_error(d, netlink_code(msg));
     } else if (msg->nlmsg_type >= NLMSG_MIN_TYPE) {
         take_data(d, msg);
     }

@@ -11,12 +11,6 @@
 #include <string.h>
 #include <netinet/in.h>
 
-static int failed(int error)
-{
-    errno = error;
-    return -1;
-}
-
 int nlq_family2addrlen(int family)
 {
     switch (family) {
@@ -35,9 +29,9 @@ int nlq_prefix2mask(int family, void *mask, int prefixlen)
     int len = nlq_family2addrlen(family), i;
 
     if (len == 0)
-        return failed(EAFNOSUPPORT);
+        return nlq_return_errno(-EAFNOSUPPORT);
     if (prefixlen < 0 || prefixlen > 8 * len)
-        return failed(EINVAL);
+        return nlq_return_errno(-EINVAL);
     memset(mask, 0, (size_t)len);
     for (i = 0; i < prefixlen; i++)
         bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
@@ -51,11 +45,11 @@ int nlq_mask2prefix(int family, const void *mask)
     int len = nlq_family2addrlen(family), prefixlen = 0;
 
     if (len == 0)
-        return failed(EAFNOSUPPORT);
+        return nlq_return_errno(-EAFNOSUPPORT);
     while (prefixlen < 8 * len && (bytes[prefixlen / 8] & 0x80 >> prefixlen % 8) != 0)
         prefixlen++;
     nlq_prefix2mask(family, back, prefixlen);
-    return memcmp(mask, back, (size_t)len) == 0 ? prefixlen : failed(EINVAL);
+    return memcmp(mask, back, (size_t)len) == 0 ? prefixlen : nlq_return_errno(-EINVAL);
 }
 
 int nlq_addrdata2prefix(unsigned char prefixlen, unsigned char flags, unsigned char scope)

@@ -21,8 +21,10 @@
 struct otip {
     enum otip_generation generation;
     uint32_t period_s;
-    struct otip2_series series; /* otip2 */
-    struct ipaddr base;         /* otip1, as all below */
+    struct otip2_key key; /* otip2, as the next two */
+    struct otip2_series series;
+    uint8_t name[DNAME_MAX];
+    struct ipaddr base; /* otip1, as all below */
     char password[OTIP_PASSWORD_MAX + 1];
     size_t dotted_len;
     char dotted[DNAME_MAX];
@@ -86,7 +88,6 @@ static int fill_otip2(struct otip *o, const struct otip_setup *setup, const uint
 {
     unsigned prefix_len = setup->prefix_len ? setup->prefix_len : OTIP_PREFIX_LEN;
     uint8_t bytes[OTIP_KEY_LEN];
-    struct otip2_key key;
     int err = 0;
 
     if (setup->user)
@@ -94,9 +95,9 @@ static int fill_otip2(struct otip *o, const struct otip_setup *setup, const uint
     else
         memcpy(bytes, setup->key, sizeof(bytes));
     if (!err) {
-        otip2_key_init(&key, bytes);
-        otip2_series_init(&o->series, &key, name, &setup->base, prefix_len, o->period_s);
-        otip2_key_wipe(&key);
+        otip2_key_init(&o->key, bytes);
+        memcpy(o->name, name, dname_len(name));
+        otip2_series_init(&o->series, &o->key, name, &setup->base, prefix_len, o->period_s);
     }
     explicit_bzero(bytes, sizeof(bytes));
     return err;
@@ -126,6 +127,21 @@ int otip_new(const struct otip_setup *setup, struct otip **ret)
         return err;
     }
     *ret = o;
+    return 0;
+}
+
+int otip_rebase(const struct otip *o, const struct ipaddr *base, struct otip **ret)
+{
+    if (ipaddr_is_v4(base))
+        return -EINVAL;
+    struct otip *copy = calloc(1, sizeof(*copy));
+    if (!copy)
+        return -ENOMEM;
+    *copy = *o;
+    copy->base = *base;
+    if (o->generation == OTIP2)
+        otip2_series_init(&copy->series, &o->key, o->name, base, o->series.prefix_len, o->period_s);
+    *ret = copy;
     return 0;
 }
 

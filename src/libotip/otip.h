@@ -55,6 +55,8 @@ struct otip;
  * (otip_key.h).
  * -ENOTSUP: otip2 with a password, which otip_new_from_password() takes. -ENOMEM. */
 MUST_CHECK int otip_new(const struct otip_setup *setup, struct otip **ret);
+/* The same name and secret at another base. 0 and *ret, for otip_free(); -EINVAL: an IPv4 address; -ENOMEM. */
+MUST_CHECK int otip_rebase(const struct otip *o, const struct ipaddr *base, struct otip **ret);
 /* Wipes what it knew. NULL is fine. */
 void otip_free(struct otip *o);
 

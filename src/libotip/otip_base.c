@@ -85,8 +85,7 @@ int otip_base_parse(const char *text, struct otip_base *ret, char why[static OTI
     return 0;
 }
 
-/* Why no address came of a look-up, by its errno. */
-static const char *reason_of(int error)
+const char *otip_base_reason(int error)
 {
     switch (error) {
     case ENODATA:
@@ -121,7 +120,7 @@ int otip_base_find(struct otip_base *base, struct ioth *stack, const char *dns, 
     err = count > 0 ? 0 : count == 0 ? -ENODATA : -errno;
     iothdns_fini(resolver);
     if (err)
-        return fail(why, err, "%s", reason_of(-err));
+        return fail(why, err, "%s", otip_base_reason(-err));
     memcpy(base->addr.b, &addr, sizeof(base->addr.b));
     return 0;
 }

@@ -24,5 +24,7 @@ MUST_CHECK int otip_base_parse(const char *text, struct otip_base *ret, char why
  * `why`, as in otip_file.h; -ENODATA: the name has no such address. */
 MUST_CHECK int otip_base_find(struct otip_base *base, struct ioth *stack, const char *dns,
                               char why[static OTIP_WHY_MAX]);
+/* Why no address came of a look-up, by its positive errno. */
+const char *otip_base_reason(int error);
 
 #endif

@@ -7,11 +7,14 @@
  * One thread owns all of it and runs the loop. Others leave what they want under the lock and wake it: an end, or new settings,
  * made by the thread that asks for them, whose fate it waits for. Counters are written by the loop's thread and read by any.
  */
+#include "base/clock.h"
+#include "io/privilege.h"
 #include "libiothconf/open/open_stack.h"
 #include "libotip/proxy_state.h"
 
 #include <errno.h>
 #include <iothconf.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -24,6 +27,51 @@
 /* The loop goes round at least this often. */
 #define PULSE    NSEC_PER_SEC
 #define PATIENCE (20 * NSEC_PER_SEC) /* then the loop hangs */
+
+/* ---- configurations ---- */
+
+int otip_proxy_load(const struct daemon_options *options, struct daemon_config **ret, char *why,
+                    size_t why_size)
+{
+    struct proxy_draft *draft = NULL;
+    struct proxy_config *config;
+
+    snprintf(why, why_size, "out of memory");
+    if (proxy_draft_new(&draft) < 0)
+        return -ENOMEM;
+    const struct rc_reader reader = proxy_draft_reader(draft);
+    int e = daemon_options_load(options, &reader, why, why_size);
+    if (e == 0)
+        e = proxy_draft_finish(draft, &config, why, why_size);
+    proxy_draft_free(draft);
+    if (e == 0)
+        *ret = &config->process;
+    return e;
+}
+
+void otip_proxy_free(struct daemon_config *config)
+{
+    proxy_config_free((struct proxy_config *)config);
+}
+
+void otip_proxy_keeps(const struct daemon_config *config, struct daemon_keeps *ret)
+{
+    ret->sandbox = (struct sandbox_extras){.calls = "splice", .netlink = true};
+    if (open_stack_is_system(((const struct proxy_config *)config)->extstack))
+        ret->capabilities = CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_BIND_SERVICE);
+    else
+        ret->user = "none";
+}
+
+void otip_proxy_check_files(const struct daemon *d, const struct daemon_config *config)
+{
+    const struct proxy_config *c = (const struct proxy_config *)config;
+
+    if (c->passwdfile)
+        daemon_check_readable(d, c->passwdfile);
+    if (c->key)
+        daemon_check_readable(d, c->key);
+}
 
 /* ---- stacks ---- */
 
@@ -65,6 +113,7 @@ static void adopt(struct otip_proxy *p)
         p->settings = p->next;
         proxy_account_set(p->account, p->settings.config->flows_max, p->settings.config->source_max);
         proxy_epochs_change(p, &old);
+        proxy_base_change(p);
     }
     p->next = (struct settings){0};
     proxy_settings_free(&old);
@@ -128,7 +177,7 @@ bool proxy_is_alive(struct otip_proxy *p)
 {
     nsec_t at = atomic_load_explicit(&p->round_at, memory_order_relaxed);
 
-    return at == 0 || loop_clock() - at < PATIENCE;
+    return at == 0 || monotonic_now() - at < PATIENCE;
 }
 
 /* ---- a start ---- */
@@ -150,6 +199,8 @@ static int open_tables(struct otip_proxy *p)
         e = proxy_tcp_open(p);
     if (e == 0)
         e = proxy_udp_open(p);
+    if (e == 0)
+        e = proxy_base_open(p);
     return e;
 }
 
@@ -159,6 +210,8 @@ static void on_pulse(struct timer *t)
 
     if (loop_set(&p->loop, t, p->loop.now + PULSE) < 0)
         log_event(&p->log, LOG_LEVEL_ERROR, "no sign of life any more: no memory");
+    proxy_services_wake(p);
+    proxy_epochs_look(p);
 }
 
 static int open_loop(struct otip_proxy *p)
@@ -190,11 +243,7 @@ static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, s
         e = open_tables(p);
     if (e < 0)
         return e;
-    struct proxy_place place = {.stack = p->extstack,
-                                .iface = config->iface,
-                                .name = config->name,
-                                .base = p->settings.base,
-                                .bits = config->prefix_bits};
+    struct proxy_place place = proxy_settings_place(&p->settings, p->extstack);
     e = proxy_addresses_open(&p->addresses, &place, why, why_size);
     if (e == 0)
         e = proxy_services_open(p, config, why, why_size);
@@ -203,7 +252,7 @@ static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, s
     if (e == 0)
         e = proxy_epochs_open(p, why, why_size);
     if (e == 0 && p->host.bound)
-        e = p->host.bound(p->host.arg, config, why, why_size);
+        e = p->host.bound(p->host.arg, &config->process, why, why_size);
     return e;
 }
 
@@ -215,9 +264,10 @@ static int start_threads(struct otip_proxy *p)
     return e == 0 ? attendant_run(p->attendant) : e;
 }
 
-int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *host, struct otip_proxy **ret,
-                     char *why, size_t why_size)
+int otip_proxy_start(struct daemon_config *process, const struct daemon_host *host, void **ret, char *why,
+                     size_t why_size)
 {
+    struct proxy_config *config = (struct proxy_config *)process;
     struct otip_proxy *p = calloc(1, sizeof(*p));
 
     snprintf(why, why_size, "cannot start: out of memory or descriptors");
@@ -226,8 +276,8 @@ int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *
         return -ENOMEM;
     }
     p->host = *host;
-    p->wake_fd = p->clock_fd = p->loop.epoll = p->addresses.netlink = -1;
-    log_control_init(&p->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    p->wake_fd = p->clock_fd = p->loop.epoll = p->addresses.netlink = p->addresses.monitor = -1;
+    log_control_init(&p->log_control, daemon_loglevel(process));
     p->log = host->log;
     p->log.control = &p->log_control;
     pthread_mutex_init(&p->lock, NULL);
@@ -259,14 +309,17 @@ static void stop_thread(struct otip_proxy *p)
     pthread_join(p->thread, NULL);
 }
 
-void otip_proxy_stop(struct otip_proxy *p)
+void otip_proxy_stop(void *service)
 {
+    struct otip_proxy *p = service;
+
     if (p == NULL)
         return;
     attendant_close(p->attendant);
     stop_thread(p);
     if (p->addresses.netlink >= 0)
         proxy_epochs_close(p);
+    proxy_base_close(p);
     proxy_tcp_close(p);
     proxy_udp_close(p);
     proxy_services_close(p);
@@ -288,34 +341,16 @@ void otip_proxy_stop(struct otip_proxy *p)
 
 /* ---- a reload ---- */
 
-static bool is_same_text(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* What stands in the new configuration and is of the old one all the same. */
-static void say_restart(struct otip_proxy *p, const struct proxy_config *now, const struct proxy_config *next)
+static void say_restart(struct otip_proxy *p, const struct proxy_config *was, const struct proxy_config *is)
 {
-    const struct {
-        const char *what;
-        bool same;
-    } rows[] = {
-        {"extstack", is_same_text(now->extstack, next->extstack)},
-        {"intstack", is_same_text(now->intstack, next->intstack)},
-        {"prefixlen", now->prefix_bits == next->prefix_bits},
-        {"control", is_same_text(now->control, next->control)},
-        {"metrics",
-         now->metrics.port == next->metrics.port && ipaddr_equal(&now->metrics.addr, &next->metrics.addr)},
-        {"user", is_same_text(now->user, next->user)},
-        {"pidfile", is_same_text(now->pidfile, next->pidfile)},
-        {"sandbox", now->sandbox == next->sandbox},
-        {"flows_max", next->flows_max <= proxy_account_size(p->account)},
-    };
+    const struct log *log = &p->log;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (!rows[i].same)
-            log_event(&p->log, LOG_LEVEL_WARNING, "this change waits for a restart",
-                      LOG_TEXT("option", rows[i].what));
+    daemon_say_restarts(log, &was->process, &is->process);
+    daemon_say_restart(log, "extstack", daemon_texts_differ(was->extstack, is->extstack));
+    daemon_say_restart(log, "intstack", daemon_texts_differ(was->intstack, is->intstack));
+    daemon_say_restart(log, "prefixlen", was->prefix_bits != is->prefix_bits);
+    daemon_say_restart(log, "flows_max", is->flows_max > proxy_account_size(p->account));
 }
 
 /* Gives the settings to the proxy's thread and waits for what becomes of them. */
@@ -333,20 +368,25 @@ static int hand_over(struct otip_proxy *p, const struct settings *next, char *wh
     return e;
 }
 
-int otip_proxy_reload(struct otip_proxy *p, char *why, size_t why_size)
+int otip_proxy_reload(void *service, char *why, size_t why_size)
 {
-    struct proxy_config *config = NULL;
+    struct otip_proxy *p = service;
+    struct daemon_config *process = NULL;
     struct settings next;
 
     snprintf(why, why_size, "out of memory");
     pthread_mutex_lock(&p->reload_lock);
-    int e = p->host.load ? p->host.load(p->host.arg, &config, why, why_size) : -ENOSYS;
+    int e = p->host.load(p->host.arg, &process, why, why_size);
+    struct proxy_config *config = (struct proxy_config *)process;
+    enum log_level level = e == 0 ? daemon_loglevel(process) : LOG_LEVEL_INFO;
     if (e == 0)
         say_restart(p, p->settings.config, config);
     if (e == 0)
         e = proxy_settings_make(config, p->intstack, &next, why, why_size);
     if (e == 0)
         e = hand_over(p, &next, why, why_size);
+    if (e == 0)
+        atomic_store(&p->log_control.level, level);
     if (e == 0)
         log_event(&p->log, LOG_LEVEL_INFO, "the configuration was loaded again");
     else

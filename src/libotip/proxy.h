@@ -5,26 +5,11 @@
  * A reverse proxy at one-time addresses: connections and datagrams that come to the address of the present epoch, and a little
  * around it, go to hidden servers. Any number of proxies live side by side in a process.
  */
-#include "io/log.h"
+#include "io/daemon_host.h"
+#include "io/daemon_run.h"
 #include "libotip/proxy_config.h"
 
 struct otip_proxy;
-
-/* Who starts it. All functions get `arg`. */
-struct otip_proxy_host {
-    struct log log;
-    const char *version;
-    const char *control; /* path of the control socket if the configuration says none; NULL: none */
-    /* The configuration as it stands now, for otip_proxy_reload: 0, or negative errno with one sentence in why. */
-    int (*load)(void *arg, struct proxy_config **ret, char *why, size_t why_size);
-    /* All sockets and files are open and no thread of the proxy runs: the moment to give up privileges. 0, or negative errno
-     * and why. NULL: nothing is to be done. */
-    int (*bound)(void *arg, const struct proxy_config *config, char *why, size_t why_size);
-    /* It serves; called about each alive_interval (0: nobody wants to know). */
-    void (*alive)(void *arg);
-    nsec_t alive_interval;
-    void *arg;
-};
 
 /* Counters since the start, one row each: name in the statistics, help. */
 #define PROXY_COUNTERS(COUNTER)                                                                              \
@@ -37,6 +22,7 @@ struct otip_proxy_host {
     COUNTER(tcp_outside, "connections to an address that was not open, refused")                             \
     COUNTER(udp_flows_begun, "UDP flows that began")                                                         \
     COUNTER(udp_flows_ended, "UDP flows that ended for want of datagrams")                                   \
+    COUNTER(udp_failed, "UDP flows that ended because the socket to their hidden server failed")             \
     COUNTER(udp_in, "datagrams to hidden servers")                                                           \
     COUNTER(udp_out, "datagrams to clients")                                                                 \
     COUNTER(udp_outside, "datagrams to an address that was not open, without a flow: dropped")               \
@@ -61,18 +47,29 @@ struct otip_proxy_stats {
     uint64_t addresses, addresses_open, tcp_flows, udp_flows, sources;
 };
 
+/* --- what io/daemon_run.h wants; `config` is that of a struct proxy_config, `service` a struct otip_proxy --- */
+
+MUST_CHECK int otip_proxy_load(const struct daemon_options *options, struct daemon_config **ret, char *why,
+                               size_t why_size);
+void otip_proxy_free(struct daemon_config *config); /* takes NULL */
 /* What can be checked without opening anything but files of secrets. 0, or negative errno and one sentence in why. */
-MUST_CHECK int otip_proxy_check(const struct proxy_config *config, char *why, size_t why_size);
+MUST_CHECK int otip_proxy_check(const struct daemon_config *config, char *why, size_t why_size);
 /* Makes the stacks, opens sockets and files, looks the base up, and serves. The configuration is taken over, also on failure.
  * 0, or negative errno and one sentence in why. */
-MUST_CHECK int otip_proxy_start(struct proxy_config *config, const struct otip_proxy_host *host,
-                                struct otip_proxy **ret, char *why, size_t why_size);
+MUST_CHECK int otip_proxy_start(struct daemon_config *config, const struct daemon_host *host, void **ret,
+                                char *why, size_t why_size);
 /* Loads the configuration again: services, windows, limits, name and secrets; flows that are there live on. What cannot change
  * while it runs (stacks, interface, prefix length, files, user) is logged and waits for a restart. 0, or negative errno, why,
  * and the old one stands. From any thread but the proxy's, one at a time. */
-MUST_CHECK int otip_proxy_reload(struct otip_proxy *p, char *why, size_t why_size);
-void otip_proxy_stats(struct otip_proxy *p, struct otip_proxy_stats *ret); /* from any thread */
+MUST_CHECK int otip_proxy_reload(void *service, char *why, size_t why_size);
 /* Ends all flows and takes the addresses away. NULL: nothing. */
-void otip_proxy_stop(struct otip_proxy *p);
+void otip_proxy_stop(void *service);
+/* On the system's own stack addresses come and go as long as it serves, so CAP_NET_ADMIN is kept there, and with it nothing else
+ * but what opens low ports on a reload. A stack in a namespace of its own is configured by the rights of whoever made the
+ * namespace, so that one stays who he is. */
+void otip_proxy_keeps(const struct daemon_config *config, struct daemon_keeps *ret);
+void otip_proxy_check_files(const struct daemon *d, const struct daemon_config *config);
+
+void otip_proxy_stats(struct otip_proxy *p, struct otip_proxy_stats *ret); /* from any thread */
 
 #endif

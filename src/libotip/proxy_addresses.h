@@ -11,6 +11,7 @@
 #include "libotip/proxy_neighbour.h"
 
 #include <ioth.h>
+#include <net/if.h>
 
 /* A port that is served: by which protocol. */
 struct proxy_port {
@@ -20,9 +21,12 @@ struct proxy_port {
 
 struct proxy_addresses {
     struct ioth *stack;
+    char iface[IF_NAMESIZE];
     unsigned ifindex;
     uint8_t bits;
     int netlink;
+    int monitor; /* readable when something changes on the stack's links or addresses; -1: nobody says */
+    bool away;   /* the interface is gone, or down */
     uint32_t seq;
     bool by_rules; /* muted by rules and routes, as the kernel has them; else by a flag of the address */
     bool cannot_mute;
@@ -39,6 +43,7 @@ struct proxy_place {
     struct ioth *stack;
     const char *iface;
     const char *name;   /* whose addresses: proxies of one interface are told apart by it */
+    const char *user;   /* and by it; NULL: nobody's */
     struct ipaddr base; /* any address of the prefix */
     uint8_t bits;       /* of the addresses on the interface; 128: the prefix is routed here */
 };
@@ -57,6 +62,14 @@ MUST_CHECK int proxy_addresses_mute(struct proxy_addresses *a, const struct ipad
 MUST_CHECK int proxy_addresses_reopen(struct proxy_addresses *a, const struct ipaddr *addr);
 /* muted: it was. */
 MUST_CHECK int proxy_addresses_remove(struct proxy_addresses *a, const struct ipaddr *addr, bool muted);
+/* Name, user or base are others: what stands for the old ones in tables of routes and rules stands for the new ones from now
+ * on, muted addresses included. place: stack, interface and bits are those of the beginning. 0 or negative errno. */
+MUST_CHECK int proxy_addresses_move(struct proxy_addresses *a, const struct proxy_place *place);
+/* After the monitor was readable. Whether the interface is there and up: then a->ifindex is its present number, and open
+ * addresses are to be restored. */
+bool proxy_addresses_look(struct proxy_addresses *a);
+/* An address that should stand is put there again if it does not. */
+MUST_CHECK int proxy_addresses_restore(struct proxy_addresses *a, const struct ipaddr *addr);
 void proxy_addresses_close(struct proxy_addresses *a);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "libotip/proxy_config.h"
 
+#include "libiothconf/open/open_stack.h"
 #include "libotip/otip_base.h"
 #include "libotip/proxy_window.h"
 
@@ -30,6 +31,7 @@ struct proxy_draft {
 
 struct proxy_row {
     struct rc_row row;
+    /* NULL: one of io/rc_daemon.h. */
     int (*read)(struct proxy_draft *d, const char *value);
 };
 
@@ -88,16 +90,6 @@ static int read_patience(struct proxy_draft *d, const char *value, nsec_t *ret)
     return e;
 }
 
-static int read_switch(struct proxy_draft *d, const char *value, bool *ret)
-{
-    bool on = strcasecmp(value, "on") == 0;
-
-    if (!on && strcasecmp(value, "off") != 0)
-        return wrong(d, "'%.40s', expected 'on' or 'off'", value);
-    *ret = on;
-    return 0;
-}
-
 static int read_stack(struct proxy_draft *d, const char *value, const char **ret)
 {
     size_t offset = 0;
@@ -113,10 +105,6 @@ static int read_stack(struct proxy_draft *d, const char *value, const char **ret
     {                                                                                                        \
         return reader(d, value, &d->config->member);                                                         \
     }
-ROW_OF(row_pidfile, keep_text, pidfile)
-ROW_OF(row_user, keep_text, user)
-ROW_OF(row_control, keep_text, control)
-ROW_OF(row_controlgroup, keep_text, controlgroup)
 ROW_OF(row_extstack, read_stack, extstack)
 ROW_OF(row_intstack, read_stack, intstack)
 ROW_OF(row_base, keep_text, base)
@@ -129,7 +117,6 @@ ROW_OF(row_tcp_timeout, read_patience, tcp_timeout)
 ROW_OF(row_udp_timeout, read_patience, udp_timeout)
 ROW_OF(row_connect_timeout, read_patience, connect_timeout)
 ROW_OF(row_tcp_lifetime, read_patience, tcp_lifetime)
-ROW_OF(row_sandbox, read_switch, sandbox)
 
 #define NUMBER_ROW(name, member, least, most)                                                                \
     static int name(struct proxy_draft *d, const char *value)                                                \
@@ -149,8 +136,6 @@ NUMBER_ROW(row_source_max, source_max, 1, PROXY_FLOWS_MAX)
         d->config->member = true;                                                                            \
         return 0;                                                                                            \
     }
-FLAG_ROW(row_daemon, daemon)
-FLAG_ROW(row_verbose, verbose)
 FLAG_ROW(row_v2, otip2)
 FLAG_ROW(row_proxy_protocol, proxy_protocol)
 
@@ -185,16 +170,6 @@ static int row_dns(struct proxy_draft *d, const char *value)
     if (ipendpoint_parse(value, strlen(value), 53, &server) < 0)
         return wrong(d, "'%.60s', expected the address of a name server, ADDR or ADDR@PORT", value);
     return keep_text(d, value, &d->config->dns);
-}
-
-static int row_metrics(struct proxy_draft *d, const char *value)
-{
-    struct ipendpoint at = {.port = 0};
-
-    if (strcasecmp(value, "none") != 0 && (ipendpoint_parse(value, strlen(value), 0, &at) < 0 || !at.port))
-        return wrong(d, "'%.60s' is no address with a port, expected one such as 127.0.0.1@9155", value);
-    d->config->metrics = at;
-    return 0;
 }
 
 /* ---- services ---- */
@@ -267,9 +242,9 @@ static int row_udp(struct proxy_draft *d, const char *value)
 
 static const struct proxy_row rows[] = {
     {{"rcfile", 'f', "FILE", "read further options there, one a line"}, NULL},
-    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, row_daemon},
-    {{"pidfile", 'p', "FILE", "write the process id there while running"}, row_pidfile},
-    {{"verbose", 'v', NULL, "log each address that comes and goes"}, row_verbose},
+    {{"daemon", 'd', NULL, "go to the background once serving; log to syslog"}, NULL},
+    {{"pidfile", 'p', "FILE", "write the process id there while running"}, NULL},
+    {{"verbose", 'v', NULL, "log everything, such as each address that comes and goes"}, NULL},
     {{"extstack", 'e', "CONF", "the stack that has the one-time addresses; they come and go on its iface="},
      row_extstack},
     {{"intstack", 'i', "CONF", "the stack that reaches the hidden servers (the system's)"}, row_intstack},
@@ -305,11 +280,11 @@ static const struct proxy_row rows[] = {
     {{"proxy_protocol", 0, NULL,
       "tell the hidden server by the PROXY protocol, version 2, who the client is"},
      row_proxy_protocol},
-    {{"control", 0, "PATH", "the control socket; 'none'"}, row_control},
-    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, row_controlgroup},
-    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, row_metrics},
-    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, row_user},
-    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, row_sandbox},
+    {{"control", 0, "PATH", "the control socket; 'none'"}, NULL},
+    {{"controlgroup", 0, "GROUP", "a group whose members may use it"}, NULL},
+    {{"metrics", 0, "ADDR@PORT", "serve counters there over HTTP (OpenMetrics); 'none'"}, NULL},
+    {{"user", 0, "USER[:GROUP]", "whom to become, started by root; 'none'"}, NULL},
+    {{"sandbox", 0, "on|off", "a filter of system calls (on)"}, NULL},
     {{NULL, 0, NULL, NULL}, NULL},
 };
 
@@ -330,7 +305,7 @@ int proxy_draft_new(struct proxy_draft **ret)
         free(c);
         return -ENOMEM;
     }
-    c->sandbox = true;
+    c->process.sandbox = true;
     c->prefix_bits = 64;
     c->period_s = OTIP_PERIOD_S;
     c->before = c->after = 8 * NSEC_PER_SEC;
@@ -373,7 +348,7 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
 
     (void)place;
     if (own->read == NULL)
-        return 0;
+        return daemon_config_read(&d->config->process, &d->config->arena, row->name, value, why, why_size);
     d->why = why;
     d->why_size = why_size;
     return own->read(d, value);
@@ -408,12 +383,10 @@ size_t proxy_conf_value(const char *conf, const char *keyword, const char **ret)
 /* What a stack without that element has: the first interface on a virtual network. */
 static int find_iface(struct proxy_config *c)
 {
-    const char *value, *kind;
+    const char *value;
     size_t len = proxy_conf_value(c->extstack, "iface", &value);
-    size_t kind_len = proxy_conf_value(c->extstack, "stack", &kind);
-    bool kernel = kind_len == 0 || (kind_len == 6 && strncasecmp(kind, "kernel", 6) == 0);
 
-    if (len == 0 && !kernel) {
+    if (len == 0 && !open_stack_is_system(c->extstack)) {
         value = "vde0";
         len = strlen(value);
     }

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/ipaddr.h"
+#include "io/rc_daemon.h"
 #include "io/rc_rows.h"
 #include "libotip/otip.h"
 
@@ -36,10 +37,8 @@ struct proxy_service {
 };
 
 struct proxy_config {
+    struct daemon_config process; /* the first, see there */
     struct arena arena;
-    bool daemon, verbose, sandbox;
-    const char *pidfile, *user, *control, *controlgroup; /* NULL: not given */
-    struct ipendpoint metrics;                           /* port 0: none */
 
     const char *extstack, *intstack; /* strings for ioth_newstackc; NULL: the system's stack */
     const char *iface;               /* of the external stack, where the addresses come and go */

@@ -6,6 +6,9 @@
  *
  * An address opens on the stack first and in the filters then, and closes the other way round. What the control socket tells is
  * a copy, made whenever something has changed.
+ *
+ * When something has changed on the links of the stack, and at most once a pulse, the interface is looked at: one that comes back
+ * gets the open addresses again.
  */
 #include "libotip/proxy_state.h"
 
@@ -93,6 +96,9 @@ static int put_up(struct otip_proxy *p, struct window_event *event, nsec_t now)
     if (e == 0) {
         count(&p->counters.addresses_opened, 1);
         say(p, LOG_LEVEL_DEBUG, "an address is open", &event->at);
+        if (p->refuses)
+            log_event(&p->log, LOG_LEVEL_INFO, "the stack takes addresses again");
+        p->refuses = false;
         return 0;
     }
     bool full = e == -ENOSPC || e == -ENOBUFS;
@@ -100,9 +106,11 @@ static int put_up(struct otip_proxy *p, struct window_event *event, nsec_t now)
     if (full ? !window_crowded(&p->window, event->place, now)
              : (window_failed(&p->window, event->place, now), true)) {
         char addr[IPADDR_STRLEN];
-        log_event(&p->log, LOG_LEVEL_ERROR, "the stack does not take an address",
-                  LOG_TEXT("address", ipaddr_format(&event->at.addr, addr)),
-                  LOG_TEXT("reason", strerror(-e)));
+        if (!p->refuses) /* it is tried again each second */
+            log_event(&p->log, LOG_LEVEL_ERROR, "the stack does not take an address",
+                      LOG_TEXT("address", ipaddr_format(&event->at.addr, addr)),
+                      LOG_TEXT("reason", strerror(-e)));
+        p->refuses = true;
     }
     return e;
 }
@@ -188,15 +196,59 @@ static void on_neighbours(struct watch *w, uint32_t events)
 {
     struct otip_proxy *p = (struct otip_proxy *)((char *)w - offsetof(struct otip_proxy, neighbours));
     struct ipaddr taken;
-    unsigned n = proxy_neighbour_input(p->addresses.neighbour, &taken);
+    int n = proxy_neighbour_input(p->addresses.neighbour, &taken);
     char addr[IPADDR_STRLEN];
 
     (void)events;
-    if (n == 0)
+    if (n < 0) {
+        loop_unwatch(&p->loop, proxy_neighbour_fd(p->addresses.neighbour));
+        log_event(&p->log, LOG_LEVEL_ERROR, "neighbours are not heard any more",
+                  LOG_TEXT("reason", strerror(-n)));
+    }
+    if (n <= 0)
         return;
-    count(&p->counters.addresses_claimed, n);
-    log_event(&p->log, LOG_LEVEL_WARNING, "somebody else says that he has a one-time address",
+    count(&p->counters.addresses_claimed, (uint64_t)n);
+    log_event(&p->log, LOG_LEVEL_WARNING,
+              "somebody else says that he has a one-time address: a second proxy of this name, or an attack",
               LOG_TEXT("address", ipaddr_format(&taken, addr)));
+}
+
+/* ---- the interface ---- */
+
+static void on_monitor(struct watch *w, uint32_t events)
+{
+    struct otip_proxy *p = (struct otip_proxy *)((char *)w - offsetof(struct otip_proxy, monitor));
+
+    (void)events;
+    p->look = true;
+}
+
+static void restore(struct otip_proxy *p)
+{
+    for (unsigned i = 0; i < p->window.top; i++) {
+        const struct window_address *a = &p->window.places[i];
+        int e = a->state == WINDOW_OPEN ? proxy_addresses_restore(&p->addresses, &a->addr) : 0;
+        if (e < 0)
+            log_event(&p->log, LOG_LEVEL_ERROR, "an address cannot come back",
+                      LOG_TEXT("reason", strerror(-e)));
+    }
+}
+
+void proxy_epochs_look(struct otip_proxy *p)
+{
+    bool was_away = p->addresses.away;
+
+    if (!p->look && !was_away)
+        return;
+    p->look = false;
+    p->addresses.away = !proxy_addresses_look(&p->addresses);
+    if (!p->addresses.away)
+        restore(p);
+    if (p->addresses.away != was_away)
+        log_event(&p->log, was_away ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+                  was_away ? "the interface is back, and the open addresses with it"
+                           : "the interface is gone or down: no address answers until it comes back",
+                  LOG_TEXT("iface", p->addresses.iface));
 }
 
 static void on_turn(struct turn *t)
@@ -232,6 +284,7 @@ int proxy_epochs_open(struct otip_proxy *p, char *why, size_t why_size)
     p->epochs_turn.run = on_turn;
     p->clock.ready = on_clock;
     p->neighbours.ready = on_neighbours;
+    p->monitor.ready = on_monitor;
     p->standing = calloc(WINDOW_ADDRESSES_MAX, sizeof(*p->standing));
     p->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (p->standing == NULL || p->clock_fd < 0)
@@ -240,6 +293,8 @@ int proxy_epochs_open(struct otip_proxy *p, char *why, size_t why_size)
         e = loop_watch(&p->loop, p->clock_fd, EPOLLIN, &p->clock);
     if (e == 0 && fd >= 0)
         e = loop_watch(&p->loop, fd, EPOLLIN, &p->neighbours);
+    if (e == 0 && p->addresses.monitor >= 0) /* for edges: it is read at the next pulse */
+        e = loop_watch(&p->loop, p->addresses.monitor, EPOLLIN | EPOLLET, &p->monitor);
     if (e < 0) {
         snprintf(why, why_size, "cannot watch the clock: %s", strerror(-e));
         return e;
@@ -264,6 +319,11 @@ void proxy_epochs_change(struct otip_proxy *p, const struct settings *old)
         otip_address(p->settings.otip, epoch, &now);
         same = ipaddr_equal(&before, &now);
     }
+    struct proxy_place place = proxy_settings_place(&p->settings, p->extstack);
+    int e = proxy_addresses_move(&p->addresses, &place);
+    if (e < 0)
+        log_event(&p->log, LOG_LEVEL_ERROR, "rules or routes are still those of the old name or prefix",
+                  LOG_TEXT("reason", strerror(-e)));
     window_set(&p->window, &settings, same);
     proxy_epochs_run(p);
 }

@@ -3,27 +3,20 @@
  * of the three can keep the others waiting. What died in it is freed at its end. */
 #include "libotip/proxy_loop.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_ROUND = 256 };
-
-nsec_t loop_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (nsec_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 int loop_init(struct loop *l)
 {
     memset(l, 0, sizeof(*l));
     l->last = &l->first;
-    l->now = loop_clock();
+    l->now = monotonic_now();
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     return l->epoll < 0 ? -errno : 0;
 }
@@ -66,6 +59,12 @@ int loop_set(struct loop *l, struct timer *t, nsec_t deadline)
     return 0;
 }
 
+void loop_hasten(struct loop *l, struct timer *t, nsec_t deadline)
+{
+    if (t->node.slot != 0 && deadline < t->node.deadline && heap_set(&l->timers, &t->node, deadline) < 0)
+        return; /* one that is in can be moved */
+}
+
 void loop_turn(struct loop *l, struct turn *t)
 {
     if (t->is_waiting)
@@ -105,7 +104,7 @@ static int patience(const struct loop *l)
         return 0;
     if (deadline == NSEC_NEVER)
         return -1;
-    nsec_t wait = deadline - loop_clock();
+    nsec_t wait = deadline - monotonic_now();
     if (wait <= 0)
         return 0;
     return wait > 3600 * NSEC_PER_SEC ? 3600 * 1000 : (int)((wait + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
@@ -136,7 +135,7 @@ void loop_round(struct loop *l)
     struct epoll_event events[EVENTS_PER_ROUND];
     int n = epoll_wait(l->epoll, events, EVENTS_PER_ROUND, patience(l));
 
-    l->now = loop_clock();
+    l->now = monotonic_now();
     for (int i = 0; i < n; i++) {
         struct watch *w = events[i].data.ptr;
         w->ready(w, events[i].events);

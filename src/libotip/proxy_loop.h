@@ -53,11 +53,12 @@ MUST_CHECK int loop_watch(struct loop *l, int fd, uint32_t events, struct watch 
 void loop_unwatch(struct loop *l, int fd);
 /* deadline: NSEC_NEVER takes it out. 0 or -ENOMEM. */
 MUST_CHECK int loop_set(struct loop *l, struct timer *t, nsec_t deadline);
+/* Not later than that, for one that waits already: cannot fail. */
+void loop_hasten(struct loop *l, struct timer *t, nsec_t deadline);
 void loop_turn(struct loop *l, struct turn *t);
 void loop_forget_turn(struct loop *l, struct turn *t);
 void loop_bury(struct loop *l, struct corpse *c);
 /* One round: waits, runs what is ready, what is due, and what wants another turn. */
 void loop_round(struct loop *l);
-nsec_t loop_clock(void);
 
 #endif

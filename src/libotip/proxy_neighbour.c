@@ -69,20 +69,31 @@ static int set_filter(int fd)
                : -errno;
 }
 
-static int open_sockets(struct proxy_neighbour *n)
+/* A packet socket may be bound anew by whoever has it; another one takes privileges that are given up by then. */
+static int bind_to(struct proxy_neighbour *n, unsigned ifindex)
 {
     struct sockaddr_ll at = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETHER_IP6), .sll_ifindex = (int)n->ifindex};
-    int e;
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETHER_IP6), .sll_ifindex = (int)ifindex};
 
-    n->fd = ioth_msocket(n->stack, AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    e = n->fd < 0 ? -errno : set_filter(n->fd);
-    if (e == 0 && ioth_bind(n->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
-        e = -errno;
-    if (e < 0)
-        return e;
+    n->ifindex = ifindex;
+    return ioth_bind(n->fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : 0;
+}
+
+static int open_groups(struct proxy_neighbour *n)
+{
+    if (n->groups >= 0)
+        ioth_close(n->groups);
     n->groups = ioth_msocket(n->stack, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     return n->groups < 0 ? -errno : 0;
+}
+
+static int open_sockets(struct proxy_neighbour *n, unsigned ifindex)
+{
+    n->fd = ioth_msocket(n->stack, AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int e = n->fd < 0 ? -errno : set_filter(n->fd);
+    if (e == 0)
+        e = bind_to(n, ifindex);
+    return e == 0 ? open_groups(n) : e;
 }
 
 /* Of an Ethernet interface the address; false: it is another kind. */
@@ -102,9 +113,8 @@ int proxy_neighbour_open(struct proxy_neighbour **ret, struct ioth *stack, unsig
     if (n == NULL)
         return -ENOMEM;
     n->stack = stack;
-    n->ifindex = ifindex;
     n->fd = n->groups = -1;
-    int e = open_sockets(n);
+    int e = open_sockets(n, ifindex);
     if (e < 0 || !is_ethernet(n)) {
         proxy_neighbour_close(n);
         n = NULL;
@@ -212,6 +222,14 @@ static int change_group(struct proxy_neighbour *n, int option, const struct ipad
     return ioth_setsockopt(n->groups, IPPROTO_IPV6, option, &request, sizeof(request)) < 0 ? -errno : 0;
 }
 
+static int join(struct proxy_neighbour *n, const struct ipaddr *addr)
+{
+    int e = change_group(n, IPV6_JOIN_GROUP, addr);
+
+    /* Two addresses of one group; an interface that is away, see proxy_neighbour_move. */
+    return e == -EADDRINUSE || e == -ENODEV ? 0 : e;
+}
+
 void proxy_neighbour_announce(struct proxy_neighbour *n, const struct ipaddr *addr)
 {
     uint8_t mac[ETHER_MAC];
@@ -236,8 +254,20 @@ int proxy_neighbour_answer_for(struct proxy_neighbour *n, const struct ipaddr *a
     if (node == NULL)
         return -ENOSPC;
     node->answered = true;
-    int e = change_group(n, IPV6_JOIN_GROUP, addr);
-    return e == -EADDRINUSE ? 0 : e; /* two addresses of one group */
+    return join(n, addr);
+}
+
+int proxy_neighbour_move(struct proxy_neighbour *n, unsigned ifindex)
+{
+    int e = n ? bind_to(n, ifindex) : 0;
+
+    if (n == NULL || e < 0)
+        return e;
+    e = is_ethernet(n) ? open_groups(n) : -ENODEV;
+    for (unsigned i = 0; i < n->n && e == 0; i++)
+        if (n->nodes[i].answered)
+            e = join(n, &n->nodes[i].addr);
+    return e;
 }
 
 void proxy_neighbour_forget(struct proxy_neighbour *n, const struct ipaddr *addr)
@@ -292,9 +322,15 @@ static bool take_in(struct proxy_neighbour *n, const uint8_t *bytes, size_t len,
     return msg.type == ND_NEIGHBOR_ADVERT;
 }
 
-unsigned proxy_neighbour_input(struct proxy_neighbour *n, struct ipaddr *ret_taken)
+/* Those tell of an interface that is away, once. */
+static bool is_over(int error)
 {
-    unsigned taken = 0;
+    return error != EAGAIN && error != EWOULDBLOCK && error != EINTR && error != ENETDOWN && error != ENODEV;
+}
+
+int proxy_neighbour_input(struct proxy_neighbour *n, struct ipaddr *ret_taken)
+{
+    int taken = 0;
 
     for (unsigned i = 0; n && i < MESSAGES_PER_WAKE; i++) {
         uint8_t bytes[PACKET_MAX];
@@ -303,7 +339,7 @@ unsigned proxy_neighbour_input(struct proxy_neighbour *n, struct ipaddr *ret_tak
         ssize_t len =
             ioth_recvfrom(n->fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
         if (len < 0)
-            break;
+            return i == 0 && is_over(errno) ? -errno : taken;
         if (from.sll_halen == ETHER_MAC && from.sll_pkttype != PACKET_OUTGOING)
             taken += take_in(n, bytes, (size_t)len, from.sll_addr, ret_taken);
     }

@@ -25,8 +25,10 @@ void proxy_neighbour_announce(struct proxy_neighbour *n, const struct ipaddr *ad
 MUST_CHECK int proxy_neighbour_answer_for(struct proxy_neighbour *n, const struct ipaddr *addr);
 /* No longer. */
 void proxy_neighbour_forget(struct proxy_neighbour *n, const struct ipaddr *addr);
+/* The interface is another one now: its number, its MAC address. Groups are joined again. 0 or negative errno. */
+MUST_CHECK int proxy_neighbour_move(struct proxy_neighbour *n, unsigned ifindex);
 /* Takes in what has come and answers it. How many messages said that somebody else has an address that was announced or is
- * answered for; the last such address is in *ret_taken. */
-unsigned proxy_neighbour_input(struct proxy_neighbour *n, struct ipaddr *ret_taken);
+ * answered for; the last such address is in *ret_taken. Negative errno: the socket has failed for ever. */
+MUST_CHECK int proxy_neighbour_input(struct proxy_neighbour *n, struct ipaddr *ret_taken);
 
 #endif

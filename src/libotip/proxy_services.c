@@ -31,7 +31,8 @@ enum {
 #define IPV6_FREEBIND 78
 #endif
 
-#define REST (NSEC_PER_SEC / 10)
+#define REST (NSEC_PER_SEC / 10) /* of a socket that failed */
+#define CALM (10 * NSEC_PER_SEC) /* without a failure: then it is well again */
 
 static void set(int fd, int level, int option, int value)
 {
@@ -132,7 +133,6 @@ static void take_out(struct otip_proxy *p, struct service *s)
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
-    heap_remove(&p->loop.timers, &s->rest.node);
     if (s->fd >= 0) {
         loop_unwatch(&p->loop, s->fd);
         ioth_close(s->fd);
@@ -239,28 +239,38 @@ void proxy_services_close(struct otip_proxy *p)
 
 /* ---- rest ---- */
 
-static void on_rested(struct timer *t)
-{
-    struct service *s = (struct service *)((char *)t - offsetof(struct service, rest));
-
-    if (s->fd >= 0 && loop_watch(&s->proxy->loop, s->fd, EPOLLIN, &s->watch) < 0 &&
-        loop_set(&s->proxy->loop, &s->rest, s->proxy->loop.now + REST) < 0)
-        log_event(&s->proxy->log, LOG_LEVEL_ERROR, "a port is served no more: no memory",
-                  LOG_NUMBER("port", s->config.port));
-}
-
-void service_rest(struct service *s)
+/* Said when it begins and when it is over, not each time: who is out of descriptors is so for a while. */
+static void look_again(struct service *s)
 {
     struct otip_proxy *p = s->proxy;
-    int error = errno;
 
-    s->rest.fire = on_rested;
-    if (loop_set(&p->loop, &s->rest, p->loop.now + REST) < 0)
+    if (s->rests && loop_watch(&p->loop, s->fd, EPOLLIN, &s->watch) == 0)
+        s->rests = false;
+    if (s->rests || p->loop.now - s->failed_at < CALM)
         return;
+    s->failed_at = 0;
+    log_event(&p->log, LOG_LEVEL_INFO, "a port takes flows again", LOG_NUMBER("port", s->config.port));
+}
+
+void proxy_services_wake(struct otip_proxy *p)
+{
+    for (struct service *s = p->services; s; s = s->next)
+        if (s->failed_at != 0)
+            look_again(s);
+}
+
+void service_rest(struct service *s, int error)
+{
+    struct otip_proxy *p = s->proxy;
+
     loop_unwatch(&p->loop, s->fd);
+    s->rests = true;
     count(&p->counters.refused_memory, 1);
-    log_event(&p->log, LOG_LEVEL_WARNING, "a port takes nothing for a moment",
-              LOG_NUMBER("port", s->config.port), LOG_TEXT("reason", strerror(error)));
+    if (s->failed_at == 0)
+        log_event(&p->log, LOG_LEVEL_WARNING, "a port takes nothing for a moment",
+                  LOG_NUMBER("port", s->config.port), LOG_TEXT("reason", strerror(error)));
+    s->failed_at = p->loop.now;
+    loop_hasten(&p->loop, &p->pulse, p->loop.now + REST);
 }
 
 /* ---- flows ---- */

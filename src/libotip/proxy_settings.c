@@ -16,14 +16,14 @@
 
 /* ---- the base ---- */
 
-static const char *text_of_base(const struct proxy_config *config)
+const char *proxy_base_text(const struct proxy_config *config)
 {
     return config->base ? config->base : strchr(config->name, '.') + 1;
 }
 
 static int read_base(const struct proxy_config *config, struct otip_base *ret, char why[static OTIP_WHY_MAX])
 {
-    int e = otip_base_parse(text_of_base(config), ret, why);
+    int e = otip_base_parse(proxy_base_text(config), ret, why);
 
     if (e < 0 || config->otip2 || ret->prefix_len == 0 || ret->prefix_len == OTIP_PREFIX_LEN)
         return e;
@@ -36,7 +36,7 @@ static int about_base(const struct proxy_config *config, int e, const char *phra
                       size_t why_size)
 {
     if (e < 0)
-        snprintf(why, why_size, "the base address '%.255s': %s", text_of_base(config), phrase);
+        snprintf(why, why_size, "the base address '%.255s': %s", proxy_base_text(config), phrase);
     return e;
 }
 
@@ -48,6 +48,10 @@ static int find_base(const struct proxy_config *config, struct ioth *stack, stru
 
     if (e == 0)
         e = otip_base_find(ret, stack, config->dns, phrase);
+    if (e == 0 && !renewal_can_be_base(&ret->addr)) {
+        snprintf(phrase, sizeof(phrase), "no node can have an address of its prefix");
+        e = -EADDRNOTAVAIL;
+    }
     return about_base(config, e, phrase, why, why_size);
 }
 
@@ -122,6 +126,16 @@ int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct 
     return e;
 }
 
+struct proxy_place proxy_settings_place(const struct settings *s, struct ioth *extstack)
+{
+    return (struct proxy_place){.stack = extstack,
+                                .iface = s->config->iface,
+                                .name = s->config->name,
+                                .user = s->config->keyuser,
+                                .base = s->base,
+                                .bits = s->config->prefix_bits};
+}
+
 void proxy_settings_free(struct settings *s)
 {
     otip_free(s->otip);
@@ -129,8 +143,9 @@ void proxy_settings_free(struct settings *s)
     *s = (struct settings){0};
 }
 
-int otip_proxy_check(const struct proxy_config *config, char *why, size_t why_size)
+int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_size)
 {
+    const struct proxy_config *config = (const struct proxy_config *)process;
     char phrase[OTIP_WHY_MAX];
     struct otip_base base;
     struct otip *otip = NULL;

@@ -9,6 +9,7 @@
 #include "libotip/proxy_addresses.h"
 #include "libotip/proxy_loop.h"
 #include "libotip/proxy_peers.h"
+#include "libotip/proxy_renewal.h"
 #include "libotip/proxy_window.h"
 
 #include <ioth.h>
@@ -34,17 +35,19 @@ static inline void count(_Atomic uint64_t *counter, uint64_t n)
 struct service {
     struct watch watch;
     struct corpse corpse;
-    struct timer rest; /* while nothing can be taken from its socket */
     struct otip_proxy *proxy;
     struct service *next;
     struct proxy_service config;
-    int fd;       /* -1: it could not be opened */
-    bool retired; /* a reload took it away: it stays for its flows */
+    int fd;           /* -1: it could not be opened */
+    bool retired;     /* a reload took it away: it stays for its flows */
+    bool rests;       /* nothing can be taken from its socket for a moment */
+    nsec_t failed_at; /* when its socket failed last; 0: not since it was well */
     unsigned flows;
 };
 
 struct tcp_session;
 struct udp_flow;
+struct proxy_base;
 
 /* What depends on the configuration and changes with it. */
 struct settings {
@@ -54,7 +57,7 @@ struct settings {
 };
 
 struct otip_proxy {
-    struct otip_proxy_host host;
+    struct daemon_host host;
     struct log log;
     struct log_control log_control;
     struct settings settings;
@@ -65,7 +68,7 @@ struct otip_proxy {
     struct proxy_addresses addresses;
     struct proxy_account *account;
     struct service *services;
-    struct watch wake, clock, neighbours;
+    struct watch wake, clock, neighbours, monitor;
     int wake_fd, clock_fd;
     struct tcp_session *sessions;
     struct peers peers; /* of UDP flows */
@@ -79,7 +82,10 @@ struct otip_proxy {
     _Atomic nsec_t round_at; /* when the loop's last round began */
     pthread_mutex_t reload_lock;
     struct timer pulse;
+    struct proxy_base *base; /* the look-up of its name */
     struct turn epochs_turn; /* an address may have lost its last flow */
+    bool look;               /* something has changed on the external stack */
+    bool refuses;            /* it did not take the last address */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t adopted;
@@ -96,6 +102,7 @@ struct otip_proxy {
 MUST_CHECK int proxy_epochs_open(struct otip_proxy *p, char *why, size_t why_size);
 void proxy_epochs_run(struct otip_proxy *p);                                /* does what is to be done now */
 void proxy_epochs_change(struct otip_proxy *p, const struct settings *old); /* the settings are new */
+void proxy_epochs_look(struct otip_proxy *p); /* at each pulse: after the interface */
 void proxy_epochs_close(struct otip_proxy *p);
 /* The open address, or NULL. */
 struct window_address *proxy_epochs_open_address(struct otip_proxy *p, const struct ipaddr *addr);
@@ -105,13 +112,20 @@ MUST_CHECK bool proxy_flow_begins(struct otip_proxy *p, struct service *s, struc
 void proxy_flow_ends(struct otip_proxy *p, struct service *s, struct window_address *place,
                      const struct ipaddr *from);
 
+/* --- a base that has a name: proxy_base.c --- */
+MUST_CHECK int proxy_base_open(struct otip_proxy *p);
+void proxy_base_change(struct otip_proxy *p); /* the settings are new */
+void proxy_base_close(struct otip_proxy *p);
+
 /* --- services: proxy_services.c --- */
 MUST_CHECK int proxy_services_open(struct otip_proxy *p, const struct proxy_config *config, char *why,
                                    size_t why_size);
 void proxy_services_filter(struct otip_proxy *p); /* the open addresses are others */
 void proxy_services_close(struct otip_proxy *p);
-/* Its socket failed, with errno: it is looked at again in a moment. */
-void service_rest(struct service *s);
+/* Its socket failed, with a positive errno: it is looked at again in a moment. */
+void service_rest(struct service *s, int error);
+/* Those that have rested are looked at again. At each pulse. */
+void proxy_services_wake(struct otip_proxy *p);
 /* Which thing a service is: its listener's or its socket's readiness. */
 void tcp_ready(struct watch *w, uint32_t events);
 void udp_ready(struct watch *w, uint32_t events);
@@ -125,10 +139,14 @@ void proxy_udp_drop(struct otip_proxy *p, const struct window_address *place); /
 void proxy_udp_close(struct otip_proxy *p);
 
 /* --- proxy_settings.c --- */
+/* Where the addresses of these settings are to stand; as long as they. */
+struct proxy_place proxy_settings_place(const struct settings *s, struct ioth *extstack);
 /* Takes the configuration over; 0, or negative errno and why. stack: for the look-up of the base. */
 MUST_CHECK int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret,
                                    char *why, size_t why_size);
 void proxy_settings_free(struct settings *s);
+/* The base as it was written, or what it is if it was not. */
+const char *proxy_base_text(const struct proxy_config *config);
 
 /* Whether the proxy's thread still goes round. From any thread. */
 bool proxy_is_alive(struct otip_proxy *p);

@@ -5,8 +5,9 @@
  *
  * Both descriptors are registered once, for edges. What an edge said is kept in the side (readable, writable) until a call finds
  * otherwise. An end is passed on by itself (half-close); a failure of one side, a reset in most cases, resets the other, so that
- * each end learns what it would have learnt without a proxy between. Behind both ends the flow goes on until the client has
- * acknowledged the last byte, since its address goes with its last flow.
+ * each end learns what it would have learnt without a proxy between; one of the client does so even if the server has not taken
+ * all that came before. Behind both ends the flow goes on until the client has acknowledged the last byte, since its address goes
+ * with its last flow.
  *
  * A deadline is looked at when it comes, not moved with each byte: then it is set to what is left. Who accepts may be out of
  * descriptors: the listener rests for a moment, since its readiness would wake the loop again at once. So it does when its stack has failed.
@@ -27,6 +28,7 @@
 enum { ACCEPTS_PER_WAKE = 64 /* then others have their turn */ };
 
 #define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived */
+#define FAREWELL   (2 * NSEC_PER_SEC)  /* for a client whose time is up, to acknowledge the end */
 
 enum { CLIENT, SERVER };
 
@@ -46,9 +48,12 @@ struct tcp_session {
     struct window_address *place;
     struct ipendpoint client, asked;
     bool connected, dead;
-    bool draining;     /* both ends were passed on, and the client has not acknowledged all */
-    uint64_t queued;   /* what was not, when it was asked last */
-    nsec_t born, last; /* last: a byte moved */
+    bool client_gone;      /* reset; what he sent before may still be there */
+    bool draining;         /* both ends were passed on, and the client has not acknowledged all */
+    uint64_t queued;       /* what was not, when it was asked last */
+    nsec_t born, last;     /* last: a byte moved */
+    nsec_t leave_by;       /* its time was up, and this is the last moment of the farewell; 0: it was not */
+    _Atomic uint64_t *why; /* with leave_by: what it will be counted as */
     struct side sides[2];
     struct stream_half halves[2]; /* to the server, to the client */
 };
@@ -133,7 +138,7 @@ static void drain(struct tcp_session *s)
     s->draining = true;
     s->queued = queued;
     if (queued == 0)
-        end(s, &p->counters.tcp_ended, false);
+        end(s, s->leave_by ? s->why : &p->counters.tcp_ended, false);
     else if (loop_set(&p->loop, &s->timer, p->loop.now + DRAIN_STEP) < 0)
         end(s, &p->counters.refused_memory, false);
 }
@@ -161,6 +166,8 @@ static void pump(struct tcp_session *s)
         drain(s);
     else if (results[0] == STREAM_MORE || results[1] == STREAM_MORE)
         loop_turn(&p->loop, &s->turn);
+    else if (s->client_gone) /* nothing moves now: the server takes its time for what is left, and need not */
+        end(s, &p->counters.tcp_reset, true);
 }
 
 static void on_turn(struct turn *t)
@@ -181,7 +188,36 @@ static nsec_t deadline_of(const struct tcp_session *s)
     nsec_t idle = s->connected ? plus(s->last, c->tcp_timeout) : plus(s->born, c->connect_timeout);
     nsec_t old = plus(s->born, c->tcp_lifetime);
 
+    if (s->leave_by != 0)
+        return s->leave_by;
     return idle < old ? idle : old;
+}
+
+/* Its time is up. The client is told an end, and who does not acknowledge that in a moment is reset: a FIN would be repeated
+ * from an address that has gone with the flow. */
+static void dismiss(struct tcp_session *s, _Atomic uint64_t *why)
+{
+    s->why = why;
+    s->leave_by = s->proxy->loop.now + FAREWELL;
+    for (unsigned i = 0; i < 2; i++)
+        stream_half_fini(s->proxy->pool, &s->halves[i]);
+    if (ioth_shutdown(s->sides[CLIENT].stream.fd, SHUT_WR) < 0)
+        end(s, why, true);
+    else
+        drain(s);
+}
+
+static void time_is_up(struct tcp_session *s)
+{
+    struct proxy_counters *counters = &s->proxy->counters;
+    bool too_old = plus(s->born, s->proxy->settings.config->tcp_lifetime) <= s->proxy->loop.now;
+
+    if (!s->connected)
+        end(s, &counters->tcp_unreachable, true);
+    else if (s->draining)
+        end(s, s->leave_by ? s->why : &counters->tcp_idle, true);
+    else
+        dismiss(s, too_old ? &counters->tcp_too_old : &counters->tcp_idle);
 }
 
 static void on_time(struct timer *t)
@@ -190,16 +226,12 @@ static void on_time(struct timer *t)
     struct otip_proxy *p = s->proxy;
     nsec_t deadline = deadline_of(s);
 
-    if (deadline > p->loop.now && s->draining) {
+    if (deadline <= p->loop.now)
+        time_is_up(s);
+    else if (s->draining)
         drain(s);
-    } else if (deadline > p->loop.now) {
-        if (loop_set(&p->loop, &s->timer, deadline) < 0)
-            end(s, &p->counters.refused_memory, true);
-    } else if (plus(s->born, p->settings.config->tcp_lifetime) <= p->loop.now) {
-        end(s, &p->counters.tcp_too_old, false);
-    } else {
-        end(s, s->connected ? &p->counters.tcp_idle : &p->counters.tcp_unreachable, !s->connected);
-    }
+    else if (loop_set(&p->loop, &s->timer, deadline) < 0)
+        end(s, &p->counters.refused_memory, true);
 }
 
 /* ---- the hidden server ---- */
@@ -239,6 +271,10 @@ static void on_side(struct watch *w, uint32_t events)
 
     if (s->dead)
         return;
+    /* Some stacks say of a reset that both directions have ended, of which ours has not. */
+    if (side == &s->sides[CLIENT] &&
+        ((events & EPOLLERR) || ((events & EPOLLHUP) && !s->halves[SERVER].told)))
+        s->client_gone = true;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->stream.hung = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -367,7 +403,7 @@ void tcp_ready(struct watch *w, uint32_t events)
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
         else if (errno != EINTR && errno != ECONNABORTED) {
-            service_rest(s);
+            service_rest(s, errno);
             return;
         }
     }

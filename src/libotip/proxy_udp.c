@@ -27,6 +27,7 @@ enum {
     BATCHES_PER_WAKE = 8, /* then others have their turn */
     DATAGRAM_MAX = 65536,
     OLDEST_SEEN = 16, /* of the oldest flows, when one is to give way */
+    ERRORS_MAX = 4,   /* of a flow's socket in a row: an ICMP error is told once, a dead socket's always */
     CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)),
 };
 
@@ -178,6 +179,19 @@ static int receive(struct udp_batch *b, int fd, bool from_clients)
     return n >= 0 ? n : -errno;
 }
 
+/* What the server has sent, or -errno; passes over errors that were told once. */
+static int receive_answers(struct udp_flow *f)
+{
+    int n = 0;
+
+    for (unsigned errors = 0; errors < ERRORS_MAX; errors++) {
+        n = receive(f->proxy->batch, f->fd, false);
+        if (n >= 0 || n == -EAGAIN || n == -EWOULDBLOCK)
+            break;
+    }
+    return n;
+}
+
 static void on_server(struct watch *w, uint32_t events)
 {
     struct udp_flow *f = (struct udp_flow *)((char *)w - offsetof(struct udp_flow, watch));
@@ -189,9 +203,8 @@ static void on_server(struct watch *w, uint32_t events)
     size_t source_len = write_source(&source, &f->peer.key.asked);
     int n = BATCH;
 
-    (void)events;
     for (unsigned turn = 0; turn < BATCHES_PER_WAKE && n == BATCH && !f->dead; turn++) {
-        n = receive(b, f->fd, false);
+        n = receive_answers(f);
         for (int i = 0; i < n; i++) {
             b->out_iov[i][0] = (struct iovec){b->bytes[i], b->in[i].msg_len};
             b->out[i].msg_hdr = (struct msghdr){.msg_iov = b->out_iov[i],
@@ -206,6 +219,9 @@ static void on_server(struct watch *w, uint32_t events)
         count(&p->counters.bytes_out, send_all(p, f->service->fd, (unsigned)n, &p->counters.udp_out));
         touch(f);
     }
+    /* A socket that hangs or goes on failing would wake the loop at once, for as long as the flow has time. */
+    if (n < 0 && ((events & EPOLLHUP) || (n != -EAGAIN && n != -EWOULDBLOCK)))
+        end(f, &p->counters.udp_failed);
 }
 
 /* ---- flows ---- */
@@ -361,10 +377,8 @@ void udp_ready(struct watch *w, uint32_t events)
         if (n > 0)
             forward(s, (unsigned)n);
     }
-    if (n < 0 && n != -EAGAIN && n != -EWOULDBLOCK && n != -EINTR) {
-        errno = -n;
-        service_rest(s);
-    }
+    if (n < 0 && n != -EAGAIN && n != -EWOULDBLOCK && n != -EINTR)
+        service_rest(s, -n);
 }
 
 /* ---- all of them ---- */

@@ -18,7 +18,6 @@
 #include <errno.h>
 
 enum {
-    IP4_HEADER = 20,
     TTL = 64,
     DONT_FRAGMENT = 0x4000,
     MORE_OR_OFFSET = 0x3fff, /* of the word of flags and offset: zero in a packet that is whole */
@@ -51,14 +50,6 @@ static uint16_t udp_sum(const uint8_t addresses[static 8], const uint8_t *udp, s
     return inetsum_fold(inetsum_add(inetsum_add((uint32_t)(IP4_UDP + len), addresses, 8), udp, len));
 }
 
-static struct ipaddr mapped(const uint8_t addr[static 4])
-{
-    struct ipaddr a = {.b = {[10] = 0xff, [11] = 0xff}};
-
-    memcpy(a.b + 12, addr, 4);
-    return a;
-}
-
 int ip4_read(const uint8_t *packet, size_t len, struct ip4 *ret)
 {
     if (len < IP4_HEADER || packet[0] >> 4 != 4)
@@ -71,8 +62,8 @@ int ip4_read(const uint8_t *packet, size_t len, struct ip4 *ret)
         return -EBADMSG;
     if ((get_be16(packet + 6) & MORE_OR_OFFSET) != 0)
         return -EOPNOTSUPP;
-    *ret = (struct ip4){.from = mapped(packet + 12),
-                        .to = mapped(packet + 16),
+    *ret = (struct ip4){.from = ipaddr_of_v4(get_be32(packet + 12)),
+                        .to = ipaddr_of_v4(get_be32(packet + 16)),
                         .protocol = packet[9],
                         .bytes = packet + header_len,
                         .len = total - header_len};

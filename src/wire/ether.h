@@ -29,7 +29,7 @@ struct ether_header {
 void ether_read(struct reader *r, struct ether_header *ret);
 void ether_write(struct writer *w, const struct ether_header *header);
 
-enum { IP4_ICMP = 1, IP4_UDP = 17 };
+enum { IP4_HEADER = 20 /* without options */, IP4_ICMP = 1, IP4_UDP = 17 };
 
 struct ip4 {
     struct ipaddr from, to;

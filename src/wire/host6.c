@@ -14,7 +14,8 @@
  *
  * If it is the link-local one nothing is sent (RFC 4862 s5.4.5). But an answer is easily forged, and a node that keeps silent
  * for ever because of one is easily silenced. So after a while another address is tried, derived of the MAC address and of how
- * many were tried before, so that it is the same after a restart; again and again, and less and less often.
+ * many were tried before, so that it is the same after a restart; again and again, and less and less often. The other addresses
+ * are whatever somebody has given this node, so each that was somebody else's is tried again as it is, while the rest serve.
  */
 #include "wire/host6.h"
 
@@ -175,25 +176,57 @@ static void draw_nonce(struct host6 *h)
     h->random(h->arg, h->nonce, sizeof(h->nonce));
 }
 
+static void begin_probes(struct host6 *h, nsec_t now)
+{
+    h->heard_itself = false;
+    h->more_probes = 0;
+    h->retry_at = NSEC_NEVER;
+    draw_nonce(h);
+    h->probe_at = now + draw_ms(h, PROBE_DELAY_MAX_MS);
+}
+
 static void try_addresses(struct host6 *h, nsec_t now)
 {
     host6_down(h);
     set_link_local(h);
     h->state = HOST6_TRYING;
-    h->heard_itself = false;
-    h->more_probes = 0;
-    for (unsigned i = 0; i < h->n_addrs; i++)
+    for (unsigned i = 0; i < h->n_addrs; i++) {
+        h->addrs[i].tried = true;
         h->addrs[i].duplicate = false;
-    draw_nonce(h);
+    }
+    begin_probes(h, now);
     /* The groups are told before the probes: a switch must let the answer through (RFC 4862 s5.4.2). */
-    h->probe_at = h->report_at = now + draw_ms(h, PROBE_DELAY_MAX_MS);
+    h->report_at = h->probe_at;
     h->reports_left = UNASKED_REPORTS;
+}
+
+/* Those that somebody else had. Their groups are listened to all the time. */
+static void try_duplicates(struct host6 *h, nsec_t now)
+{
+    for (unsigned i = 0; i < h->n_addrs; i++)
+        h->addrs[i].tried = h->addrs[i].duplicate;
+    begin_probes(h, now);
 }
 
 void host6_up(struct host6 *h, nsec_t now)
 {
-    h->misses = 0;
+    h->misses = h->other_misses = 0;
     try_addresses(h, now);
+}
+
+/* Who was tried and not objected to is ours; the others are tried again later. */
+static void end_trials(struct host6 *h, nsec_t now)
+{
+    bool missed = false;
+
+    for (unsigned i = 0; i < h->n_addrs; i++) {
+        h->addrs[i].duplicate = h->addrs[i].duplicate && !h->addrs[i].tried;
+        h->addrs[i].tried = false;
+        missed |= h->addrs[i].duplicate;
+    }
+    h->other_misses = missed ? h->other_misses + 1 : 0;
+    if (missed)
+        h->retry_at = now + host6_retry_pause(h->other_misses);
 }
 
 /* A second of silence has passed. */
@@ -208,6 +241,15 @@ static void end_try(struct host6 *h, nsec_t now)
     }
     h->state = HOST6_READY;
     h->misses = 0;
+    end_trials(h, now);
+}
+
+/* The place of the next one that is tried, from `i` on; n_addrs: none. */
+static unsigned next_tried(const struct host6 *h, unsigned i)
+{
+    while (i < h->n_addrs && !h->addrs[i].tried)
+        i++;
+    return i;
 }
 
 void host6_timeout(struct host6 *h, nsec_t now)
@@ -222,13 +264,15 @@ void host6_timeout(struct host6 *h, nsec_t now)
     if (h->end_at <= now)
         end_try(h, now);
     if (h->probe_at <= now) {
-        h->probe_due = true;
-        h->probe_part = 0;
+        h->probe_part = next_tried(h, 0);
+        h->probe_due = h->probe_part < h->n_addrs;
         h->probe_at = NSEC_NEVER;
         h->end_at = now + PROBE_WAIT_MS * NSEC_PER_MSEC;
     }
-    if (h->retry_at <= now)
+    if (h->retry_at <= now && h->state == HOST6_DUPLICATE)
         try_addresses(h, now);
+    else if (h->retry_at <= now)
+        try_duplicates(h, now);
 }
 
 nsec_t host6_deadline(const struct host6 *h)
@@ -243,6 +287,7 @@ nsec_t host6_deadline(const struct host6 *h)
 static void found_duplicate(struct host6 *h, unsigned addr, nsec_t now)
 {
     h->addrs[addr].duplicate = true;
+    h->addrs[addr].tried = false;
     if (addr > 0)
         return;
     host6_down(h);
@@ -301,7 +346,8 @@ static size_t write_probe(struct host6 *h, uint8_t frame[static HOST6_FRAME_MAX]
     struct nd_message probe = {.type = ND_NEIGHBOR_SOLICIT, .neighbor.target = *target};
     struct nd_option nonce = {.type = ND_NONCE, .nonce = {h->nonce, sizeof(h->nonce)}};
 
-    h->probe_due = ++h->probe_part < h->n_addrs;
+    h->probe_part = next_tried(h, h->probe_part + 1);
+    h->probe_due = h->probe_part < h->n_addrs;
     nd_write(&w, &probe);
     nd_write_option(&w, &nonce);
     struct ip6 packet = {.to = nd_solicited_node(target), .bytes = message, .len = w.pos};
@@ -432,7 +478,7 @@ static void neighbor_input(struct host6 *h, const struct host6_packet *packet, n
     if (addr < 0)
         return;
     bool is_probe = msg.type == ND_NEIGHBOR_SOLICIT && nd_is_unspecified(&packet->ip.from);
-    if (h->state == HOST6_TRYING)
+    if (h->addrs[addr].tried)
         hear_of_try(h, (unsigned)addr, &msg, is_probe, now);
     else if (msg.type == ND_NEIGHBOR_SOLICIT && host6_has(h, &msg.neighbor.target))
         advertise_neighbor(h, &msg.neighbor.target, packet);

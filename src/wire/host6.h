@@ -45,6 +45,7 @@ struct host6 {
         n_addrs; /* the first one is link-local: made of the MAC address (RFC 2464 s5), or derived of it */
     struct {
         struct ipaddr addr;
+        bool tried;     /* now */
         bool duplicate; /* somebody else has it: nothing is sent from it */
     } addrs[1 + HOST6_OTHERS_MAX];
     unsigned
@@ -52,12 +53,15 @@ struct host6 {
     struct ipaddr groups[HOST6_GROUPS_MAX];
     uint8_t nonce[6];        /* tells our own probes, should they come back (RFC 7527 s4.1) */
     nsec_t probe_at, end_at; /* of trying the addresses; NSEC_NEVER */
-    nsec_t retry_at;         /* HOST6_DUPLICATE: when the next link-local address is tried; else NSEC_NEVER */
-    unsigned misses;         /* link-local addresses in a row that somebody else had */
-    bool heard_itself;       /* a probe of this try came back */
-    unsigned more_probes;    /* that follow because of that */
-    nsec_t report_at;        /* of the groups; NSEC_NEVER */
-    unsigned reports_left;   /* of those that nobody asked for */
+    nsec_t
+        retry_at; /* when what somebody else had is tried again: another link-local address (HOST6_DUPLICATE), or
+                              the others (HOST6_READY); NSEC_NEVER */
+    unsigned misses;       /* link-local addresses in a row that somebody else had */
+    unsigned other_misses; /* tries in a row after which one of the others was somebody else's */
+    bool heard_itself;     /* a probe of this try came back */
+    unsigned more_probes;  /* that follow because of that */
+    nsec_t report_at;      /* of the groups; NSEC_NEVER */
+    unsigned reports_left; /* of those that nobody asked for */
     bool report_is_v1;
     unsigned report_part, probe_part;
     bool report_due, probe_due;
@@ -75,7 +79,7 @@ struct host6_packet {
 /* The link-local address number `n` of a node: 0 is made of its MAC address (RFC 2464 s5), the others are derived of that, for
  * when somebody else has the one before. */
 struct ipaddr host6_link_local(const uint8_t mac[static 6], unsigned n);
-/* How long to wait before the next one is tried, `n` having been tried: less and less often. */
+/* How long to wait before the next one, or one of the others again, is tried, `n` having been tried: less and less often. */
 nsec_t host6_retry_pause(unsigned n);
 
 /* At rest. */

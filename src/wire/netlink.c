@@ -75,6 +75,17 @@ struct reader netlink_payload(const struct nlattr *attr)
     return r;
 }
 
+int netlink_code(const struct nlmsghdr *msg)
+{
+    enum { ERRNO_MAX = 4095 }; /* as system calls have it */
+    int code;
+
+    if (msg->nlmsg_len < NLMSG_LENGTH(sizeof(code)))
+        return msg->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
+    memcpy(&code, NLMSG_DATA(msg), sizeof(code));
+    return code <= 0 && code >= -ERRNO_MAX ? code : -EBADMSG;
+}
+
 int netlink_table(struct reader r, const struct nlattr *ret_table[], size_t n)
 {
     const struct nlattr *attr;

@@ -25,6 +25,10 @@ struct reader netlink_attrs_of(const struct nlmsghdr *msg, size_t head);
 /* What an attribute holds; its header must be within the message, as netlink_next_attr has seen to. */
 struct reader netlink_payload(const struct nlattr *attr);
 
+/* The code that NLMSG_ERROR and NLMSG_DONE carry (a DONE may come without): 0 or a negative errno; -EBADMSG too if it is
+ * none. */
+int netlink_code(const struct nlmsghdr *msg);
+
 /* Stores the attributes that r holds by their types (without NLA_F_NESTED and NLA_F_NET_BYTEORDER) to the n
  * elements of `ret_table`, NULL for what is not there; of several of one type the last counts. 0, or -EBADMSG
  * with all NULL: the lengths do not fit. */

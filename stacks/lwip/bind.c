@@ -85,3 +85,12 @@ bool bind_is_listened_at(const struct sock *sock)
             return true;
     return false;
 }
+
+ip_addr_t bind_address(const struct sock *sock, const ip_addr_t *ip)
+{
+    ip_addr_t bound = *ip;
+
+    if (sock->domain == AF_INET6 && !sock->v6only && IP_IS_V6_VAL(*ip) && ip_addr_isany(ip))
+        IP_SET_TYPE_VAL(bound, IPADDR_TYPE_ANY);
+    return bound;
+}

@@ -8,5 +8,7 @@
 bool bind_clashes(const struct sock *sock, const ip_addr_t *ip, uint16_t port_number);
 /* Does another socket listen where this one, which is bound, is about to? */
 bool bind_is_listened_at(const struct sock *sock);
+/* The address as lwIP wants it: "any" of a socket that speaks both families is of neither. */
+ip_addr_t bind_address(const struct sock *sock, const ip_addr_t *ip);
 
 #endif

@@ -50,6 +50,7 @@ int destination_find_way(struct sock *sock, struct destination *to)
     if (error < 0)
         return error;
     to->port = way.port;
+    to->hop_limit = way.hop_limit;
     if (IP_IS_V6_VAL(to->ip))
         ip6_addr_assign_zone(&to->ip.u_addr.ip6, IP6_UNKNOWN, &way.port->card.netif);
     return find_source(sock, &way, to);

@@ -8,6 +8,7 @@ struct destination {
     ip_addr_t ip, source;
     uint16_t port_number;
     struct port *port;
+    uint8_t hop_limit; /* unless the socket says another */
 };
 
 /* Of a message to be sent on a UDP or raw socket: 0 or a negative errno. */

@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "lwip/mute.h"
 #include "lwip/neigh.h"
 #include "lwip/port.h"
@@ -41,11 +42,6 @@ enum {
 
 /* ---- packets ---- */
 
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
 bool guard_admits4(const struct port *port, const uint8_t *packet, size_t len)
 {
     const struct stack *stack = port->stack;
@@ -55,7 +51,7 @@ bool guard_admits4(const struct port *port, const uint8_t *packet, size_t len)
     if (len < 20 || packet[0] >> 4 != 4)
         return false;
     header_len = (size_t)(packet[0] & 15) * 4;
-    if (header_len < 20 || get16(packet + 2) < header_len || get16(packet + 2) > len)
+    if (header_len < 20 || get_be16(packet + 2) < header_len || get_be16(packet + 2) > len)
         return false;
     if (packet[9] == PROTOCOL_UDPLITE)
         return false;
@@ -90,7 +86,7 @@ bool guard_admits6(const struct port *port, const uint8_t *packet, size_t len)
     const struct stack *stack = port->stack;
     ip_addr_t src = IPADDR6_INIT(0, 0, 0, 0), dst = IPADDR6_INIT(0, 0, 0, 0);
 
-    if (len < 40 || packet[0] >> 4 != 6 || get16(packet + 4) + 40u > len || !admits_headers6(packet, len))
+    if (len < 40 || packet[0] >> 4 != 6 || get_be16(packet + 4) + 40u > len || !admits_headers6(packet, len))
         return false;
     memcpy(src.u_addr.ip6.addr, packet + 8, 16);
     memcpy(dst.u_addr.ip6.addr, packet + 24, 16);
@@ -222,8 +218,8 @@ static bool is_half_a_space_away(const struct stack *stack, const struct pbuf *p
 {
     const uint32_t far_away = 0x80000000;
     const uint8_t *header = p->payload;
-    unsigned remote_port = get16(header), local_port = get16(header + 2);
-    uint32_t sequence = (uint32_t)get16(header + 4) << 16 | get16(header + 6);
+    unsigned remote_port = get_be16(header), local_port = get_be16(header + 2);
+    uint32_t sequence = (uint32_t)get_be16(header + 4) << 16 | get_be16(header + 6);
     const struct tcp_pcb *pcb;
 
     if (p->tot_len - header_len + ((header[13] & TCP_FIN) != 0) + ((header[13] & TCP_SYN) != 0) != 1)
@@ -281,8 +277,8 @@ static void report(struct stack *stack, const uint8_t *packet, size_t len, bool 
         memcpy(&flow.local.u_addr, packet + 12, 4);
         memcpy(&flow.remote.u_addr, packet + 16, 4);
     }
-    flow.local_port = (uint16_t)get16(packet + header_len);
-    flow.remote_port = (uint16_t)get16(packet + header_len + 2);
+    flow.local_port = (uint16_t)get_be16(packet + header_len);
+    flow.remote_port = (uint16_t)get_be16(packet + header_len + 2);
     sock_icmp_error(stack, &flow, error);
 }
 

@@ -27,8 +27,7 @@
 
 enum {
     EVENTS = 64,
-    RECONNECT_MS = 1000, /* between two attempts to get back to a network */
-    NEVER_MS = 60000     /* the longest sleep */
+    NEVER_MS = 60000 /* the longest sleep */
 };
 
 static struct {
@@ -39,7 +38,7 @@ static struct {
     bool stop;
     unsigned users, removals;
     pthread_t thread;
-    uint8_t buffer[WIRE_FRAME_MAX];
+    uint8_t buffer[VDEPORT_FRAME_ROOM];
 } loop = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .wake = -1};
 
 int loop_watch(int fd, uint32_t events, void *watched)
@@ -107,7 +106,7 @@ static void run_stack(struct stack *stack, uint64_t now)
         wire_abandon_all(stack);
     }
     if (now >= stack->wires_due_ms)
-        stack->wires_due_ms = !stack->dead && wire_reconnect_all(stack) ? now + RECONNECT_MS : UINT64_MAX;
+        stack->wires_due_ms = stack->dead ? UINT64_MAX : wire_reconnect_all(stack);
     stack_unlock(stack);
 }
 

@@ -12,6 +12,7 @@
 
 #include <ioth_plugin.h>
 
+#include "base/cursor.h"
 #include "lwip/route.h"
 #include "lwip/sock.h"
 
@@ -35,11 +36,6 @@ bool mute_admits(const struct stack *stack, const ip_addr_t *dst, unsigned proto
            protocol == PROTOCOL_FRAGMENT || !is_muted(stack, dst);
 }
 
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
 static bool is_in(const struct tcp_pcb *pcb, const struct ip_globals *globals, unsigned local_port,
                   unsigned remote_port)
 {
@@ -58,8 +54,9 @@ bool mute_admits_tcp(const struct stack *stack, const struct pbuf *p)
 
     if (!is_muted(stack, &globals->current_iphdr_dest))
         return true;
-    return p->len >= 4 && (is_in(*stack->lw.tcp_active_pcbs, globals, get16(header + 2), get16(header)) ||
-                           is_in(*stack->lw.tcp_tw_pcbs, globals, get16(header + 2), get16(header)));
+    return p->len >= 4 &&
+           (is_in(*stack->lw.tcp_active_pcbs, globals, get_be16(header + 2), get_be16(header)) ||
+            is_in(*stack->lw.tcp_tw_pcbs, globals, get_be16(header + 2), get_be16(header)));
 }
 
 bool mute_admits_udp(const struct stack *stack, const struct pbuf *p)
@@ -71,7 +68,7 @@ bool mute_admits_udp(const struct stack *stack, const struct pbuf *p)
     if (!is_muted(stack, &globals->current_iphdr_dest))
         return true;
     for (sock = p->len >= 4 ? stack->sock_list : NULL; sock != NULL; sock = sock->next)
-        if (sock->type == &udp_sock && sock->is_bound && sock->local_port == get16(header + 2))
+        if (sock->type == &udp_sock && sock->is_bound && sock->local_port == get_be16(header + 2))
             return true;
     return false;
 }

@@ -25,8 +25,9 @@
 
 #include "lwip/port.h"
 #include "lwip/route.h"
-#include "lwip/trial.h"
 #include "lwip/sock.h"
+#include "lwip/trial.h"
+#include "wire/inetsum.h"
 
 enum {
     ENTRIES_MAX = 1024,
@@ -136,8 +137,7 @@ static void send_frame(struct port *port, const uint8_t *dst_mac, uint16_t type,
 {
     memcpy(frame, dst_mac, ETH_ALEN);
     memcpy(frame + ETH_ALEN, port_mac(port), ETH_ALEN);
-    frame[12] = (uint8_t)(type >> 8);
-    frame[13] = (uint8_t)type;
+    put_be16(frame + 12, type);
     port_output_frame(port, frame, FRAME_HEADER + len);
 }
 
@@ -160,14 +160,10 @@ static void send_arp(struct port *port, uint8_t op, const uint8_t *dst_mac, cons
 /* RFC 1071 over the pseudo header (RFC 8200 s8.1) and the message. */
 static uint16_t checksum6(const uint8_t *packet, size_t message_len)
 {
-    uint32_t sum = (uint32_t)message_len + IPPROTO_ICMPV6;
-    size_t i;
+    enum { SOURCE = 8 };
 
-    for (i = 8; i < IP6_HEADER + message_len; i += 2)
-        sum += (uint32_t)packet[i] << 8 | packet[i + 1];
-    while (sum >> 16 != 0)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    return (uint16_t)~inetsum_fold(inetsum_add((uint32_t)message_len + IPPROTO_ICMPV6, packet + SOURCE,
+                                               IP6_HEADER - SOURCE + message_len));
 }
 
 /* A solicitation or advertisement for `target` with our MAC address in an option of that kind. */
@@ -176,7 +172,6 @@ static void send_nd(struct port *port, uint8_t type, uint8_t flags, const uint8_
 {
     uint8_t frame[FRAME_HEADER + IP6_HEADER + ND_LEN + ND_OPTION_LEN] = {0};
     uint8_t *packet = frame + FRAME_HEADER, *message = packet + IP6_HEADER;
-    uint16_t sum;
 
     packet[0] = 0x60;
     packet[5] = ND_LEN + ND_OPTION_LEN;
@@ -190,9 +185,7 @@ static void send_nd(struct port *port, uint8_t type, uint8_t flags, const uint8_
     message[24] = option;
     message[25] = 1;
     memcpy(message + 26, port_mac(port), ETH_ALEN);
-    sum = checksum6(packet, ND_LEN + ND_OPTION_LEN);
-    message[2] = (uint8_t)(sum >> 8);
-    message[3] = (uint8_t)sum;
+    put_be16(message + 2, checksum6(packet, ND_LEN + ND_OPTION_LEN));
     send_frame(port, dst_mac, ETH_P_IPV6, frame, sizeof(frame) - FRAME_HEADER);
 }
 
@@ -468,9 +461,4 @@ void neigh_flush(struct stack *stack, const struct port *port)
                 neigh_remove(stack, at);
         }
     }
-}
-
-void neigh_fini(struct stack *stack)
-{
-    neigh_flush(stack, NULL);
 }

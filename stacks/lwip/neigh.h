@@ -38,8 +38,7 @@ uint64_t neigh_tick(struct stack *stack, uint64_t now_ms);
 int neigh_set(struct port *port, const ip_addr_t *ip, const uint8_t mac[static 6]);
 struct neighbour *neigh_find(const struct stack *stack, const struct port *port, const ip_addr_t *ip);
 void neigh_remove(struct stack *stack, struct neighbour *neighbour);
-/* Forgets what was learnt on an interface; forgets all. */
+/* Forgets the neighbours of an interface, NULL: of all. */
 void neigh_flush(struct stack *stack, const struct port *port);
-void neigh_fini(struct stack *stack);
 
 #endif

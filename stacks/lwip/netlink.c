@@ -232,7 +232,6 @@ static int address_reply(const struct address *address, const struct nlmsghdr *r
 {
     struct nlq_msg *msg = nlq_createmsg(RTM_NEWADDR, NLM_F_MULTI, request->nlmsg_seq, 0);
     struct ifa_cacheinfo life = {.ifa_prefered = NO_LIFETIME_END, .ifa_valid = NO_LIFETIME_END};
-    uint32_t broadcast;
 
     nlq_addstruct(msg, ifaddrmsg, .ifa_family = family_of(&address->ip),
                   .ifa_prefixlen = (unsigned char)address->prefix_bits,
@@ -241,9 +240,9 @@ static int address_reply(const struct address *address, const struct nlmsghdr *r
     add_ip(msg, IFA_ADDRESS, &address->ip);
     if (IP_IS_V4_VAL(address->ip)) {
         add_ip(msg, IFA_LOCAL, &address->ip);
-        broadcast = ip_2_ip4(&address->ip)->addr | htonl(0xffffffff >> address->prefix_bits);
         if (address->prefix_bits <= 30 && address->port->wire != NULL)
-            add32(msg, IFA_BROADCAST, broadcast);
+            add32(msg, IFA_BROADCAST,
+                  ip_2_ip4(&address->ip)->addr | htonl(0xffffffff >> address->prefix_bits));
         nlq_addattr(msg, IFA_LABEL, address->label, (unsigned short)(strlen(address->label) + 1));
     }
     add32(msg, IFA_FLAGS, address->flags);
@@ -379,6 +378,11 @@ static int route_reply(const struct route *route, const struct nlmsghdr *request
     add32(msg, RTA_OIF, route->port->ifindex);
     if (route->metric != 0)
         add32(msg, RTA_PRIORITY, route->metric);
+    if (route->hop_limit != 0) {
+        struct nlq_msg *metrics = nlq_createxattr();
+        add32(metrics, RTAX_HOPLIMIT, route->hop_limit);
+        nlq_addxattr(msg, RTA_METRICS, metrics);
+    }
     if (source != NULL &&
         (route->protocol == RTPROT_KERNEL || route->dst_bits == address_len(&route->dst) * 8u))
         add_ip(msg, RTA_PREFSRC, source);
@@ -440,6 +444,18 @@ static int find_port_of_gateway(const struct stack *stack, struct route *route)
     return 0;
 }
 
+/* The one metric that is served, as Linux bounds it; 0: there is none. */
+static uint8_t read_hop_limit(const struct nlattr *metrics)
+{
+    struct nlattr *metric[RTAX_HOPLIMIT + 1];
+
+    if (nlq_parsexattr(metrics, metric, RTAX_HOPLIMIT + 1) < 0 || metric[RTAX_HOPLIMIT] == NULL ||
+        nlq_attrlen(metric[RTAX_HOPLIMIT]) != sizeof(uint32_t))
+        return 0;
+    uint32_t hop_limit = get32(metric[RTAX_HOPLIMIT], 0);
+    return hop_limit < UINT8_MAX ? (uint8_t)hop_limit : UINT8_MAX;
+}
+
 static int read_route(const struct nlmsghdr *msg, struct nlattr **attr, const struct stack *stack,
                       struct route *route)
 {
@@ -453,6 +469,7 @@ static int read_route(const struct nlmsghdr *msg, struct nlattr **attr, const st
                             .gateway = read_ip(info->rtm_family, attr[RTA_GATEWAY]),
                             .port = stack_port(stack, ifindex),
                             .metric = get32(attr[RTA_PRIORITY], 0),
+                            .hop_limit = read_hop_limit(attr[RTA_METRICS]),
                             .protocol = info->rtm_protocol,
                             .scope = info->rtm_scope};
     route->has_gateway = attr[RTA_GATEWAY] != NULL && !ip_addr_isany(&route->gateway);

@@ -59,7 +59,7 @@ static const struct number_option numbers[] = {
     BUFFER(SOL_SOCKET, SO_SNDBUF, sndbuf),
     BUFFER(SOL_SOCKET, SO_RCVBUFFORCE, rcvbuf),
     BUFFER(SOL_SOCKET, SO_SNDBUFFORCE, sndbuf),
-    TTL(IPPROTO_IP, IP_TTL, ttl, 64),
+    TTL(IPPROTO_IP, IP_TTL, ttl, TTL_OF_ROUTE),
     INT(IPPROTO_IP, IP_TOS, tos, 0, 255),
     TTL(IPPROTO_IP, IP_MULTICAST_TTL, multicast_ttl, 1),
     BOOL(IPPROTO_IP, IP_MULTICAST_LOOP, multicast_loop),
@@ -67,7 +67,7 @@ static const struct number_option numbers[] = {
     BOOL(IPPROTO_IP, IP_PKTINFO, pktinfo4),
     BOOL(IPPROTO_IP, IP_RECVTTL, recv_ttl),
     BOOL(IPPROTO_IP, IP_RECVTOS, recv_tos),
-    TTL(IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl, 64),
+    TTL(IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl, TTL_OF_ROUTE),
     TTL(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, multicast_ttl, 1),
     BOOL(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, multicast_loop),
     NOT(IPPROTO_IPV6, IPV6_MULTICAST_ALL, multicast_own),
@@ -129,6 +129,8 @@ static int get_number(const struct sock *sock, const struct number_option *row)
 
     if (row->kind == KIND_BOOL || row->kind == KIND_NOT)
         return *(const bool *)at == (row->kind == KIND_BOOL);
+    if (*(const int *)at == TTL_OF_ROUTE)
+        return HOP_LIMIT_DEFAULT;
     return *(const int *)at;
 }
 
@@ -196,6 +198,13 @@ static int change_group(struct sock *sock, struct membership *wanted, bool join)
     return 0;
 }
 
+/* On the interface of that index; 0: on the one that the routes say. */
+static int change_group_on(struct sock *sock, struct membership *wanted, unsigned ifindex, bool join)
+{
+    wanted->port = ifindex == 0 ? NULL : stack_port(sock->stack, ifindex);
+    return ifindex != 0 && wanted->port == NULL ? -ENODEV : change_group(sock, wanted, join);
+}
+
 bool option_is_member(const struct sock *sock, const ip_addr_t *group, unsigned ifindex)
 {
     const struct membership *at;
@@ -234,11 +243,9 @@ static int change_group4(struct sock *sock, const void *value, socklen_t len, bo
         return -EINVAL;
     memcpy(&request, value, len < sizeof(request) ? len : sizeof(request));
     ip_addr_set_ip4_u32_val(wanted.group, request.imr_multiaddr.s_addr);
-    if (request.imr_ifindex != 0) {
-        wanted.port = stack_port(sock->stack, (unsigned)request.imr_ifindex);
-        if (wanted.port == NULL)
-            return -ENODEV;
-    } else if (request.imr_address.s_addr != 0) {
+    if (request.imr_ifindex != 0)
+        return change_group_on(sock, &wanted, (unsigned)request.imr_ifindex, join);
+    if (request.imr_address.s_addr != 0) {
         wanted.port = port_by_address4(sock->stack, request.imr_address);
         if (wanted.port == NULL)
             return -ENODEV;
@@ -256,12 +263,7 @@ static int change_group6(struct sock *sock, const void *value, socklen_t len, bo
     memcpy(&request, value, sizeof(request));
     ip_addr_set_zero_ip6(&wanted.group);
     memcpy(wanted.group.u_addr.ip6.addr, &request.ipv6mr_multiaddr, 16);
-    if (request.ipv6mr_interface != 0) {
-        wanted.port = stack_port(sock->stack, request.ipv6mr_interface);
-        if (wanted.port == NULL)
-            return -ENODEV;
-    }
-    return change_group(sock, &wanted, join);
+    return change_group_on(sock, &wanted, request.ipv6mr_interface, join);
 }
 
 /* RFC 3678 s5.1: one request for both families. */
@@ -285,12 +287,7 @@ static int change_named_group(struct sock *sock, int level, const void *value, s
         ip_addr_set_zero_ip6(&wanted.group);
         memcpy(wanted.group.u_addr.ip6.addr, &in6->sin6_addr, 16);
     }
-    if (request.gr_interface != 0) {
-        wanted.port = stack_port(sock->stack, request.gr_interface);
-        if (wanted.port == NULL)
-            return -ENODEV;
-    }
-    return change_group(sock, &wanted, join);
+    return change_group_on(sock, &wanted, request.gr_interface, join);
 }
 
 static int set_multicast_interface4(struct sock *sock, const void *value, socklen_t len)
@@ -334,7 +331,6 @@ u8_t option_netif_index(const struct sock *sock)
 static int set_device(struct sock *sock, const void *value, socklen_t len)
 {
     char name[IFNAMSIZ] = "";
-
     struct port *device;
 
     memcpy(name, value, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
@@ -572,7 +568,9 @@ int option_read_control(const struct sock *sock, const struct msghdr *msg, ip_ad
         return 0;
     for (header = CMSG_FIRSTHDR(&walked); header != NULL && error == 0;
          header = CMSG_NXTHDR(&walked, (struct cmsghdr *)(uintptr_t)header)) {
-        if (header->cmsg_len < sizeof(*header))
+        if (header->cmsg_len < sizeof(*header) ||
+            header->cmsg_len >
+                msg->msg_controllen - (size_t)((const char *)header - (const char *)msg->msg_control))
             return -EINVAL;
         error = read_pktinfo(sock, header, ret_src, ret_port);
     }

@@ -29,6 +29,7 @@
 #include "lwip/netlink.h"
 #include "lwip/port.h"
 #include "lwip/sock.h"
+#include "lwip/wire.h"
 #include "vdestack/vnl.h"
 
 enum { LINGER_MS = 200, LINGER_STEP_MS = 2 };
@@ -113,8 +114,8 @@ static int wait_for(int fd, short events, const struct timeval *timeout, uint64_
 /* Runs an operation, again and again if it may wait for what `events` tell. */
 static ssize_t run_waiting(struct call *call, short events, int flags)
 {
-    uint64_t since_ms = 0;
     ssize_t result = run(call);
+    uint64_t since_ms;
     int error;
 
     if (result != -EAGAIN || !may_wait(call->fd, flags))
@@ -173,7 +174,9 @@ static int lwip_op_close(void *ctx, int fd)
 
 static ssize_t bind_found(struct sock *sock, struct call *call)
 {
-    return sock->type->bind == NULL ? -EOPNOTSUPP : sock->type->bind(sock, call->addr, call->len);
+    if (sock->type->bind == NULL)
+        return -EOPNOTSUPP;
+    return call->addr == NULL ? -EFAULT : sock->type->bind(sock, call->addr, call->len);
 }
 
 static int lwip_op_bind(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
@@ -185,7 +188,9 @@ static int lwip_op_bind(void *ctx, int fd, const struct sockaddr *addr, socklen_
 
 static ssize_t connect_found(struct sock *sock, struct call *call)
 {
-    return sock->type->connect == NULL ? -EOPNOTSUPP : sock->type->connect(sock, call->addr, call->len);
+    if (sock->type->connect == NULL)
+        return -EOPNOTSUPP;
+    return call->addr == NULL ? -EFAULT : sock->type->connect(sock, call->addr, call->len);
 }
 
 static ssize_t connection_found(struct sock *sock, struct call *call)
@@ -566,29 +571,33 @@ static int read_options(struct stack *stack, const char *options)
 struct interface {
     struct stack *stack;
     char name[IFNAMSIZ];
-    const char *locator;
+    struct wire *wire;
 };
 
 static ssize_t add_interface(void *arg)
 {
-    const struct interface *interface = arg;
+    struct interface *interface = arg;
 
-    return port_add(interface->stack, interface->name, interface->locator);
+    return port_add(interface->stack, interface->name, &interface->wire);
 }
 
 static int add_interfaces(struct stack *stack, const char *const *vnlv)
 {
     struct interface interface = {.stack = stack};
+    const char *locator;
     unsigned i;
     int error = 0;
 
     for (i = 0; vnlv[i] != NULL && error == 0; i++) {
-        error = vnl_parse(vnlv[i], i, interface.name, &interface.locator);
+        error = vnl_parse(vnlv[i], i, interface.name, &locator);
+        if (error == 0)
+            error = wire_open(locator, &interface.wire);
         if (error < 0)
             return error;
         stack_lock(stack);
         error = (int)stack_run(stack, add_interface, &interface);
         stack_unlock(stack);
+        wire_close(interface.wire); /* if it was not taken */
     }
     return error;
 }

@@ -338,11 +338,10 @@ static void make_mac(uint8_t mac[static 6])
     mac[0] = (uint8_t)((mac[0] | 2) & ~1); /* local, unicast */
 }
 
-int port_add(struct stack *stack, const char *name, const char *locator)
+int port_add(struct stack *stack, const char *name, struct wire **wire)
 {
     struct port *port;
     uint8_t mac[ETH_ALEN];
-    int error;
 
     if (stack_port_by_name(stack, name) != NULL)
         return -EEXIST;
@@ -350,10 +349,11 @@ int port_add(struct stack *stack, const char *name, const char *locator)
     if (port == NULL)
         return -ENOMEM;
     append(stack, port);
+    port->wire = *wire;
+    *wire = NULL;
     make_mac(mac);
     port_set_mac(port, mac);
-    error = wire_open(port, locator, &port->wire);
-    return error < 0 ? error : wire_watch(port->wire); /* the stack that fails takes its ports down */
+    return wire_join(port->wire, port); /* the stack that fails takes its ports down */
 }
 
 static void port_free(struct port *port)
@@ -378,7 +378,7 @@ void port_remove_all(struct stack *stack)
         stack->addresses = address->next;
         free(address);
     }
-    neigh_fini(stack);
+    neigh_flush(stack, NULL);
     for (; stack->ports != NULL; stack->ports = next) {
         next = stack->ports->next;
         port_free(stack->ports);

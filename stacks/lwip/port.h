@@ -6,8 +6,9 @@
 #include "lwip/stack.h"
 
 int port_add_lo(struct stack *stack);
-/* An interface, down, with a random MAC address, on the network at `locator`. 0 or a negative errno. */
-__attribute__((warn_unused_result)) int port_add(struct stack *stack, const char *name, const char *locator);
+/* An interface, down, with a random MAC address, on that wire, which is NULL afterwards if it was taken. 0 or a negative
+ * errno. */
+__attribute__((warn_unused_result)) int port_add(struct stack *stack, const char *name, struct wire **wire);
 void port_remove_all(struct stack *stack);
 
 void port_set_up(struct port *port, bool up);

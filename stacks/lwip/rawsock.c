@@ -14,6 +14,7 @@
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
 
+#include "base/cursor.h"
 #include "lwip/destination.h"
 #include "lwip/route.h"
 
@@ -138,29 +139,22 @@ static int raw_connect_sock(struct sock *sock, const struct sockaddr *addr, sock
 {
     struct port *port = NULL;
     uint16_t port_number;
+    ip_addr_t ip;
     int error;
 
     if (len >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC) {
         sock->is_connected = false;
         return 0;
     }
-    error = sock_read_address(sock, addr, len, &sock->remote, &port_number, &port);
-    sock->is_connected = error == 0;
-    return error;
+    error = sock_read_address(sock, addr, len, &ip, &port_number, &port);
+    if (error < 0)
+        return error;
+    sock->remote = ip;
+    sock->is_connected = true;
+    return 0;
 }
 
 /* ---- sending ---- */
-
-static uint16_t get16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
 
 /* IP_HDRINCL: fills in what raw(7) says is filled in: length, checksum, an address and an identification of 0. */
 static int complete_header(const struct stack *stack, uint8_t *packet, size_t len,
@@ -172,12 +166,12 @@ static int complete_header(const struct stack *stack, uint8_t *packet, size_t le
 
     if (header_len < 20 || header_len > len || packet[0] >> 4 != 4)
         return -EINVAL;
-    put16(packet + 2, (unsigned)len);
-    if (get16(packet + 4) == 0)
-        put16(packet + 4, stack_random() & 0xffff);
+    put_be16(packet + 2, (uint16_t)len);
+    if (get_be16(packet + 4) == 0)
+        put_be16(packet + 4, (uint16_t)stack_random());
     if (memcmp(packet + 12, none, sizeof(none)) == 0)
         memcpy(packet + 12, &to->source.u_addr, sizeof(none));
-    put16(packet + 10, 0);
+    put_be16(packet + 10, 0);
     sum = stack->lw.inet_chksum(packet, (u16_t)header_len);
     memcpy(packet + 10, &sum, sizeof(sum));
     return 0;
@@ -226,7 +220,7 @@ static ssize_t raw_send_message(struct sock *sock, const struct msghdr *msg, siz
     if (p == NULL)
         return -ENOBUFS;
     sock_gather(msg, 0, p->payload, len);
-    pcb->ttl = (u8_t)sock->ttl;
+    pcb->ttl = sock_hop_limit(sock, to.hop_limit);
     pcb->mcast_ttl = (u8_t)sock->multicast_ttl;
     pcb->tos = (u8_t)sock->tos;
     pcb->chksum_reqd = sock->raw.checksum_offset >= 0 && len >= (size_t)sock->raw.checksum_offset + 2;

@@ -154,8 +154,16 @@ static void set_way(struct route_way *way, struct port *port, const ip_addr_t *h
 {
     way->port = port;
     way->hop = *hop;
+    way->hop_limit = HOP_LIMIT_DEFAULT;
     if (IP_IS_V6(hop))
         ip6_addr_assign_zone(ip_2_ip6(&way->hop), IP6_UNKNOWN, &port->card.netif);
+}
+
+static void set_route_way(struct route_way *way, const struct route *route, const ip_addr_t *dst)
+{
+    set_way(way, route->port, route->has_gateway ? &route->gateway : dst);
+    if (route->hop_limit != 0)
+        way->hop_limit = route->hop_limit;
 }
 
 static int find_group_way(const struct stack *stack, const ip_addr_t *dst, struct port *port,
@@ -189,7 +197,7 @@ int route_find(const struct stack *stack, const ip_addr_t *dst, struct port *por
     if (subnet != NULL && (route == NULL || subnet->prefix_bits >= route->dst_bits))
         set_way(ret_way, subnet->port, dst);
     else if (route != NULL)
-        set_way(ret_way, route->port, route->has_gateway ? &route->gateway : dst);
+        set_route_way(ret_way, route, dst);
     else if (port != NULL && port->up && is_link_local(dst))
         set_way(ret_way, port, dst);
     else

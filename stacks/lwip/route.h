@@ -8,6 +8,7 @@
 struct route_way {
     struct port *port; /* lo: an address of this stack */
     ip_addr_t hop;     /* whose MAC address it is sent to */
+    uint8_t hop_limit; /* for packets of sockets that do not say another */
 };
 
 /* Finds the way to dst; port: the interface that it has to leave by, or NULL. Multicasts and 255.255.255.255

@@ -66,7 +66,7 @@ struct sock *sock_new(struct stack *stack, const struct sock_type *type, int dom
     sock->fd = sock->peer = -1;
     sock->id = ++stack->sock_ids;
     sock->rcvbuf = sock->sndbuf = RCVBUF_DEFAULT;
-    sock->ttl = 64;
+    sock->ttl = TTL_OF_ROUTE;
     sock->multicast_ttl = 1;
     sock->multicast_loop = true;
     ip_addr_set_any_val(is_v6, sock->local);

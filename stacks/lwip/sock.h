@@ -57,6 +57,8 @@ struct membership {
     ip_addr_t group;
 };
 
+enum { TTL_OF_ROUTE = -1 }; /* nobody has said another (IP_TTL, IPV6_UNICAST_HOPS) */
+
 enum tcp_phase { TCP_FRESH, TCP_LISTENING, TCP_CONNECTING, TCP_CONNECTED, TCP_ENDED };
 
 struct sock {
@@ -86,7 +88,8 @@ struct sock {
     struct linger linger;
     bool reuse_address, broadcast, keepalive, v6only, pktinfo4, pktinfo6, recv_ttl, recv_hops, recv_tos,
         recv_tclass;
-    int ttl, tos, multicast_ttl;
+    int ttl; /* TTL_OF_ROUTE */
+    int tos, multicast_ttl;
     bool multicast_loop, multicast_own;   /* IP_MULTICAST_LOOP; IP_MULTICAST_ALL is off */
     struct port *multicast_port, *device; /* IP_MULTICAST_IF, SO_BINDTODEVICE */
     struct membership *memberships;
@@ -147,6 +150,12 @@ void sock_drop_arrivals(struct sock *sock);
 ssize_t sock_recv_datagram(struct sock *sock, struct msghdr *msg, int flags);
 /* Takes the pending error: 0 or a negative errno. */
 int sock_take_error(struct sock *sock);
+
+/* The hop limit of its packets; of_route: what the route says. */
+static inline u8_t sock_hop_limit(const struct sock *sock, uint8_t of_route)
+{
+    return sock->ttl == TTL_OF_ROUTE ? of_route : (u8_t)sock->ttl;
+}
 
 /* Copies `len` bytes from buf to the message's buffers, at their byte `at`; returns how many fitted. */
 size_t sock_scatter(const struct msghdr *msg, size_t at, const void *buf, size_t len);

@@ -20,12 +20,13 @@
  */
 #include "lwip/stack.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "lwip/guard.h"
 #include "lwip/port.h"
@@ -41,10 +42,7 @@ struct stack *stack_current(void)
 
 uint64_t stack_now_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)(monotonic_now() / NSEC_PER_MSEC);
 }
 
 uint32_t stack_random(void)

@@ -64,6 +64,8 @@ struct address {
     bool made_here; /* the link-local address that comes and goes with the interface */
 };
 
+enum { HOP_LIMIT_DEFAULT = 64 }; /* IANA, IP option numbers: the default TTL */
+
 struct route {
     struct route *next;
     ip_addr_t dst; /* its type is the family of the route */
@@ -72,6 +74,7 @@ struct route {
     ip_addr_t gateway;
     struct port *port;
     uint32_t metric;
+    uint8_t hop_limit;       /* of packets that take it; 0: HOP_LIMIT_DEFAULT */
     uint8_t protocol, scope; /* RTPROT_*, RT_SCOPE_* */
 };
 

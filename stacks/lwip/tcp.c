@@ -136,7 +136,7 @@ void tcp_adopt(struct sock *sock, struct tcp_pcb *pcb)
 
 /* ---- life ---- */
 
-int tcp_open(struct sock *sock)
+static int tcp_open(struct sock *sock)
 {
     (void)sock;
     return 0;
@@ -170,7 +170,7 @@ int tcp_make_pcb(struct sock *sock, const ip_addr_t *ip, uint16_t port_number)
     return 0;
 }
 
-int tcp_shutdown_sock(struct sock *sock, int how)
+static int tcp_shutdown_sock(struct sock *sock, int how)
 {
     err_t result = ERR_OK;
 
@@ -234,7 +234,7 @@ void tcp_disconnect(struct sock *sock)
     ready_update(sock);
 }
 
-void tcp_end(struct sock *sock)
+static void tcp_end(struct sock *sock)
 {
     struct lwip_symbols *lw = &sock->stack->lw;
     struct tcp_pcb *pcb = sock->tcp.pcb;

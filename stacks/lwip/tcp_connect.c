@@ -10,15 +10,6 @@
 #include "lwip/route.h"
 #include "lwip/tcpsock.h"
 
-ip_addr_t tcp_bind_address(const struct sock *sock, const ip_addr_t *ip)
-{
-    ip_addr_t bound = *ip;
-
-    if (sock->domain == AF_INET6 && !sock->v6only && IP_IS_V6_VAL(*ip) && ip_addr_isany(ip))
-        IP_SET_TYPE_VAL(bound, IPADDR_TYPE_ANY);
-    return bound;
-}
-
 int tcp_bind_sock(struct sock *sock, const struct sockaddr *addr, socklen_t len)
 {
     struct port *port = NULL;
@@ -34,7 +25,7 @@ int tcp_bind_sock(struct sock *sock, const struct sockaddr *addr, socklen_t len)
         return -EADDRNOTAVAIL;
     if (port_number != 0 && bind_clashes(sock, &ip, port_number))
         return -EADDRINUSE;
-    bound = tcp_bind_address(sock, &ip);
+    bound = bind_address(sock, &ip);
     error = tcp_make_pcb(sock, &bound, port_number);
     if (error == 0) {
         sock->local = ip;
@@ -79,10 +70,10 @@ static int start_connection(struct sock *sock, const ip_addr_t *ip, uint16_t por
     error = ready_begin(sock);
     if (error < 0)
         return error;
-    tcp_apply_options(sock);
     sock->error = 0;
     sock->remote = *ip;
     sock->remote_port = port_number;
+    tcp_apply_options(sock);
     sock->tcp.phase = TCP_CONNECTING;
     result = sock->stack->lw.tcp_connect(sock->tcp.pcb, ip, port_number, connected);
     if (result != ERR_OK) {
@@ -130,7 +121,7 @@ int tcp_connect_sock(struct sock *sock, const struct sockaddr *addr, socklen_t l
     ip_addr_t ip;
     int error;
 
-    if (addr != NULL && len >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC) {
+    if (len >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC) {
         tcp_disconnect(sock);
         return 0;
     }

@@ -88,9 +88,9 @@ int tcp_listen_sock(struct sock *sock, int backlog)
     if (sock->tcp.phase != TCP_FRESH)
         return -EINVAL;
     ip_addr_set_any_val(sock->domain == AF_INET6, any);
-    any = tcp_bind_address(sock, &any);
+    any = bind_address(sock, &any);
     if (sock->tcp.pcb == NULL && sock->is_bound) /* it has tried to connect, or listened, before */
-        any = tcp_bind_address(sock, &sock->local);
+        any = bind_address(sock, &sock->local);
     if (sock->tcp.pcb == NULL)
         error = tcp_make_pcb(sock, &any, sock->is_bound ? sock->local_port : 0);
     if (error == 0 && bind_is_listened_at(sock))

@@ -5,7 +5,18 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "lwip/route.h"
 #include "lwip/tcpsock.h"
+
+/* Of a connection: the route's at the time, which is the last change that it notices. */
+static u8_t ttl_of(const struct sock *sock)
+{
+    struct route_way way = {.hop_limit = HOP_LIMIT_DEFAULT};
+
+    if (sock->ttl == TTL_OF_ROUTE && sock->remote_port != 0)
+        (void)!route_find(sock->stack, &sock->remote, sock->device, &way);
+    return sock_hop_limit(sock, way.hop_limit);
+}
 
 void tcp_apply_options(const struct sock *sock)
 {
@@ -16,7 +27,7 @@ void tcp_apply_options(const struct sock *sock)
     pcb->so_options =
         (u8_t)((sock->reuse_address ? SOF_REUSEADDR : 0) | (sock->keepalive ? SOF_KEEPALIVE : 0));
     pcb->netif_idx = option_netif_index(sock);
-    pcb->ttl = (u8_t)sock->ttl;
+    pcb->ttl = ttl_of(sock);
     pcb->tos = (u8_t)sock->tos;
     if (sock->tcp.phase == TCP_LISTENING)
         return; /* its PCB ends there */

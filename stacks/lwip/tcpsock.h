@@ -16,8 +16,6 @@ void tcp_renew(struct sock *sock);
 void tcp_disconnect(struct sock *sock);
 /* Leaves the PCB to lwIP if both directions have ended. */
 void tcp_let_go(struct sock *sock);
-/* The address as lwIP wants it: "any" of a socket that speaks both families is of neither. */
-ip_addr_t tcp_bind_address(const struct sock *sock, const ip_addr_t *ip);
 
 int tcp_bind_sock(struct sock *sock, const struct sockaddr *addr, socklen_t len);
 int tcp_connect_sock(struct sock *sock, const struct sockaddr *addr, socklen_t len);

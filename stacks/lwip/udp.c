@@ -108,11 +108,6 @@ static void arrive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr
         return; /* its buffer is full */
 }
 
-static ssize_t udp_receive(struct sock *sock, struct msghdr *msg, int flags)
-{
-    return sock_recv_datagram(sock, msg, flags);
-}
-
 /* ---- life ---- */
 
 static int udp_open(struct sock *sock)
@@ -130,16 +125,6 @@ static void udp_end(struct sock *sock)
 {
     if (sock->udp != NULL)
         sock->stack->lw.udp_remove(sock->udp);
-}
-
-/* The address as lwIP wants it: "any" of a socket that speaks both is of neither family. */
-static ip_addr_t bind_address(const struct sock *sock, const ip_addr_t *ip)
-{
-    ip_addr_t bound = *ip;
-
-    if (sock->domain == AF_INET6 && !sock->v6only && IP_IS_V6_VAL(*ip) && ip_addr_isany(ip))
-        IP_SET_TYPE_VAL(bound, IPADDR_TYPE_ANY);
-    return bound;
 }
 
 static int bind_to(struct sock *sock, const ip_addr_t *ip, uint16_t port_number)
@@ -201,7 +186,7 @@ static ssize_t send_to(struct sock *sock, const struct msghdr *msg, size_t len, 
     if (p == NULL)
         return -ENOBUFS;
     sock_gather(msg, 0, p->payload, len);
-    sock->udp->ttl = (u8_t)sock->ttl;
+    sock->udp->ttl = sock_hop_limit(sock, to->hop_limit);
     sock->udp->mcast_ttl = (u8_t)sock->multicast_ttl;
     sock->udp->tos = (u8_t)sock->tos;
     sock->udp->flags = (u8_t)((sock->udp->flags & ~UDP_FLAGS_MULTICAST_LOOP) |
@@ -304,7 +289,7 @@ const struct sock_type udp_sock = {
     .bind = udp_bind_sock,
     .connect = udp_connect_sock,
     .send = udp_send_message,
-    .recv = udp_receive,
+    .recv = sock_recv_datagram,
     .name = sock_name,
     .set = option_set,
     .get = option_get,

@@ -6,16 +6,16 @@
 #include <sys/types.h>
 
 #include "lwip/stack.h"
+#include "vde/vdeport.h"
 
-/* Connects to the network at `locator`. 0 or a negative errno. */
-__attribute__((warn_unused_result)) int wire_open(struct port *port, const char *locator,
-                                                  struct wire **ret_wire);
-/* Has the loop watch it. 0 or a negative errno; the loop may know the wire even then, so it ends as every wire does,
- * in loop_leave. */
-__attribute__((warn_unused_result)) int wire_watch(struct wire *wire);
+/* Connects to the network at `locator`: within VDEPORT_PATIENCE. 0 or a negative errno. */
+__attribute__((warn_unused_result)) int wire_open(const char *locator, struct wire **ret_wire);
+/* It is of that interface from now on, and the loop watches it. 0 or a negative errno; the loop may know the wire even then, so
+ * it ends as every wire does, in loop_leave. */
+__attribute__((warn_unused_result)) int wire_join(struct wire *wire, struct port *port);
 void wire_close(struct wire *wire);
 
-/* Sends a frame, or queues it while the network is busy. 0, or -ENOBUFS: the frame is lost. */
+/* Sends a frame, or queues it while the network is busy. 0 or a negative errno: the frame is lost. */
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
 /* Is the network there? */
 bool wire_is_connected(const struct wire *wire);
@@ -23,14 +23,12 @@ bool wire_is_connected(const struct wire *wire);
 bool wire_is_busy(const struct wire *wire);
 
 /* What the loop calls, with the stack's lock held: something happened at a descriptor of the wire (which: the
- * pointer that was watched); the time has come to try a lost network again. `buffer` has WIRE_FRAME_MAX bytes.
- */
-enum { WIRE_FRAME_MAX = 9216 + 18 };
+ * pointer that was watched); the time has come to try a lost network again. */
 struct stack *wire_stack(void *watched);
-void wire_event(void *watched, uint32_t events, uint8_t *buffer);
+void wire_event(void *watched, uint32_t events, uint8_t buffer[static VDEPORT_FRAME_ROOM]);
 /* Disconnects the wires of a dead stack. */
 void wire_abandon_all(struct stack *stack);
-/* Returns whether networks are still away. */
-bool wire_reconnect_all(struct stack *stack);
+/* Returns when to try again, in ms; UINT64_MAX: all networks are there. */
+uint64_t wire_reconnect_all(struct stack *stack);
 
 #endif

@@ -9,8 +9,7 @@ struct relay;
 /* A relay for up to `capacity` interfaces; NULL if out of memory or descriptors (errno). */
 struct relay *relay_new(size_t capacity);
 
-/* Connects to the network `locator`, for the next interface. 0, or -errno of vde_open; -ENODEV where it says
- * nothing. To be called before relay_start. */
+/* Connects to the network `locator`, for the next interface. 0, or -errno of vdeport_open. To be called before relay_start. */
 __attribute__((warn_unused_result)) int relay_connect(struct relay *relay, const char *locator);
 
 /* Gives interface number `number`, connected already, its tap, which belongs to the relay from then on. 0 or

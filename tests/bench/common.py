@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the measurements have in common: programs that are looked at from outside, the machine, tables and plots."""
 
+import argparse
 import json
 import os
 import pathlib
@@ -10,10 +11,23 @@ import subprocess
 import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+START_S = 60  # how long a program may take until it serves
+
+
+class CannotMeasure(Exception):
+    """One figure; the others can be."""
 
 
 def say(*words):
     print(*words, flush=True)
+
+
+def wait_for(condition, what, deadline_s=START_S):
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            raise CannotMeasure(f"{what} does not start")
+        time.sleep(0.01)
 
 
 class Machine:
@@ -142,9 +156,50 @@ class Meanwhile:
         return max(0.0, (busy - own) / (wall * os.cpu_count()))
 
 
+class Options(argparse.ArgumentParser):
+    """The command line of a program, with the options that all of them have."""
+
+    def __init__(self, what, doc, seconds, quick_seconds, number=float):
+        super().__init__(prog=f"script/bench {what}", description=doc.split("\n\n")[0])
+        self.seconds, self.quick_seconds, self.choices = seconds, quick_seconds, {}
+        self.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+        self.add_argument("--quick", action="store_true", help="one short round; nothing is written to docs")
+        self.add_argument("--rounds", type=int, help="5, or 1 with --quick")
+        self.add_argument("--seconds", type=number, help=f"of each figure: {seconds}, or {quick_seconds} with --quick")
+        self.add_argument("--from", dest="results", type=pathlib.Path, help="write docs from the results of an earlier run")
+
+    def choose(self, name, there, quick=None):
+        """--NAME A,B: some of those words, else all of them or, with --quick, only `quick`."""
+        there = list(there)
+        self.choices[name] = there, quick or there
+        self.add_argument(f"--{name}", type=lambda text: text.split(","), help=",".join(there))
+
+    def read(self):
+        options = self.parse_args()
+        options.rounds = options.rounds or (1 if options.quick else 5)
+        options.seconds = options.seconds or (self.quick_seconds if options.quick else self.seconds)
+        for name, (there, quick) in self.choices.items():
+            chosen = getattr(options, name) or (quick if options.quick else there)
+            setattr(options, name, chosen)
+            for word in set(chosen) - set(there):
+                self.error(f"no {word} here: {', '.join(there)}")
+        return options
+
+
+def measure(options, run):
+    """What run(options) returns, and the circumstances."""
+    started, meanwhile = time.monotonic(), Meanwhile()
+    results = run(options)
+    return {
+        **results,
+        **{"machine": Machine().words(), "rounds": options.rounds, "seconds": options.seconds},
+        **{"took_s": time.monotonic() - started, "others": meanwhile.others(), "date": time.strftime("%Y-%m-%d")},
+    }
+
+
 def conclude(what, options, run, report):
     """The end of each program: measures, or reads what was measured before, says it, and unless --quick writes it down."""
-    results = json.loads(options.results.read_text()) if options.results else run(options)
+    results = json.loads(options.results.read_text()) if options.results else measure(options, run)
     say(report.console(results))
     if not options.quick:
         if not options.results:

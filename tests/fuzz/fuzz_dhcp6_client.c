@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The bytes are a script for the DHCPv6 client: time passes, the last message is answered as a server would
- * and spoilt at will, bytes of any kind come in, modes change, the link comes and goes, addresses turn out to
+ * and spoilt at will, a server calls, bytes of any kind come in, modes change, the link comes and goes, addresses turn out to
  * be taken, others are registered, the program starts again with what it has saved. After each step what
  * dhcp6_world.h says: no address beyond its end, a deadline before it, well-formed messages. At the end: as
  * many messages as the times of the RFC allow, and after a stop nothing stands and the client falls silent.
@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 #define WORLD_ASSERT(condition) FUZZ_ASSERT(condition)
-#include "libiothconf/dhcp6_world.h"
+#include "libiothconf/dhcp6_authentic.h"
 
 enum {
     STEPS_MAX = 400,
@@ -21,7 +21,10 @@ struct script {
     struct world w;
     struct reader bytes;
     unsigned steps;
+    uint8_t auth[AUTH_LEN]; /* of the message that is made */
 };
+
+static const uint8_t key[MD5_DIGEST_SIZE] = {1};
 
 static struct ipaddr small_address(uint8_t which)
 {
@@ -74,6 +77,17 @@ static void fill_options(struct script *s, struct dhcp6_message *m)
     m->has |= which & 0x20 ? DHCP6_HAS_DNS | DHCP6_HAS_DOMAINS : 0;
     m->has |= which & 0x40 ? DHCP6_HAS_ADDR_REG_ENABLE : 0;
     m->ia[0].has |= which & 0x80 ? DHCP6_HAS_STATUS : 0;
+    if (which & 0x100)
+        put_auth(m, s->auth, AUTH_KEY, value, key);
+}
+
+/* Some bytes of a message changed. */
+static void spoil(struct script *s, uint8_t *bytes, size_t len, unsigned n)
+{
+    for (; n > 0; n--) {
+        uint16_t at = reader_u16(&s->bytes);
+        bytes[at % len] ^= reader_u8(&s->bytes);
+    }
 }
 
 /* An answer to one of the last messages, with the bytes of the script changed in it. */
@@ -106,11 +120,28 @@ static void answer(struct script *s)
     }
     fill_options(s, &m);
     FUZZ_ASSERT(dhcp6_write(&w, &m) == 0);
-    for (unsigned n = how >> 6; n > 0; n--) {
-        uint16_t at = reader_u16(&s->bytes);
-        bytes[at % w.pos] ^= reader_u8(&s->bytes);
-    }
+    spoil(s, bytes, w.pos, how >> 6);
     world_input(&s->w, bytes, w.pos);
+}
+
+/* A RECONFIGURE by the one key that there is; of the right server, as often as not. */
+static void call(struct script *s)
+{
+    static struct dhcp6_message m;
+    static const uint8_t exchanges[] = {DHCP6_RENEW, DHCP6_REBIND, DHCP6_INFORMATION_REQUEST, DHCP6_SOLICIT};
+    uint8_t bytes[512], how = reader_u8(&s->bytes), server[4] = {0, 9, 9, how & 1};
+
+    memset(&m, 0, sizeof(m));
+    m.type = DHCP6_RECONFIGURE;
+    m.client_id = (struct dhcp6_bytes){s->w.settings.duid.bytes, s->w.settings.duid.len};
+    m.server_id = (struct dhcp6_bytes){server, sizeof(server)};
+    m.reconf_msg = exchanges[how >> 1 & 3];
+    m.has = DHCP6_HAS_CLIENT_ID | DHCP6_HAS_SERVER_ID | DHCP6_HAS_RECONF_MSG;
+    put_auth(&m, s->auth, AUTH_HMAC, reader_u8(&s->bytes), NULL);
+    size_t len = write_authentic(&m, key, bytes, sizeof(bytes));
+    spoil(s, bytes, len, how >> 6);
+    s->w.to = (struct ipaddr){{how & 8 ? 0xff : 0xfe, 0x80, [15] = 1}};
+    world_input(&s->w, bytes, len);
 }
 
 static void garbage(struct script *s)
@@ -209,6 +240,9 @@ static void step(struct script *s)
     case 9:
     case 10:
         pass(s);
+        break;
+    case 11:
+        call(s);
         break;
     default:
         answer(s);

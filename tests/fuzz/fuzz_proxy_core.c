@@ -1,22 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The input is a life of the proxy's cores: clocks that run and step, flows that come and go, stacks that take no address, other
- * settings. Two bytes are a step. After each, whatever is open should be, the present epoch has its address unless the stack
- * refused one, no flow is lost from the counts, and the listeners' filter is a program that ends. */
+ * settings; datagrams of many peers; answers about the base. Two bytes are a step. After each, whatever is open should be, the
+ * present epoch has its address unless the stack refused one, no flow is lost from the counts, the listeners' filter is a program
+ * that ends, and the table of peers finds those that are in it and no other, in the order of their age. */
 #include "fuzz.h"
 #include "libotip/proxy_account.h"
 #include "libotip/proxy_filter.h"
 #include "libotip/proxy_header.h"
+#include "libotip/proxy_peers.h"
+#include "libotip/proxy_renewal.h"
 #include "libotip/proxy_window.h"
 
-enum { FLOWS = 64, STEPS_MAX = 4 * WINDOW_ADDRESSES_MAX };
+enum { FLOWS = 64, STEPS_MAX = 4 * WINDOW_ADDRESSES_MAX, PEERS = 16, PEER_KINDS = 5 };
 
 struct flow {
     struct window_address *place;
     struct ipaddr from;
 };
 
+/* A UDP flow that is in the table, or may be. */
+struct talker {
+    struct peer peer;
+    bool is_in;
+    unsigned long touched; /* which step it was */
+};
+
 struct life {
     struct window window;
+    struct peers peers;
+    struct talker talkers[PEERS];
+    unsigned long steps;
+    struct renewal renewal;
     struct proxy_account *account;
     struct flow flows[FLOWS];
     unsigned n_flows;
@@ -69,6 +83,84 @@ static void begin_flow(struct life *l, uint8_t byte)
     l->flows[l->n_flows++] = (struct flow){place, from};
 }
 
+/* Peers that differ in one thing each. */
+static struct peer_key peer_of(unsigned i)
+{
+    struct peer_key key = {.client = {.addr = {{0xfd, 1}}, .port = 1}, .asked = {{0xfd, 2}}, .port = 1};
+    unsigned by = i / PEER_KINDS + 1;
+
+    switch (i % PEER_KINDS) {
+    case 0:
+        key.client.addr.b[15] = (uint8_t)by;
+        break;
+    case 1:
+        key.client.port = (uint16_t)(1 + by);
+        break;
+    case 2:
+        key.client.scope = by;
+        break;
+    case 3:
+        key.asked.b[15] = (uint8_t)by;
+        break;
+    default:
+        key.port = (uint16_t)(1 + by);
+        break;
+    }
+    return key;
+}
+
+/* A datagram of a peer, or the end of its flow. What a server is told of it has its own bytes in their places. */
+static void hear_peer(struct life *l, uint8_t byte)
+{
+    struct talker *t = &l->talkers[byte % PEERS];
+    struct peer_key key = peer_of(byte % PEERS);
+    uint8_t head[PROXY_HEADER_LEN];
+
+    FUZZ_ASSERT(peers_find(&l->peers, &key) == (t->is_in ? &t->peer : NULL));
+    if (byte & 0x80) {
+        if (t->is_in)
+            peers_leave(&l->peers, &t->peer);
+        t->is_in = false;
+        return;
+    }
+    t->peer.key = key;
+    t->touched = l->steps;
+    if (t->is_in)
+        peers_touch(&l->peers, &t->peer);
+    else
+        peers_enter(&l->peers, &t->peer);
+    t->is_in = true;
+    struct ipendpoint asked = {.addr = key.asked, .port = key.port};
+    proxy_header_write(head, byte & 0x40, &key.client, &asked);
+    FUZZ_ASSERT(memcmp(head + 16, key.client.addr.b, 16) == 0 && memcmp(head + 32, key.asked.b, 16) == 0);
+    FUZZ_ASSERT(head[48] == key.client.port >> 8 && head[49] == (key.client.port & 0xff));
+    FUZZ_ASSERT(head[50] == key.port >> 8 && head[51] == (key.port & 0xff));
+}
+
+static void check_peers(const struct life *l)
+{
+    unsigned long touched = 0;
+    size_t n = 0, there = 0;
+
+    for (const struct peer *p = l->peers.oldest; p; p = p->newer, n++) {
+        const struct talker *t = &l->talkers[0];
+        while (&t->peer != p)
+            t++;
+        FUZZ_ASSERT(t->is_in && t->touched >= touched && n < PEERS);
+        touched = t->touched;
+    }
+    for (unsigned i = 0; i < PEERS; i++)
+        there += l->talkers[i].is_in;
+    FUZZ_ASSERT(n == there && n == l->peers.n);
+}
+
+static void hear_of_base(struct life *l, uint8_t byte)
+{
+    nsec_t wait = byte & 1 ? renewal_failed(&l->renewal) : renewal_answered(&l->renewal, 1u << byte / 8);
+
+    FUZZ_ASSERT(wait >= RENEWAL_MIN && wait <= RENEWAL_MAX);
+}
+
 static void settle(struct life *l)
 {
     struct window_event event;
@@ -114,6 +206,9 @@ static void check(struct life *l)
 static void step(struct life *l, uint8_t what, uint8_t byte)
 {
     l->refuses = (what & 0x80) != 0;
+    l->steps++;
+    if (what & 0x40)
+        (what & 0x20 ? hear_of_base : hear_peer)(l, byte);
     switch (what & 7) {
     case 0:
     case 1:
@@ -143,6 +238,7 @@ static void step(struct life *l, uint8_t what, uint8_t byte)
     }
     settle(l);
     check(l);
+    check_peers(l);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -154,6 +250,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     life = (struct life){.now = 1000 * NSEC_PER_SEC};
     if (proxy_account_new(FLOWS, FLOWS, &key, &life.account) < 0)
         return 0;
+    if (peers_init(&life.peers, 4, &key) < 0) { /* all in few chains */
+        proxy_account_free(life.account);
+        return 0;
+    }
     window_init(&life.window, &settings);
     for (size_t i = 1; i + 1 < size; i += 2)
         step(&life, data[i], data[i + 1]);
@@ -163,5 +263,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         end_flows_of(&life, event.place);
     FUZZ_ASSERT(life.window.n == 0 && life.n_flows == 0 && proxy_account_sources(life.account) == 0);
     proxy_account_free(life.account);
+    peers_fini(&life.peers);
     return 0;
 }

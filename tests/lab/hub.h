@@ -4,7 +4,7 @@
 /* Hubs, each a vde_plug process that ends with the test program. */
 #include <sys/types.h>
 
-enum { HUB_DEADLINE_MS = 20000 };
+enum { HUB_DEADLINE_MS = 60000 };
 
 struct hub {
     char path[96]; /* of its folder */

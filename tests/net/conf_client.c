@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * conf_client [-l] STACK VNL CONFIG: a stack that is configured by a string, and stays so: by the library's thread, or with
- * -l by the loop of this program.
+ * -l by the loop of this program. If STACK is "kernel", VNL is the name of its interface.
  *
- * Each line of standard input is one more string for ioth_config(). Each line of standard output is a JSON object:
+ * Each line of standard input is one more string for ioth_config(); or "send ADDRESS", a datagram to port 9 there. Each line of standard output is a JSON object:
  *
  *   {"config": "eth,dhcp", "mask": 6}             what ioth_config() returned
  *   {"config": "eth,dhcp", "error": "ETIMEDOUT"}  why it failed
@@ -15,6 +15,7 @@
  */
 #include "stack_state.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <iothconf.h>
 #include <libnlq.h>
@@ -93,6 +94,19 @@ static void *watch_main(void *arg)
     return NULL;
 }
 
+/* Nobody waits for it (RFC 863). */
+static void send_datagram(struct ioth *stack, const char *address)
+{
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+    int fd = ioth_msocket(stack, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || inet_pton(AF_INET6, address, &to.sin6_addr) != 1 ||
+        ioth_sendto(fd, "", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+        perror("conf_client: send");
+    if (fd >= 0)
+        ioth_close(fd);
+}
+
 static void configure(struct ioth *stack, const char *config)
 {
     int mask = ioth_config(stack, config);
@@ -123,7 +137,10 @@ static bool take_input(struct ioth *stack)
     text[len] = '\0';
     while ((end = strchr(line, '\n')) != NULL) {
         *end = '\0';
-        configure(stack, line);
+        if (strncmp(line, "send ", 5) == 0)
+            send_datagram(stack, line + 5);
+        else
+            configure(stack, line);
         line = end + 1;
     }
     len = strlen(line);
@@ -163,8 +180,9 @@ int main(int argc, char *argv[])
         fputs("usage: conf_client [-l] STACK VNL CONFIG\n", stderr);
         return 2;
     }
-    watch.stack = ioth_newstack(words[1], words[2]);
-    watch.ifindex = watch.stack != NULL ? nlqx_if_nametoindex(watch.stack, "vde0") : 0;
+    bool is_kernel = strcmp(words[1], "kernel") == 0;
+    watch.stack = ioth_newstack(words[1], is_kernel ? NULL : words[2]);
+    watch.ifindex = watch.stack != NULL ? nlqx_if_nametoindex(watch.stack, is_kernel ? words[2] : "vde0") : 0;
     if (watch.ifindex == 0 || pthread_create(&watcher, NULL, watch_main, &watch) != 0 ||
         (!by_loop && ioth_config_start(watch.stack) < 0)) {
         perror("conf_client");

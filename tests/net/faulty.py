@@ -123,7 +123,7 @@ class Service:
 
     def start(self, **options):
         self.begin(**options)
-        self.daemon.wait_until(self.is_ready, f"{self.program} is ready", 30)
+        self.daemon.wait_until(self.is_ready, f"{self.program} is ready")
         return self.daemon
 
     def is_ready(self):
@@ -137,24 +137,24 @@ class Service:
         except OSError:
             return None
 
-    def has_ended_or_serves(self, deadline_s=30):
+    def has_ended_or_serves(self):
         """True: it has ended."""
-        w.wait_for(lambda: not self.daemon.is_alive() or self.answers(), "its end, or its beginning", deadline_s)
+        w.wait_for(lambda: not self.daemon.is_alive() or self.answers(), "its end, or its beginning")
         return not self.daemon.is_alive()
 
-    def wait_until_served(self, deadline_s=20):
-        self.daemon.wait_until(self.answers, f"{self.program} serves", deadline_s)
+    def wait_until_served(self):
+        self.daemon.wait_until(self.answers, f"{self.program} serves")
 
     def kill(self):
         with contextlib.suppress(ProcessLookupError):
             self.daemon.signal(signal.SIGKILL)
-        self.daemon.process.wait(10)
+        self.daemon.process.wait(w.PATIENCE_S)
 
     def reload(self):
         self.daemon.signal(signal.SIGHUP)
 
     def stop(self):
-        assert self.daemon.stop(20) == 0, self.daemon.stderr()
+        assert self.daemon.stop() == 0, self.daemon.stderr()
 
     def says(self, words):
         return words in self.daemon.stderr()
@@ -274,7 +274,7 @@ class Router(Service):
 
     def prefix_lifetimes(self):
         """Valid and preferred, seconds."""
-        options = self.daemon.wait_until(self.advertisement, "an advertisement", 20)[12:]
+        options = self.daemon.wait_until(self.advertisement, "an advertisement")[12:]
         while options[0] != 3:
             options = options[8 * options[1] :]
         return struct.unpack("!II", options[4:12])
@@ -293,14 +293,11 @@ class Proxy(Service):
         self.stack = f"stack=kernel,iface={INTERFACE}"
         with self.namespace.entered():
             self._hidden = socket.create_server(self.HIDDEN)
-        world._undo.callback(self._hidden.close)
-        threading.Thread(target=self._accept, daemon=True).start()
+        world.in_background(self._hidden, self._accept)
         self.step_s = 0
 
     def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self._echo, args=(self._hidden.accept()[0],), daemon=True).start()
+        threading.Thread(target=self._echo, args=(self._hidden.accept()[0],), daemon=True).start()
 
     @staticmethod
     def _echo(connection):

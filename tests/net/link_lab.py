@@ -95,7 +95,7 @@ class Link:
         else:  # a DNS server has no port without a stack
             stack = "lwip" if self.stack == "port" else self.stack
             named = self.world.iothnamed(HERE, self.write(f"stack {self.string(DNS_MAC, *addresses, stack=stack)}\n{text}"))
-        named.wait_until(lambda: "fd00:1:" in self.dig("x.hash.local", "AAAA", check=False), "the DNS answers", 20)
+        named.wait_until(lambda: "fd00:1:" in self.dig("+tries=1", "x.hash.local", "AAAA", check=False), "the DNS answers")
 
     def dig(self, *words, **kwargs):
         return self.observer.dig(f"@{DNS6}", "+short", *words, **kwargs).strip()
@@ -109,7 +109,7 @@ class Link:
             namespace, place = HERE, f"stack {self.string(ROUTER_MAC)}\n"
         control = self.world.directory / "iothradvd.ctl"
         router = self.world.daemon(namespace, PROGRAMS / "iothradvd", "-f", self.write(place + text), "--control", control)
-        router.wait_until(lambda: "advertising iface=" in router.stderr(), "it advertises", 20)
+        router.wait_until(lambda: "advertising iface=" in router.stderr(), "it advertises")
         return router
 
     def serve(self, text=DHCP, program="namedhcp", number=2, gateways=()):
@@ -130,7 +130,7 @@ class Link:
             namespace, place = HERE, f"stack {string}\ndnsstack {string}\n"
         file = self.write(place + text + f"nameserver {DNS6}\n")
         server = self.world.daemon(namespace, PROGRAMS / program, "-f", file)
-        server.wait_until(lambda: "serving iface=" in server.stderr(), "it serves", 20)
+        server.wait_until(lambda: "serving iface=" in server.stderr(), "it serves")
         server.namespace, server.file = namespace, file
         return server
 
@@ -188,7 +188,7 @@ class Host(w.Namespace):
         told = self.run("ip", "-j", "address", "show", "dev", INTERFACE, "-tentative").stdout
         return {a["local"] for entry in json.loads(told) for a in entry.get("addr_info", []) if "local" in a}
 
-    def await_address(self, address, deadline_s=30):
+    def await_address(self, address, deadline_s=w.PATIENCE_S):
         def has_it():
             return address in self.addresses()
 
@@ -204,13 +204,13 @@ class Host(w.Namespace):
         def knows():
             return (f"{NET6}/64" if version == 6 else NET4) in self.run("ip", f"-{version}", "route").stdout
 
-        w.wait_for(knows, f"{self.full_name} knows the prefix of the link", 20)
-        w.wait_for(lambda: "nameserver" in self.resolv_conf(), f"{self.full_name} has a name server", 20)
+        w.wait_for(knows, f"{self.full_name} knows the prefix of the link")
+        w.wait_for(lambda: "nameserver" in self.resolv_conf(), f"{self.full_name} has a name server")
 
     def ping(self, version, *names):
         """Each by its name."""
         for name in names:
-            self.run("ping", f"-{version}", "-c1", "-W5", name)
+            self.run("ping", f"-{version}", "-c1", "-W20", name)
 
 
 # ---- other people's clients, as they come ----
@@ -287,7 +287,7 @@ def networkd(host, version):
         return [word for line in lines if line.startswith("DNS=") for word in line[4:].split()]
 
     def write_resolv_conf():
-        found = daemon.wait_until(servers, "networkd has name servers", 20)
+        found = daemon.wait_until(servers, "networkd has name servers")
         (host.directory / "etc/resolv.conf").write_text("".join(f"nameserver {server}\n" for server in found))
 
     host.write_resolv_conf = write_resolv_conf

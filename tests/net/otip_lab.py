@@ -16,7 +16,6 @@ import os
 import re
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
@@ -81,36 +80,6 @@ def address_of(epoch, name=NAME, password=PASSWORD):
     return str(ipaddress.IPv6Address(bytes(bits)))
 
 
-class Stalls:
-    """How long this machine lets its programs wait: what a busy machine does is no fault of the proxy's."""
-
-    TICK_S = 0.02
-
-    def __init__(self):
-        self._late = []  # (when it woke, how late)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self):
-        then = time.monotonic()
-        while not self._over.wait(self.TICK_S):
-            now = time.monotonic()
-            self._late.append((now, now - then - self.TICK_S))
-            then = now
-
-    def worst(self, begin, end):
-        """The longest between two moments of the monotonic clock."""
-        return max([late for at, late in list(self._late) if begin - 0.1 <= at <= end + late + 0.1], default=0)
-
-
 class Lab:
     def __init__(self, world, stack, period=32, window=8, build=w.RELEASE, options=()):
         program = build / "programs/otip_rproxy"
@@ -135,7 +104,7 @@ class Lab:
             *["-t", f"{SSH},127.0.0.1,2222"],
             *options,
         )
-        self.proxy.wait_until(lambda: self.figure("addresses_open") > 0, "an address", deadline_s=30)
+        self.proxy.wait_until(lambda: self.figure("addresses_open") > 0, "an address")
 
     def _on_an_ethernet(self):
         self.segment = Segment(self.world)
@@ -167,22 +136,14 @@ class Lab:
 
     def figure(self, name):
         """One of them."""
-        page = self.proxy.wait_until(self.page, "the metrics", deadline_s=30)
+        page = self.proxy.wait_until(self.page, "the metrics")
         found = re.search(rf"^\w*?_{name}(?:_total)?(?:\{{[^}}]*\}})? ([0-9.e+]+)$", page, re.MULTILINE)
         assert found, f"{name} is not in\n{page}"
         return int(float(found[1]))
 
     def stack_namespace(self):
-        """The namespace of vdestack's child, in which the addresses are."""
-        children = [pid for task in os.listdir(f"/proc/{self.proxy.pid}/task") for pid in self._children(task)]
-        here = os.readlink(f"/proc/{self.proxy.pid}/ns/net")
-        (pid,) = [pid for pid in children if os.readlink(f"/proc/{pid}/ns/net") != here]
-        enter = ["nsenter", f"--target={pid}", "--user", "--preserve-credentials", "--net", "--"]
-        return w.Namespace("stack", f"/proc/{pid}/ns/net", enter)
-
-    def _children(self, task):
-        with open(f"/proc/{self.proxy.pid}/task/{task}/children") as children:
-            return children.read().split()
+        """Where the addresses are."""
+        return w.namespace_below(self.proxy)
 
     # What a client knows
 
@@ -195,7 +156,7 @@ class Lab:
     def wait_until(self, epoch, offset_s=0.0):
         """Until the wall clock is that much behind the beginning of an epoch."""
         moment = epoch * self.period + offset_s
-        w.wait_for(lambda: time.time() >= moment, "that moment", deadline_s=max(1, moment - time.time() + 5))
+        w.wait_for(lambda: time.time() >= moment, "that moment", deadline_s=moment - time.time() + w.PATIENCE_S)
 
     # What a client does
 
@@ -220,7 +181,7 @@ class Lab:
             except OSError:
                 return None
 
-        return w.wait_for(attempt, "a connection", deadline_s=30)
+        return w.wait_for(attempt, "a connection")
 
     def heard_so_far(self):
         """How many packets the wire has heard, all those included that the proxy has sent by now: they come in their order, and
@@ -228,7 +189,7 @@ class Lab:
         connection = self.connect_soon()
         assert echoes(connection)
         port = connection.getsockname()[1]
-        self.wire.wait_for(lambda p: inet.TCP in p and p[inet.TCP].dport == port and p[inet.TCP].payload, "the echo", deadline_s=30)
+        self.wire.wait_for(lambda p: inet.TCP in p and p[inet.TCP].dport == port and p[inet.TCP].payload, "the echo")
         connection.close()
         return len(self.wire)
 
@@ -244,7 +205,7 @@ class Lab:
         return self.segment.port("other", [f"{OTHER}/64"])
 
     def stop(self):
-        assert self.proxy.stop(20) == 0, self.proxy.stderr()
+        assert self.proxy.stop() == 0, self.proxy.stderr()
 
 
 def echoes(connection, data=b"is anybody there?"):

@@ -11,15 +11,17 @@ import dns.flags
 import dns.message
 import dns.query
 
+import world as w
 
-def ask(namespace, name, rdtype="A", server="127.0.0.1", port=53, source=None, timeout=4.5, tcp=False, **options):
+
+def ask(namespace, name, rdtype="A", server="127.0.0.1", port=53, source=None, timeout=w.PATIENCE_S, tcp=False, **options):
     """Asks once; returns the answer. Options are those of dns.message.make_query. Every answer is checked to be one to
     this question: its id, and its question in the letter case in which it was asked."""
     question = dns.message.make_query(name, rdtype, **options)
     return ask_message(namespace, question, server, port, source, timeout, tcp)
 
 
-def ask_message(namespace, question, server="127.0.0.1", port=53, source=None, timeout=4.5, tcp=False):
+def ask_message(namespace, question, server="127.0.0.1", port=53, source=None, timeout=w.PATIENCE_S, tcp=False):
     with namespace.entered():
         send = dns.query.tcp if tcp else dns.query.udp
         answer = send(question, server, port=port, source=source, timeout=timeout)
@@ -47,7 +49,7 @@ def answers(namespace, name, rdtype="A", **options):
 
 
 @contextlib.contextmanager
-def udp_socket(namespace, server="127.0.0.1", port=53, source=None, timeout=2.0):
+def udp_socket(namespace, server="127.0.0.1", port=53, source=None, timeout=w.PATIENCE_S):
     """A UDP socket connected to the server."""
     with namespace.entered():
         family = socket.AF_INET6 if ":" in server else socket.AF_INET
@@ -61,7 +63,7 @@ def udp_socket(namespace, server="127.0.0.1", port=53, source=None, timeout=2.0)
 
 
 @contextlib.contextmanager
-def tcp_connection(namespace, server="127.0.0.1", port=53, source=None, timeout=4.0):
+def tcp_connection(namespace, server="127.0.0.1", port=53, source=None, timeout=w.PATIENCE_S):
     with namespace.entered():
         connected = socket.create_connection((server, port), timeout, (source, 0) if source else None)
     with connected:
@@ -104,7 +106,7 @@ def read_message(connection):
     return None if wire is None else dns.message.from_wire(wire)
 
 
-def is_closed(connection, deadline_s=3.0):
+def is_closed(connection, deadline_s=w.PATIENCE_S):
     """Whether the server closes the connection without sending anything (more)."""
     connection.settimeout(deadline_s)
     try:
@@ -116,7 +118,10 @@ def is_closed(connection, deadline_s=3.0):
 
 
 def timed(function, *arguments, **options):
-    """Calls function; returns its result and the seconds it took."""
+    """Calls function; returns its result and the seconds it took, without those in which the machine let its programs wait: for
+    what must not take longer than it may."""
     start = time.monotonic()
+    watched = w.stalls()
     result = function(*arguments, **options)
-    return result, time.monotonic() - start
+    end = time.monotonic()
+    return result, end - start - watched.total(start, end)

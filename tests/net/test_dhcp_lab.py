@@ -21,7 +21,7 @@ DHCLIENT = """\
 option classless code 121 = array of unsigned integer 8;
 request subnet-mask, routers, domain-name-servers, domain-search, interface-mtu, classless;
 also request dhcp6.name-servers, dhcp6.domain-search;
-timeout 10;
+timeout 60;
 initial-interval 1;
 """
 
@@ -38,7 +38,7 @@ def dhclient(world, namespace, version):
         namespace, peers.program("dhclient"), f"-{version}", "-1", "-d", "-v", *files, INTERFACE, env=peers.environment()
     )
     bound = directory / ("BOUND" if version == 4 else "BOUND6")
-    daemon.wait_until(bound.exists, "dhclient is bound", deadline_s=20)
+    daemon.wait_until(bound.exists, "dhclient is bound")
     return dict(re.findall(r"^new_(\w+)=(.*)$", bound.read_text(), re.MULTILINE))
 
 

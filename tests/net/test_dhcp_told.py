@@ -53,12 +53,12 @@ class Lan:
         w.wait_for(lambda: namespace.run(*ready).stdout, "a link-local address")
         directory = self.world.directory / f"dhclient{version}"
         directory.mkdir()
-        (directory / "conf").write_text(f"timeout 20;\ninitial-interval 1;\n{KNOWN}{options}\n")
+        (directory / "conf").write_text(f"timeout 60;\ninitial-interval 1;\n{KNOWN}{options}\n")
         files = ["-cf", directory / "conf", "-lf", directory / "leases", "-pf", directory / "pid", "-sf", told_in(directory)]
         command = [peers.program("dhclient"), f"-{version}", "-1", "-d", *files, INTERFACE]
         daemon = self.world.daemon(namespace, *command, env=peers.environment())
         bound = directory / ("BOUND" if version == 4 else "BOUND6")
-        daemon.wait_until(bound.exists, "dhclient is bound", deadline_s=25)
+        daemon.wait_until(bound.exists, "dhclient is bound")
         return dict(re.findall(r"^new_(\w+)=(.*)$", bound.read_text(), re.MULTILINE))
 
 

@@ -7,10 +7,12 @@ The promises are those of docs/RELIABILITY.md; what faults other modules test is
 import concurrent.futures
 import contextlib
 import os
+import pathlib
 import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -170,6 +172,7 @@ def test_few_descriptors_at_the_start(world, program, limits):
             it.stop()
 
 
+@pytest.mark.about_time
 @together
 @each_program
 def test_no_descriptors_for_a_while(world, program):
@@ -195,6 +198,7 @@ def test_no_descriptors_for_a_while(world, program):
 # ---- the wall clock ----
 
 
+@pytest.mark.about_time
 @together
 @pytest.mark.parametrize("hours", [3, -3])
 def test_the_clock_of_a_name_server(world, hours):
@@ -221,6 +225,7 @@ def test_the_clock_of_a_name_server(world, hours):
     it.stop()
 
 
+@pytest.mark.about_time
 @together
 @pytest.mark.parametrize("hours", [3, -3])
 def test_the_clock_does_not_end_a_lease(world, hours):
@@ -267,7 +272,7 @@ def test_a_lease_from_a_clock_that_was_ahead(world):
     it.kill()
     it.faults.step(0)
     it.start()
-    it.daemon.wait_until(lambda: it.lease(2, timeout=0.5), "the lease of the other has ended", 20)
+    it.daemon.wait_until(lambda: it.lease(2, timeout=0.5), "the lease of the other has ended")
     it.stop()
 
 
@@ -285,6 +290,7 @@ def test_the_clock_of_a_router(world, hours):
     it.stop()
 
 
+@pytest.mark.about_time
 @together
 @pytest.mark.parametrize("hours", [3, -3])
 def test_the_clock_of_a_proxy(world, hours):
@@ -295,12 +301,12 @@ def test_the_clock_of_a_proxy(world, hours):
         assert faulty.echoes(connection)
         old = time.time()
         it.step(hours * faulty.HOUR)
-        it.wait_until_served(2 * it.PERIOD_S + 10)
+        it.wait_until_served()
         assert faulty.echoes(connection), "a flow at the address of before"
         with pytest.raises(OSError):
             it.connect(timeout=0.5, at_s=old)
     it.step(0)
-    it.wait_until_served(2 * it.PERIOD_S + 10)
+    it.wait_until_served()
     it.stop()
 
 
@@ -350,7 +356,7 @@ def test_leases_on_a_disk_that_cannot_be_written(world):
         it.leases = disk / "leases.mdb"
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         it.begin()
-        assert it.daemon.process.wait(20) == 1
+        assert it.daemon.process.wait(w.PATIENCE_S) == 1
         assert f"cannot use the lease file {it.leases}: Read-only file system" in it.daemon.stderr()
         it.daemon.assert_no_report()
 
@@ -365,11 +371,11 @@ def test_nowhere_to_log(world, program):
     with open("/dev/full", "w") as full:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=full, env=environment)
     try:
-        w.wait_for(it.answers, f"{program} serves", 20)
+        w.wait_for(it.answers, f"{program} serves")
         process.send_signal(signal.SIGHUP)
-        w.wait_for(it.answers, f"{program} serves on", 20)
+        w.wait_for(it.answers, f"{program} serves on")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(w.PATIENCE_S) == 0
     finally:
         process.kill()
         process.wait()
@@ -419,11 +425,11 @@ def test_an_interface_that_goes_and_comes(world, program):
             work(it, 1)
         it.cable.plug_in()
         if program == "namedhcp":
-            it.daemon.wait_until(lambda: it.says("until a restart"), "it says that it hears nothing", 30)
+            it.daemon.wait_until(lambda: it.says("until a restart"), "it says that it hears nothing")
         if program not in FOLLOWS:
             it.stop()
             it.start()
-        it.wait_until_served(30)
+        it.wait_until_served()
     it.stop()
 
 
@@ -464,6 +470,7 @@ UPSTREAMS = {
 }
 
 
+@pytest.mark.about_time
 @together
 @pytest.mark.parametrize("how", list(UPSTREAMS))
 def test_upstream(world, how):
@@ -488,7 +495,7 @@ def test_upstream(world, how):
             assert right or (failed and how != "slow"), answer.to_text()
             assert seconds < 7
         server.udp, server.tcp = upstream.answer_udp, upstream.answer_tcp
-        w.wait_for(lambda: addresses(it.ask("well.again", timeout=8)), "it is believed again", 20)
+        w.wait_for(lambda: addresses(it.ask("well.again", timeout=8)), "it is believed again")
     it.stop()
 
 
@@ -497,8 +504,19 @@ def test_upstream(world, how):
 
 def start_hub(world, path):
     hub = world.daemon(HERE, "vde_plug", "null://", f"hub://{path}")
-    hub.wait_until((path / "ctl").exists, "the hub's control socket")
+    hub.wait_until(lambda: w.listens(path / "ctl"), "the hub's control socket")
     return hub
+
+
+@contextlib.contextmanager
+def silent_hub(path):
+    """It lets programs connect, and never answers."""
+    path.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path / "ctl"))
+        listener.listen()
+        yield
+    shutil.rmtree(path)
 
 
 def plug_in(world, path, name, address):
@@ -514,8 +532,8 @@ def plug_in(world, path, name, address):
 @together
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_hub_of_a_name_server_is_killed(world, stack):
-    """Another one takes its place: the server is reached by it, without a restart. Its stack outlives the first. It is the release
-    build's server, whose sandbox lets no code be loaded: that of the sanitizers is wider."""
+    """Another one takes its place, after one that never answered: the server is reached by it, without a restart. Its stack
+    outlives the first. It is the release build's server, whose sandbox lets no code be loaded: that of the sanitizers is wider."""
     w.need_virtual_ethernet()
     path = world.directory / "hub"
     hub = start_hub(world, path)
@@ -523,8 +541,31 @@ def test_the_hub_of_a_name_server_is_killed(world, stack):
     daemon = world.iothnamed(HERE, text + "static A one.test.local 192.168.1.1\n")
     for number in range(3):
         client = plug_in(world, path, f"client{number}", f"10.1.0.{number + 9}/24")
-        daemon.wait_until(lambda: questions.answers(client, "one.test.local", server="10.1.0.1"), "it answers", 30)
+        daemon.wait_until(lambda: questions.answers(client, "one.test.local", server="10.1.0.1"), "it answers")
+        threads = pathlib.Path(f"/proc/{daemon.pid}/task")
+        before = len(list(threads.iterdir()))
         hub.kill()
         shutil.rmtree(path)
+        with silent_hub(path):
+            daemon.wait_until(lambda: len(list(threads.iterdir())) > before, "it waits for the silent one")
         hub = start_hub(world, path)
-    assert daemon.stop(20) == 0, daemon.stderr()
+    assert daemon.stop() == 0, daemon.stderr()
+
+
+@together
+def test_a_hub_that_does_not_answer(world):
+    """Who cannot start without it says so, and ends."""
+    w.need_virtual_ethernet()
+    path = world.directory / "hub"
+    vnl = f"vde://{path}"
+    with silent_hub(path):
+        at_it = [world.iothnamed(HERE, f"stack stack={stack},vnl={vnl},eth\noption user none\n") for stack in STACKS]
+        served = {"iothradvd": "prefix fd00:1::/64\n", "namedhcp": "ip 10.1.0.1/24\nsubnet 10.1.0.0/24\npool 10.1.0.9-10.1.0.99\n"}
+        for program, lines in served.items():
+            file = world.directory / f"{program}.rc"
+            file.write_text(f"stack {vnl}\nmacaddr 02:00:00:00:00:01\n{lines}")
+            at_it.append(world.daemon(HERE, w.RELEASE / "programs" / program, "-f", file))
+        for daemon in at_it:
+            assert daemon.process.wait(w.PATIENCE_S) == 1
+            assert vnl in daemon.stderr() and "no answer within 5 s" in daemon.stderr(), daemon.stderr()
+            daemon.assert_no_report()

@@ -17,6 +17,7 @@ from questions import addresses, ask_message, texts, timed
 from server import FORWARD, FORWARD_TO_TWO, LOCAL, SECOND_UPSTREAM, UPSTREAM
 from upstream import ScriptedUpstream, default_answer
 
+pytestmark = pytest.mark.about_time
 LONGEST_S = 4.0  # stubs give up at 5
 
 
@@ -170,7 +171,7 @@ def test_servfail_in_time_and_nothing_wrong_remembered(box, behaviour):
         server.udp = upstream.answer_udp
         # A failure may be remembered for a short while (RFC 9520), but not what was wrong.
         mended = lambda: addresses(box.ask("www.example")) == right_address("www.example")  # noqa: E731
-        w.wait_for(mended, "upstream is believed again", deadline_s=12)
+        w.wait_for(mended, "upstream is believed again")
 
 
 def test_half_the_packets_lost(box):
@@ -262,7 +263,7 @@ def test_upstream_spoils_the_tcp_answer(box, tcp):
         assert seconds < LONGEST_S
         server.tcp = upstream.answer_tcp
         mended = lambda: addresses(box.ask("www.example")) == right_address("www.example")  # noqa: E731
-        w.wait_for(mended, "nothing partial was remembered", deadline_s=12)
+        w.wait_for(mended, "nothing partial was remembered")
 
 
 # Sharing

@@ -11,15 +11,15 @@ def test_a_cable_joins_two_namespaces(world):
     world.link(one, "eth0", other, "eth0")
     one.add_address("eth0", "fc00::1/64")
     other.add_address("eth0", "fc00::2/64")
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "fc00::2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "fc00::2").stdout
 
 
 def test_clients_on_the_hub_reach_each_other(world):
     world.hub()
     one = world.vde_client("one", ["192.168.1.1/24", "fc00::1/64"], resolver="192.168.1.24")
     world.vde_client("other", ["192.168.1.2/24", "fc00::2/64"])
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "192.168.1.2").stdout
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "2", "fc00::2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "192.168.1.2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "fc00::2").stdout
     assert "nameserver 192.168.1.24" in one.run("cat", "/etc/resolv.conf").stdout
 
 

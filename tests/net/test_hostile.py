@@ -94,4 +94,4 @@ def test_workers_do_not_race(world):
         for done in floods:
             sent, answered = done.result()
             assert answered > 0.9 * sent
-    assert box.daemon.stop(deadline_s=30) == 0, box.daemon.stderr()
+    assert box.daemon.stop() == 0, box.daemon.stderr()

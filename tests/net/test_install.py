@@ -64,7 +64,7 @@ def test_library_has_a_soname_and_a_pkg_config_file(libraries, library):
 def test_program_runs(prefix, program):
     path = only([*prefix.glob(f"bin/{program}"), *prefix.glob(f"sbin/{program}")], program)
     for option, expected in (("-h", "sage"), ("--version", program)):
-        result = subprocess.run([path, option], capture_output=True, text=True, timeout=10)
+        result = subprocess.run([path, option], capture_output=True, text=True, timeout=w.PATIENCE_S)
         assert result.returncode == 0
         assert expected in result.stdout
 
@@ -117,7 +117,7 @@ def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, 
                 return None
 
         # The node may be gone before its neighbour is found (ARP); the datagram is lost then, as datagrams are.
-        data, sender = w.wait_for(sent_and_received, "a datagram from the example", deadline_s=15)
+        data, sender = w.wait_for(sent_and_received, "a datagram from the example")
     assert (data, sender[0]) == (b"ciao\n", "10.0.0.1")
 
 

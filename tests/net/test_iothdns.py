@@ -17,6 +17,8 @@ import world as w
 from questions import timed, udp_socket
 from upstream import ScriptedUpstream
 
+pytestmark = pytest.mark.about_time
+
 SERVER = "127.0.0.53"
 SECOND = "127.0.0.54"
 
@@ -210,8 +212,9 @@ def test_nobody_there(here):
 
 def test_silence(here):
     with ScriptedUpstream(here, SERVER, udp=upstream.never_answer):
-        answer, took = timed(found, here, SERVER, "a:www.example", "-t", "700")
-        assert answer == "ETIMEDOUT" and 0.7 <= took < 5
+        begin = time.monotonic()
+        assert found(here, SERVER, "a:www.example", "-t", "700") == "ETIMEDOUT"
+        assert time.monotonic() - begin >= 0.7
 
 
 def test_order_and_timing_of_resolv_conf(here):
@@ -250,7 +253,7 @@ def test_the_file_changes_while_we_run(world, here):
             (world.directory / "new").rename(path)
             w.wait_for(lambda: answer() == "192.0.2.2", "the new server is asked")
             process.stdin.close()
-            assert process.wait(10) == 0
+            assert process.wait(w.PATIENCE_S) == 0
 
 
 def test_the_system_s_file(world, here):
@@ -259,7 +262,7 @@ def test_the_system_s_file(world, here):
     with ScriptedUpstream(here, SERVER):
         command = resolver.command(w.RELEASE / "tests/net/dns_lookup", "1:www")
         environment = {**os.environ, "LOCALDOMAIN": "one.example two.example", "RES_OPTIONS": "ndots:2"}
-        told = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=20)
+        told = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=w.PATIENCE_S)
         assert told.stdout == "1:www\t 1/1/www.one.example\n"
 
 
@@ -335,7 +338,7 @@ def test_on_a_stack(world, here, stack):
         return found(here, config, question, *arguments, build=w.RELEASE)
 
     server = "10.0.0.53"
-    w.wait_for(lambda: ask(server, "a:one.test.local", "-t", "1000") == "192.168.1.1", "an answer", deadline_s=20)
+    w.wait_for(lambda: ask(server, "a:one.test.local", "-t", "1000") == "192.168.1.1", "an answer")
     assert ask(server, "aaaa:alias.test.local") == "fc00::1"
     assert ask(server, "a:two.test.local") == "ENOENT"
     assert ask(f"nameserver {server}\noptions use-vc\n", "a:one.test.local") == "192.168.1.1"

@@ -13,7 +13,7 @@ from test_namedhcp_control import free_port, scraped
 
 
 def get(port, path="/metrics"):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=w.PATIENCE_S) as answer:
         return answer.read().decode()
 
 
@@ -36,7 +36,7 @@ def test_two_interfaces(world):
         assert samples[f"iothradvd_address_taken{{{labels}}}"] == 0
     assert get(port, "/healthz") == "ok\n"
     router.reload(text.replace(str(port), str(port % 60000 + 1)))
-    router.wait_for("this change waits for a restart what=\"another address of the metrics page\"")
+    router.wait_for("this change waits for a restart what=metrics")
     assert scraped(get(port))["iothradvd_reloads_total"] == 1
     router.stop()
 

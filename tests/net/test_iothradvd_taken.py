@@ -11,6 +11,8 @@ from scapy.layers.l2 import Ether
 from dhcp_lab import Segment, running, said, together  # noqa: F401
 from test_iothradvd import LINK_LOCAL, MAC, advertisements, router_on
 
+pytestmark = pytest.mark.about_time  # a probe is answered while it waits for that
+
 FORGER = "02:00:00:00:ee:01"
 
 
@@ -52,10 +54,10 @@ def test_a_forged_answer_silences_it_for_a_while(world, kind):
     forger = Forger(segment, 1)
     try:
         router = router_on(world, segment, kind, "period 4\n", "--user", "none", wait=False)
-        router.wait_for("not advertising: somebody else has this address", 20)
+        router.wait_for("not advertising: somebody else has this address")
         assert not advertisements(segment)
-        router.wait_for("advertising iface=vde0 from=fe80::", 30)
-        place = segment.wire.wait_for(said("RA", src=MAC), "an advertisement", 0, 20)[inet6.IPv6].src
+        router.wait_for("advertising iface=vde0 from=fe80::")
+        place = segment.wire.wait_for(said("RA", src=MAC), "an advertisement", 0)[inet6.IPv6].src
         assert place not in forger.targets and forger.targets == [LINK_LOCAL]
         assert place in router.ctl("status").stdout
         assert router.daemon.stderr().count("somebody else has this address") == 1
@@ -70,7 +72,7 @@ def test_who_forges_each_answer_is_told_of_once(world):
     forger = Forger(segment, 2)
     try:
         router = router_on(world, segment, "port", "period 4\n", "--user", "none", wait=False)
-        router.wait_for("advertising iface=vde0 from=fe80::", 40)
+        router.wait_for("advertising iface=vde0 from=fe80::")
         assert len(set(forger.targets)) == 2
         assert router.daemon.stderr().count("somebody else has this address") == 1
         assert "no longer advertising" not in router.daemon.stderr()
@@ -85,7 +87,7 @@ def test_its_own_probes_come_back(world):
     forger = Forger(segment, 1, loop=True)
     try:
         router = router_on(world, segment, "port", "period 4\n", wait=False)
-        router.wait_for(f"advertising iface=vde0 from={LINK_LOCAL}", 20)
+        router.wait_for(f"advertising iface=vde0 from={LINK_LOCAL}")
         assert len(segment.wire.heard(is_probe)) == 4  # the one that came back, and three more to be sure
         assert "somebody else" not in router.daemon.stderr()
         router.stop()

@@ -56,7 +56,7 @@ class Lan:
 
     def wait_for_name(self, name, address):
         try:
-            w.wait_for(lambda: self.address(name) == [address], f"{name} has {address}", deadline_s=20)
+            w.wait_for(lambda: self.address(name) == [address], f"{name} has {address}")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.dig(name, 'A')}\n{self.named.stderr()}\n{self.dhcp.stderr()}") from None
         assert self.dig("-x", address, "+short").split() == [f"{name}."]
@@ -66,10 +66,10 @@ class Lan:
         namespace = self.segment.port(name)
         directory = self.world.directory / name
         directory.mkdir()
-        (directory / "conf").write_text(f'timeout 20;\ninitial-interval 1;\nsend host-name "{name}";\n')
+        (directory / "conf").write_text(f'timeout 60;\ninitial-interval 1;\nsend host-name "{name}";\n')
         files = ["-cf", directory / "conf", "-lf", directory / "leases", "-pf", directory / "pid", "-sf", told_in(directory)]
         daemon = self.world.daemon(namespace, peers.program("dhclient"), "-4", "-1", "-d", *files, INTERFACE, env=peers.environment())
-        daemon.wait_until((directory / "BOUND").exists, "dhclient is bound", deadline_s=25)
+        daemon.wait_until((directory / "BOUND").exists, "dhclient is bound")
         return dict(re.findall(r"^new_(\w+)=(.*)$", (directory / "BOUND").read_text(), re.MULTILINE))["ip_address"]
 
 
@@ -93,7 +93,7 @@ def test_a_lease_has_its_name(world):
     assert status_of(lan.dig("laptop.elsewhere", "A")) == "REFUSED"
     assert status_of(lan.dig("-x", "10.1.0.200")) == "NXDOMAIN"
     ours = Client(lan.segment, "lwip", "eth,dhcp,fqdn=ours.lan.test", mac="02:00:00:00:0e:01")
-    state = ours.wait_until(lambda s: s.addresses4, "an address", 20)
+    state = ours.wait_until(lambda s: s.addresses4, "an address")
     (own,) = {a.partition("/")[0] for a in state.addresses4}
     lan.wait_for_name("ours.lan.test", own)
     ours.configure("-dhcp")
@@ -162,7 +162,7 @@ def test_a_damaged_file_ends_nobody(world):
     assert "reason=\"it is damaged, or no lease file\"" in lan.named.stderr()
     assert lan.address("laptop.lan.test") == [address]
     lan.serve()
-    assert lan.dhcp.process.wait(10) == 1
+    assert lan.dhcp.process.wait(w.PATIENCE_S) == 1
     assert "it is damaged, or no lease file" in lan.dhcp.stderr()
     with open(lan.leases, "r+b") as file:
         file.truncate(100)
@@ -192,7 +192,7 @@ def test_an_ordinary_user_reads_what_he_may(world):
     ask = ["@127.0.0.1", "-p", "5310", "laptop.lan.test", "A"]
     other.wait_until(lambda: "status: SERVFAIL" in HERE.dig(*ask, check=False), "it does not know")
     lan.leases.chmod(0o644)
-    other.wait_until(lambda: HERE.dig(*ask, "+short", check=False).split() == [address], "it reads the file again", 20)
+    other.wait_until(lambda: HERE.dig(*ask, "+short", check=False).split() == [address], "it reads the file again")
 
 
 @pytest.mark.long
@@ -205,5 +205,5 @@ def test_names_while_leases_come_in_by_the_thousand(world):
     load = [peers.program("perfdhcp"), "-4", "-r", "1000", "-R", "40", "-p", "5", "-l", INTERFACE]
     client.run(*load, env=peers.environment(), check=False, timeout=30)
     addresses = [f"10.1.0.{last}" for last in range(100, 150)]
-    w.wait_for(lambda: sum(lan.dig("-x", a, "+short").endswith(".lan.test.\n") for a in addresses) >= 40, "their names", 10)
+    w.wait_for(lambda: sum(lan.dig("-x", a, "+short").endswith(".lan.test.\n") for a in addresses) >= 40, "their names")
     assert "cannot be read" not in lan.named.stderr()

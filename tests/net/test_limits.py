@@ -22,6 +22,8 @@ import world as w
 from questions import addresses, ask_message, framed, tcp_connection, udp_socket
 from server import FORWARD, LOCAL, UPSTREAM
 
+pytestmark = pytest.mark.about_time
+
 HELPERS = w.RELEASE / "tests/net"
 TWO_WORKERS = "option workers 2\n"
 STRANGER = "192.0.2.1"  # an address of the box that is neither loopback nor one of its own nets
@@ -174,7 +176,7 @@ def idle_connections(world, count):
     connections = []
     while len(connections) < count:
         connections += connect(box, f"127.1.{len(connections) // 50 // 250}.{len(connections) // 50 % 250 + 1}", 50)
-    w.wait_for(lambda: len(os.listdir(f"/proc/{box.daemon.pid}/fd")) >= count, "all connections are taken", 30)
+    w.wait_for(lambda: len(os.listdir(f"/proc/{box.daemon.pid}/fd")) >= count, "all connections are taken")
     together = flood(box, 200_000)
     for connection in connections:
         connection.close()

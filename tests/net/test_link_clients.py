@@ -48,7 +48,7 @@ def test_ipv6_hosts_find_each_other_by_name(world, kind):
     for host in hosts.values():
         host.await_address(hashed(host.full_name))
     for stack, client in zip(STACKS, stacks):
-        client.wait_until(has(hashed(f"{stack}.hash.local")), "the address of its name", 20)
+        client.wait_until(has(hashed(f"{stack}.hash.local")), "the address of its name")
     find_each_other(link, 6, hosts, [host.full_name for host in hosts.values()] + [f"{stack}.hash.local" for stack in STACKS])
 
 
@@ -67,7 +67,7 @@ def test_ipv4_hosts_find_each_other_by_name(world, kind):
     for name, host in hosts.items():
         host.await_address(NAMES4[name])
     for stack, client in zip(STACKS, stacks):
-        client.wait_until(has(NAMES4[stack]), "the address of its name", 20)
+        client.wait_until(has(NAMES4[stack]), "the address of its name")
     find_each_other(link, 4, hosts, [f"{name}.{DOMAIN4}" for name in (*hosts, *STACKS)])
 
 
@@ -132,5 +132,5 @@ def test_networkd_with_both_protocols(world):
     lab.networkd(host, 46)
     host.await_address(hashed("both.hash.local"))
     pooled = {f"10.1.0.{number}" for number in range(100, 110)}
-    host.client.wait_until(lambda: host.addresses() & pooled, "an address of the pool", 20)
+    host.client.wait_until(lambda: host.addresses() & pooled, "an address of the pool")
     assert not [a for a in host.addresses() if a.startswith(NET6) and a != hashed("both.hash.local")]

@@ -82,7 +82,7 @@ def test_a_page_is_fetched_by_name(machine):
     env = {**os.environ, **peers.environment(), "HOME": "/nowhere"}
     daemon = machine.world.daemon(machine.inside, "/usr/bin/python3", "-c", PAGE, RENZO)
     daemon.wait_until(lambda: "ready" in daemon.stdout(), "the server")
-    told = machine.inside.run(curl, "-sS", "--max-time", "20", "http://renzo.hash.local/", env=env, timeout=30).stdout
+    told = machine.inside.run(curl, "-sS", "--max-time", "50", "http://renzo.hash.local/", env=env).stdout
     assert told == "hello from renzo.hash.local"
 
 

@@ -22,6 +22,8 @@ from dhcp_lab import INTERFACE, STACKS, running, together  # noqa: F401
 from nss_lab import Machine
 from otip_lab import CLIENT, ECHO, NAME, UNSERVED, Lab, address_of, echoes
 
+pytestmark = pytest.mark.about_time  # addresses come and go by the clock
+
 on_each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
@@ -34,7 +36,7 @@ def with_resolver(lab):
     text = path.read_text().replace("vde:///tmp/hub", lab.segment.vnl).replace("# auth      otip", "auth        otip")
     server = lab.world.iothnamed(lab.server, text)
     client = lab.world.with_resolver(lab.client, otip_lab.RESOLVER)
-    server.wait_until(lambda: questions.answers(client, NAME, "AAAA", server=otip_lab.RESOLVER), "an answer", 20)
+    server.wait_until(lambda: questions.answers(client, NAME, "AAAA", server=otip_lab.RESOLVER), "an answer")
     return client
 
 
@@ -47,13 +49,13 @@ def test_scenario_5(world, stack):
     told = client.run("ping", "-6", "-c", "1", "-W", "5", NAME).stdout
     assert re.search(rf"PING {NAME} ?\(2001:760:2e00:ff00:", told) and "1 received" in told
     env = {**os.environ, **peers.environment()}
-    told = client.run(peers.program("curl"), "-sS", "--max-time", "20", f"http://{NAME}/", env=env, timeout=30).stdout
+    told = client.run(peers.program("curl"), "-sS", "--max-time", "50", f"http://{NAME}/", env=env).stdout
     assert told == "hidden page\n"
     nc = peers.program("nc.openbsd")
     assert client.run("sh", "-c", f"echo tcp | {nc} -6 -N -w 10 {NAME} 7", env=env).stdout == "tcp\n"
     assert client.run("sh", "-c", f"echo udp | {nc} -6 -u -w 2 {NAME} 7", env=env).stdout == "udp\n"
     shell = otip_lab.SecureShell(lab)
-    told = client.run(*shell.command("echo $SSH_CONNECTION; cat"), env=env, timeout=40)
+    told = client.run(*shell.command("echo $SSH_CONNECTION; cat"), env=env)
     assert told.stdout.startswith("127.0.0.1 ")
     lab.stop()
 
@@ -81,7 +83,7 @@ def test_an_ssh_session_outlives_its_address(world, stack):
     session.stdin.flush()
     assert session.stdout.readline() == b"after\n"
     session.stdin.close()
-    assert session.wait(20) == 0
+    assert session.wait(w.PATIENCE_S) == 0
     lab.stop()
 
 
@@ -93,10 +95,10 @@ def test_names_need_no_server(world, stack):
     machine = Machine(world, lab.client, hosts="files otip [!UNAVAIL=return]")
     machine.write("otip.conf", f"otip {NAME} {otip_lab.PREFIX}/64 secret otip/renzo\n")
     env = {**os.environ, **peers.environment(), "HOME": "/nowhere"}
-    told = machine.inside.run(peers.program("curl"), "-sS", "--max-time", "20", f"http://{NAME}/", env=env, timeout=30).stdout
+    told = machine.inside.run(peers.program("curl"), "-sS", "--max-time", "50", f"http://{NAME}/", env=env).stdout
     assert told == "hidden page\n"
     shell = otip_lab.SecureShell(lab)
-    assert machine.inside.run(*shell.command("echo from inside"), env=env, timeout=40).stdout == "from inside\n"
+    assert machine.inside.run(*shell.command("echo from inside"), env=env).stdout == "from inside\n"
     lab.stop()
 
 
@@ -163,7 +165,7 @@ def test_clocks_that_are_wrong(world, stack):
     """With the windows as they are by default. A wrong clock computes what ours computes at another time."""
     lab = Lab(world, stack)
     for off_s in (0, -7, 7):
-        w.wait_for(lambda: lab.answers(address_of(lab.epoch(off_s))), f"an answer to a clock that is {off_s} s off", 20)
+        w.wait_for(lambda: lab.answers(address_of(lab.epoch(off_s))), f"an answer to a clock that is {off_s} s off")
     for off_s in (-60, 60):
         address = address_of(lab.epoch(off_s))
         assert not lab.answers(address), f"a clock that is {off_s} s off"
@@ -174,15 +176,16 @@ def test_clocks_that_are_wrong(world, stack):
 # ---- at every instant ----
 
 
-def look_around(lab, epochs, stalls):
+def look_around(lab, epochs):
     """Connects over and over, at the address of the moment, and looks how many there are. Returns how often."""
+    w.stalls()
     first, count = lab.epoch() + 1, 0
     lab.wait_until(first)
     stack = lab.stack_namespace() if lab.stack == "vdestack" else None
     while (epoch := lab.epoch()) < first + epochs:
         begin = time.monotonic()
         answered = lab.answers(lab.address(epoch), timeout=0.9)
-        if not answered and stalls.worst(begin - 1, time.monotonic()) < 0.1:
+        if not answered and w.stalls().worst(begin - 1, time.monotonic()) < 0.1:
             # Once more, for a packet that was late behind the end of its window: the window allows half a second of that.
             assert lab.answers(lab.address(), timeout=0.9), f"nobody answered in epoch {epoch}"
         standing = standing_addresses(stack) if stack else None
@@ -230,8 +233,7 @@ def instants(world, stack, epochs):
     settle(lab)
     lab.wait_until(lab.epoch() + 1, 1.0)  # one address stands
     before = belongings(lab)
-    with otip_lab.Stalls() as stalls:
-        count = look_around(lab, epochs, stalls)
+    count = look_around(lab, epochs)
     assert count > epochs
     w.wait_for(lambda: lab.figure("tcp_flows") == 0, "no flow")
 
@@ -294,7 +296,7 @@ def disturb(lab, address, namespace):
 def test_a_past_address_is_silent(world, stack):
     lab = Lab(world, stack, period=4, window=1)
     other = lab.another_client()
-    w.wait_for(lambda: lab.answers(lab.address(), namespace=other), "an answer to the other client", deadline_s=30)
+    w.wait_for(lambda: lab.answers(lab.address(), namespace=other), "an answer to the other client")
     lab.wait_until(lab.epoch() + 1)
     flow = lab.connect_soon()
     address = flow.getpeername()[0]

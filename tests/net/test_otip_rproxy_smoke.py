@@ -17,132 +17,7 @@ from scapy.layers import inet6
 from scapy.layers.l2 import Ether
 
 import world as w
-
-NAME, PREFIX, SECRET = "renzo.otip", "fd00:7::", "mypassword"
-SERVER, CLIENT = "fd00:7::24", "fd00:7::c"
-PERIOD = 3600  # the address does not change while a test runs, but for the few tests that say so
-
-
-class Hidden:
-    """Servers on 127.0.0.1 of a namespace: echo behind a greeting of what came first, TCP and UDP, at one port."""
-
-    def __init__(self, namespace, port):
-        self.heard = []
-        with namespace.entered():
-            self._listener = socket.create_server(("127.0.0.1", port))
-            self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._datagrams.bind(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
-        threading.Thread(target=self._reflect, daemon=True).start()
-
-    def close(self):
-        self._listener.close()
-        self._datagrams.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._echo, args=(connection,), daemon=True).start()
-
-    def _echo(self, connection):
-        with contextlib.suppress(OSError), connection:
-            while data := connection.recv(65536):
-                self.heard.append(data)
-                connection.sendall(data)
-
-    def _reflect(self):
-        with contextlib.suppress(OSError):
-            while True:
-                data, peer = self._datagrams.recvfrom(65536)
-                self.heard.append(data)
-                self._datagrams.sendto(data, peer)
-
-
-class Cable:
-    """A proxy and a client at the two ends of a cable."""
-
-    def __init__(self, world):
-        self.world = world
-        self.server, self.client = world.namespace("server"), world.namespace("client")
-        world.link(self.server, "lan0", self.client, "lan0")
-        self.server.add_address("lan0", f"{SERVER}/64")
-        self.client.add_address("lan0", f"{CLIENT}/64")
-        self.hidden = Hidden(self.server, 7007)
-        world._undo.callback(self.hidden.close)
-        self.file = world.directory / "rproxy.rc"
-        self.control = world.directory / "control"
-
-    def write(self, *lines, secret=SECRET, stack="stack=kernel,iface=lan0", period=PERIOD):
-        given = [f"extstack {stack}", f"name {NAME}", f"base {PREFIX}", f"passwd {secret}", f"otip_period {period}", "user none"]
-        self.file.write_text("\n".join([*given, f"control {self.control}", *lines]) + "\n")
-
-    def start(self, *lines, build=w.ASAN, **kwargs):
-        program = build / "programs/otip_rproxy"
-        if not program.exists():
-            pytest.skip(f"{program} is not built")
-        self.write(*lines, **kwargs)
-        self.control.unlink(missing_ok=True)
-        self.proxy = self.world.daemon(self.server, program, "-f", self.file)
-        self.proxy.wait_until(lambda: self.control.exists() and self.addresses(), "an address", 30)
-        return self.proxy
-
-    def command(self, words):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(str(self.control))
-            s.sendall(f"{words}\n".encode())
-            told = b""
-            while not re.search(rb"^(ok|error.*)\n\Z", told, re.M):
-                told += s.recv(65536)
-        return told.decode()
-
-    def addresses(self, state="open"):
-        return re.findall(rf"^ (\S+) epoch \d+ {state} ", self.command("addresses"), re.M)
-
-    def counter(self, name):
-        return int(re.search(rf"^ {name} (\d+)$", self.command("counters"), re.M)[1])
-
-    def address(self, secret=SECRET):
-        """As a client computes it."""
-        program = w.RELEASE / "programs/otipaddr"
-        return self.client.run(program, "-b", PREFIX, "-T", str(PERIOD), NAME, secret).stdout.strip()
-
-    def connect(self, address, port=7, timeout=10):
-        with self.client.entered():
-            return socket.create_connection((address, port), timeout)
-
-    def datagrams(self, address, port=7, timeout=10):
-        with self.client.entered():
-            s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        s.connect((address, port))
-        s.settimeout(timeout)
-        return s
-
-    def belongings(self):
-        """What a proxy has in the kernel."""
-        commands = ["-6 rule", "-6 route show table all", "-6 -o address show dev lan0", "-6 -o address show dev lo", "maddress show dev lan0"]
-        told = "\n".join(self.server.run("ip", *command.split()).stdout for command in commands)
-        return sorted(line.strip() for line in told.splitlines() if "multicast" not in line and "fe80" not in line)
-
-
-def echoes(s, data):
-    s.sendall(data)
-    got = b""
-    while len(got) < len(data):
-        piece = s.recv(65536)
-        assert piece, "the end came early"
-        got += piece
-    return got == data
-
-
-def is_silent(cable, address, port):
-    with pytest.raises(TimeoutError):
-        cable.connect(address, port, timeout=0.5).close()
-    return True
-
-
-TCP, UDP = "tcp 7,127.0.0.1,7007", "udp 7,127.0.0.1,7007"
+from otip_cable import CLIENT, NAME, PREFIX, SECRET, SERVER, TCP, UDP, Cable, Hidden, echoes, is_silent
 
 
 def test_tcp_and_udp_go_through(world):
@@ -164,16 +39,25 @@ def test_tcp_and_udp_go_through(world):
     assert cable.belongings() == before
 
 
+def flows(cable, address):
+    """One of each kind, through which something has gone."""
+    s, u = cable.connect(address, timeout=2), cable.datagrams(address, timeout=2)
+    assert echoes(s, b"before")
+    u.send(b"before")
+    assert u.recv(100) == b"before"
+    for flow in (s, u):
+        flow.settimeout(w.PATIENCE_S)
+    return s, u
+
+
+@pytest.mark.about_time
 def test_a_past_address_is_kept_for_its_flows_alone(world):
     cable = Cable(world)
     before = cable.belongings()
     cable.start(TCP, UDP, "otip_preactive 0.3", "otip_postactive 0.3", period=2)
-    (address, *_) = cable.addresses()
-    with cable.connect(address) as s, cable.datagrams(address) as u:
-        assert echoes(s, b"before")
-        u.send(b"before")
-        assert u.recv(100) == b"before"
-        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed", 15)
+    address, (s, u) = cable.begin(lambda address: flows(cable, address))
+    with s, u:
+        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed")
         assert echoes(s, b"after" * 100000)
         u.send(b"after")
         assert u.recv(100) == b"after"
@@ -184,23 +68,30 @@ def test_a_past_address_is_kept_for_its_flows_alone(world):
             stranger.recv(100)
         cable.client.ip("neigh flush dev lan0")
         assert echoes(s, b"found again")  # the proxy answers for it
-    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended", 20)
+    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended")
     assert is_silent(cable, address, 7)
     assert cable.proxy.stop() == 0
     assert cable.belongings() == before
 
 
-def take_late(namespace, address, is_closed):
-    """Sends to the echo, says that this is the end, and reads slowly once the address is closed."""
-    data = bytes(range(256)) * 1600
+def connect_with_little_room(namespace, address):
     with namespace.entered():
         s = socket.socket(socket.AF_INET6)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.settimeout(2)
+    s.connect((address, 7))
+    assert echoes(s, b"before")
+    s.settimeout(w.PATIENCE_S)
+    return s
+
+
+def take_late(cable, namespace):
+    """Sends to the echo, says that this is the end, and reads slowly once the address is closed."""
+    data = bytes(range(256)) * 1600
+    address, s = cable.begin(lambda address: connect_with_little_room(namespace, address))
     with s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        s.settimeout(20)
-        s.connect((address, 7))
         threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)), daemon=True).start()
-        w.wait_for(is_closed, "it is closed", 15)
+        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed")
         got = b""
         while piece := s.recv(1000):
             got += piece
@@ -214,9 +105,8 @@ def test_the_last_bytes_arrive_before_the_address_goes(world):
     """Both ends have come, the address is closed, and the client has still to take what is on its way."""
     cable = Cable(world)
     cable.start(TCP, *WINDOWS, period=2)
-    (address, *_) = cable.addresses()
-    take_late(cable.client, address, lambda: address in cable.addresses("muted"))
-    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended", 10)
+    take_late(cable, cable.client)
+    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended")
     assert cable.proxy.stop() == 0
 
 
@@ -225,9 +115,8 @@ def test_the_last_bytes_arrive_from_lwip_too(world):
     world.hub()
     client = world.vde_client("late", [f"{CLIENT}/64"])
     cable.start(TCP, *WINDOWS, stack="stack=lwip,vnl=vde:///tmp/hub", period=2)
-    (address, *_) = cable.addresses()
-    take_late(client, address, lambda: address in cable.addresses("muted"))
-    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended", 10)
+    take_late(cable, client)
+    w.wait_for(lambda: cable.counter("tcp_ended") == 1, "the connection has ended")
     assert cable.proxy.stop() == 0
 
 
@@ -239,7 +128,7 @@ def test_a_reload_leaves_flows_alone(world):
         assert echoes(s, b"1")
         cable.write("tcp 8,127.0.0.1,7007", secret="another")
         cable.proxy.signal(signal.SIGHUP)
-        cable.proxy.wait_until(lambda: new in cable.addresses(), "the new address", 20)
+        cable.proxy.wait_until(lambda: new in cable.addresses(), "the new address")
         assert echoes(s, b"2")
         assert is_silent(cable, old, 7)
         with cable.connect(new, 8) as t:
@@ -292,6 +181,7 @@ def test_no_source_takes_it_all(world):
     assert cable.proxy.stop() == 0
 
 
+@pytest.mark.about_time  # the connection is used within the second after which it would be idle
 def test_resets_and_silence_pass_through(world):
     cable = Cable(world)
     cable.start(TCP, "tcp 9,127.0.0.1,9", "tcp_timeout 1")
@@ -305,7 +195,8 @@ def test_resets_and_silence_pass_through(world):
     with cable.connect(address) as s:
         assert echoes(s, b"2")
         assert s.recv(10) == b""
-    assert cable.counter("tcp_idle") == 1 and cable.counter("tcp_unreachable") == 1
+    w.wait_for(lambda: cable.counter("tcp_idle") == 1, "it is counted")
+    assert cable.counter("tcp_unreachable") == 1
     assert cable.proxy.stop() == 0
 
 
@@ -323,7 +214,7 @@ def test_who_claims_an_address_is_counted_and_does_not_get_it(world):
             s.send(bytes(frame))
         return cable.counter("addresses_claimed") > 0
 
-    w.wait_for(is_counted, "the claim is heard", 10)
+    w.wait_for(is_counted, "the claim is heard")
     assert "somebody else says that he has a one-time address" in cable.proxy.stderr()
     with cable.connect(address) as s:
         assert echoes(s, b"mine")
@@ -338,7 +229,11 @@ def test_what_a_dead_proxy_left_is_taken_away(world):
     cable.proxy.process.wait()
     assert cable.belongings() != before
     cable.start(TCP, period=2)
-    assert len([line for line in cable.belongings() if "deprecated" in line]) == len(cable.addresses())
+
+    def those_of_now_alone():
+        return len([line for line in cable.belongings() if "deprecated" in line]) == len(cable.addresses())
+
+    w.wait_for(those_of_now_alone, "those of the dead one are gone")
     assert cable.proxy.stop() == 0
     assert cable.belongings() == before
 
@@ -353,15 +248,14 @@ def test_a_routed_prefix(world):
     cable.client.ip(f"route add {PREFIX}/64 via fd00:8::1")
     before = cable.belongings()
     cable.start(TCP, "prefixlen 128", "otip_preactive 0.3", "otip_postactive 0.3", stack="stack=kernel,iface=lo", period=2)
-    (address, *_) = cable.addresses()
-    with cable.connect(address) as s:
-        assert echoes(s, b"before")
-        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed", 15)
+    address, s = cable.begin(lambda address: connect_with_little_room(cable.client, address))
+    with s:
+        w.wait_for(lambda: address in cable.addresses("muted"), "it is closed")
         assert echoes(s, b"after")
         assert is_silent(cable, address, 7) and is_silent(cable, address, 9)
         told = cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).stdout
         assert "100% packet loss" in told and "errors" not in told
-    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended", 10)
+    w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended")
     told = cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).stdout
     assert "100% packet loss" in told and "errors" not in told
     assert cable.proxy.stop() == 0
@@ -379,14 +273,13 @@ def test_the_example_of_the_manual(world):
     secret.chmod(0o600)
     world.hub()
     client = world.vde_client("client", ["fc00::c/64"])
-    hidden = Hidden(w.Namespace("here", "/proc/self/ns/net", []), 2222)
-    world._undo.callback(hidden.close)
+    Hidden(world, w.Namespace("here", "/proc/self/ns/net", []), 2222)
     asking = re.search(r"\$\(otipaddr (.*)\)$", page, re.M)[1].replace("-file renzo", f"-file {secret}").split()
     file = world.directory / "rproxy.rc"
     control = world.directory / "control"
     file.write_text(text.replace("/etc/otip/renzo", str(secret)).replace("127.0.0.1,22", "127.0.0.1,2222"))
     proxy = world.daemon(w.Namespace("here", "/proc/self/ns/net", []), program, "-f", file, "--control", control)
-    proxy.wait_until(control.exists, "it serves", 20)
+    proxy.wait_until(lambda: w.accepts(control), "it serves")
 
     def answers():
         otipaddr = w.RELEASE / "programs/otipaddr"
@@ -394,7 +287,7 @@ def test_the_example_of_the_manual(world):
         with contextlib.suppress(OSError), client.entered(), socket.create_connection((address, 22), 2) as s:
             return echoes(s, b"SSH-2.0-")
 
-    w.wait_for(answers, "a session", 20)
+    w.wait_for(answers, "a session")
     ask = [program.parent / "otip_rproxyctl", "-s", control]
     assert "healthy yes" in subprocess.check_output([*ask, "status"], text=True)
     assert re.match(r"fc00::\S+ epoch \d+ open flows \d+\n", subprocess.check_output([*ask, "addresses"], text=True))
@@ -429,11 +322,12 @@ def test_it_tells_how_it_is(world):
     cable = Cable(world)
     cable.start(TCP)
     status = cable.command("status")
-    assert "\n healthy yes\n" in status and "\n addresses-open " in status
+    assert "\n healthy yes\n" in status and "\n addresses_open " in status
     assert json.loads(cable.command("status json").splitlines()[0])["healthy"] == "yes"
     assert cable.command("loglevel") == " info\nok\n"
     assert cable.command("loglevel debug") == "ok\n" and cable.command("loglevel") == " debug\nok\n"
     assert cable.command("loglevel loud") == "error usage: loglevel [error|warning|info|debug]\n"
+    assert cable.command("check") == "ok\n"
     assert cable.command("status long") == "error usage: status [json]\n"
     assert f"serving name={NAME} iface=lan0" in cable.proxy.stderr()
     assert cable.proxy.stop() == 0

@@ -182,7 +182,7 @@ def test_password_is_wiped():
     process = subprocess.Popen([program("otipaddr"), "-b", "fc00::", "name", "mypassword"], stdout=writer)
     os.close(writer)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         cmdline = pathlib.Path(f"/proc/{process.pid}/cmdline")
         while b"mypassword" in cmdline.read_bytes() or b"name" not in cmdline.read_bytes():
             assert time.monotonic() < deadline, cmdline.read_bytes()
@@ -190,7 +190,7 @@ def test_password_is_wiped():
         output = os.read(reader, 4096)
         assert output == bytes(4096)
         assert os.read(reader, 4096).startswith(b"fc00::")
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         os.close(reader)
         if process.poll() is None:
@@ -259,14 +259,14 @@ def test_watch_prints_each_address_when_it_comes():
         at = known.index(lines[0])
         assert set(lines) <= set(known[at:]) and len(set(lines)) == 3
         watch.process.send_signal(signal.SIGTERM)
-        assert watch.process.wait(20) == 0
+        assert watch.process.wait(60) == 0
 
 
 def test_watch_ends_when_nobody_reads():
     with Watch("-T", "86400") as watch:  # long before the next address
         assert watch.process.stdout.readline() != ""
         watch.process.stdout.close()
-        assert watch.process.wait(20) == 0
+        assert watch.process.wait(60) == 0
         watch.process.stdout = open(os.devnull)
 
 
@@ -296,7 +296,7 @@ def on_a_terminal(typed, *command):
     pid, fd = pty.fork()
     if pid == 0:
         os.execv(command[0], command)
-    shown, deadline = b"", time.monotonic() + 30
+    shown, deadline = b"", time.monotonic() + 60
     while time.monotonic() < deadline:
         if b"Password: " in shown and typed:
             os.write(fd, typed)
@@ -470,7 +470,7 @@ def test_iothnamed_says_what_otipaddr_says(box, tmp_path):
         now = printed("otipaddr", "-T", "3600", "-b", "fc00::/56", "-k", key, "-u", "renzo", "renzo.two.example")
         return told(box, "renzo.two.example") == now
 
-    box.daemon.wait_until(follows, "the new key is in use", 60)
+    box.daemon.wait_until(follows, "the new key is in use")
 
 
 # --- a base that is a name, looked up of iothnamed

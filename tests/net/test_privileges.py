@@ -14,7 +14,6 @@ import re
 import signal
 import socket
 import struct
-import threading
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -37,7 +36,7 @@ STARTS = ["root", "unit"]
 # capabilities(7)
 NUMBER_OF = {"CAP_NET_BIND_SERVICE": 10, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
 # What stays once it serves on the system's own stack; of the others nothing does.
-KEPT = {"otip_rproxy": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
+KEPT = {"namedhcp": ["CAP_NET_RAW"], "otip_rproxy": ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"]}
 
 
 def bits(names):
@@ -76,7 +75,7 @@ class Service:
         umask = int(unit(self.name)["UMask"], 8)
         environment = {"RUNTIME_DIRECTORY": str(run)}
         self.daemon = world.daemon(self.here, *self.command(), env=environment, preexec_fn=lambda: os.umask(umask))
-        self.daemon.wait_until(self.is_ready, f"{self.name} serves", 30)
+        self.daemon.wait_until(self.is_ready, f"{self.name} serves")
 
     def packaged_user(self):
         with contextlib.suppress(KeyError):
@@ -105,12 +104,12 @@ class Service:
 
     def is_ready(self):
         """Its threads run: they begin when all is given up."""
-        return self.control.exists() and self.say("help")
+        return w.accepts(self.control) and self.say("help")
 
     def say(self, words):
         """What the control socket answers to a command."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(w.PATIENCE_S)
             s.connect(str(self.control))
             s.sendall(f"{words}\n".encode())
             told = b""
@@ -118,7 +117,7 @@ class Service:
                 told += s.recv(65536)
         return told.decode()
 
-    def hear(self, wanted, send=None, deadline_s=20):
+    def hear(self, wanted, send=None, deadline_s=w.PATIENCE_S):
         """The first frame at the peer's end that is wanted; `send` goes out before each wait."""
         with self.peer.entered():
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -167,7 +166,7 @@ class Iothnamed(Service):
             questions.ask(self.here, f"name{next(numbers)}.hash.local", "AAAA")
             return store.exists()
 
-        w.wait_for(is_made_anew, "the store is there again", 30)
+        w.wait_for(is_made_anew, "the store is there again")
         assert store.stat().st_uid == self.user.pw_uid
         page = self.here.run("python3", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9553/metrics').read())").stdout
         assert "iothnamed_queries" in page
@@ -235,7 +234,7 @@ class Namedhcp(Service):
         assert self.lease(1).startswith("10.11.0.1")
         self.write(self.configuration() + "pool 10.11.0.200-10.11.0.209\n")
         assert self.say("reload").endswith("ok\n")
-        w.wait_for(lambda: "10.11.0.200-10.11.0.209" in self.say("pools"), "the other pool", 15)
+        w.wait_for(lambda: "10.11.0.200-10.11.0.209" in self.say("pools"), "the other pool")
         second = self.lease(2)
         self.daemon.signal(signal.SIGKILL)
         self.daemon.process.wait()
@@ -244,8 +243,8 @@ class Namedhcp(Service):
         with contextlib.suppress(FileNotFoundError):
             self.control.unlink()
         self.daemon = self.world.daemon(self.here, *self.command(), env={"RUNTIME_DIRECTORY": str(self.control.parent)})
-        self.daemon.wait_until(self.is_ready, "it serves again", 30)
-        w.wait_for(lambda: second in self.say("leases"), "the lease is on record", 20)
+        self.daemon.wait_until(self.is_ready, "it serves again")
+        w.wait_for(lambda: second in self.say("leases"), "the lease is on record")
 
 
 class Otip_rproxy(Service):
@@ -281,24 +280,21 @@ class Otip_rproxy(Service):
         """Bytes go through, addresses come and go, and a reload opens a port that takes a capability."""
         with self.here.entered():
             hidden = socket.create_server(("127.0.0.1", 7007))
-        self.world._undo.callback(hidden.close)
-        threading.Thread(target=reflect, args=(hidden,), daemon=True).start()
-        w.wait_for(lambda: self.goes_through(7), "bytes go through", 20)
+        self.world.in_background(hidden, lambda: reflect(hidden))
+        w.wait_for(lambda: self.goes_through(7), "bytes go through")
         before = set(self.addresses())
-        w.wait_for(lambda: not before & set(self.addresses()), "other addresses", 20)
-        w.wait_for(lambda: self.goes_through(7), "bytes go through", 20)
+        w.wait_for(lambda: not before & set(self.addresses()), "other addresses")
+        w.wait_for(lambda: self.goes_through(7), "bytes go through")
         self.write(self.configuration() + "tcp 9,127.0.0.1,7007\n")
         assert self.say("reload").endswith("ok\n")
-        w.wait_for(lambda: self.goes_through(9), "bytes go through at the new port", 20)
+        w.wait_for(lambda: self.goes_through(9), "bytes go through at the new port")
 
 
 def reflect(listener):
-    with contextlib.suppress(OSError):
-        while True:
-            connection, _ = listener.accept()
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(5)
-                connection.sendall(connection.recv(100))
+    connection, _ = listener.accept()
+    with connection:
+        connection.settimeout(5)
+        connection.sendall(connection.recv(100))
 
 
 KINDS = {kind.name: kind for kind in (Iothnamed, Iothradvd, Namedhcp, Otip_rproxy)}

@@ -31,12 +31,12 @@ def dig_lines(text):
 def test_twice_in_a_row(world, machine):
     for _ in range(2):
         script = start(world, machine)
-        script.wait_until(lambda: "Ctrl-C" in script.stdout(), "the lines to try", deadline_s=300)
+        script.wait_until(lambda: "Ctrl-C" in script.stdout(), "the lines to try", 300)
         lines = dig_lines(script.stdout())
         told = [machine.run("sh", "-c", line).stdout.split() for line in lines]
         assert [words[-1] for words in told] == EXPECTED
         script.signal(signal.SIGINT)
-        assert script.process.wait(5) == 0
+        assert script.process.wait(w.PATIENCE_S) == 0
         script.assert_no_report()
         assert machine.run("sh", "-c", lines[0], check=False).returncode != 0, "nobody answers any more"
 
@@ -54,8 +54,8 @@ def test_a_taken_port_is_said(world, machine):
 def test_without_ipv6(world, machine):
     machine.ip("address delete ::1/128 dev lo")
     script = start(world, machine)
-    script.wait_until(lambda: "Ctrl-C" in script.stdout(), "the lines to try", deadline_s=300)
+    script.wait_until(lambda: "Ctrl-C" in script.stdout(), "the lines to try", 300)
     assert "no ::1" in script.stdout()
     assert machine.run("sh", "-c", dig_lines(script.stdout())[0]).stdout.split()[-1] == EXPECTED[0]
     script.signal(signal.SIGINT)
-    assert script.process.wait(5) == 0
+    assert script.process.wait(w.PATIENCE_S) == 0

@@ -29,7 +29,7 @@ def network(request):
 def _switch(world, here):
     path = world.directory / "switch"
     switch = world.daemon(here, "vde_plug", "null://", f"switch://{path}")
-    switch.wait_until((path / "ctl").exists, "the switch's control socket")
+    switch.wait_until(lambda: w.listens(path / "ctl"), "the switch's control socket")
     return f"vde://{path}"
 
 

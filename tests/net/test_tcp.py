@@ -172,6 +172,7 @@ static A one.test.local 192.168.1.1
         pass
 
 
+@pytest.mark.about_time
 def test_running_out_of_descriptors(box):
     limit = 64
 

@@ -5,6 +5,7 @@ failures remembered, connections shared, habits learnt, base names kept."""
 import concurrent.futures
 import itertools
 import threading
+import time
 
 import dns.edns
 import dns.flags
@@ -19,6 +20,8 @@ import world as w
 from questions import addresses, framed, timed
 from server import FORWARD, FORWARD_TO_TWO, LOCAL, SECOND_UPSTREAM, UPSTREAM
 from upstream import ScriptedUpstream, answer_udp, default_answer, never_answer
+
+pytestmark = pytest.mark.about_time  # who is slow to answer is asked again
 
 
 def answer_with_ttl(ttl):
@@ -46,23 +49,21 @@ def asked(server, name):
 
 
 def test_stale_answers_while_upstream_is_silent(box):
-    """RFC 8767: the old answer after 1.8 s, then at once; the new one when upstream is back."""
+    """RFC 8767: the old answer after 1.8 s; then, when that exchange is over, at once."""
     with ScriptedUpstream(box.namespace, UPSTREAM, udp=answer_with_ttl(1)) as server:
         box.serve(LOCAL + FORWARD)
         assert box.ask("www.example").answer[0].ttl == 1
         server.udp = never_answer
-        before = asked(server, "www.example")
-        w.wait_for(lambda: box.ask("www.example").answer[0].ttl == 30, "the answer is stale", deadline_s=12)
+        w.wait_for(lambda: box.ask("www.example").answer[0].ttl == 30, "the answer is stale")
         answer, took = timed(box.ask, "www.example", use_edns=0)
         assert addresses(answer) == addresses(default_answer(dns.message.make_query("www.example", "A")))
         assert extended_errors(answer) == [3]
-        w.wait_for(lambda: asked(server, "www.example") >= before + 10, "the exchange is over", deadline_s=8)
 
         def at_once():
             answer, took = timed(box.ask, "www.example")
             return answer.answer[0].ttl == 30 and took < 0.5
 
-        w.wait_for(at_once, "stale answers without delay", deadline_s=8)
+        w.wait_for(at_once, "stale answers without delay")
         # What was never answered has nothing stale.
         assert box.ask("other.example").rcode() == dns.rcode.SERVFAIL
 
@@ -73,9 +74,10 @@ def test_the_first_stale_answer_comes_in_time(box):
         box.ask("www.example")
         server.udp = never_answer
         w.wait_for(lambda: box.ask("www.example", flags=0).rcode() == dns.rcode.REFUSED, "it has expired")
+        begin = time.monotonic()
         answer, took = timed(box.ask, "www.example")
         assert answer.answer[0].ttl == 30
-        assert 1.7 < took < 2.8
+        assert time.monotonic() - begin > 1.7 and took < 2.8
 
 
 def test_stale_answers_may_be_switched_off(box):
@@ -83,7 +85,7 @@ def test_stale_answers_may_be_switched_off(box):
         box.serve(LOCAL + FORWARD + "option servestale 0\n")
         box.ask("www.example")
         server.udp = never_answer
-        w.wait_for(lambda: box.ask("www.example").rcode() == dns.rcode.SERVFAIL, "no answer", deadline_s=12)
+        w.wait_for(lambda: box.ask("www.example").rcode() == dns.rcode.SERVFAIL, "no answer")
 
 
 def test_stale_answers_when_upstream_refuses(box):
@@ -101,9 +103,9 @@ def test_popular_answers_are_renewed_before_they_end(box):
 
         def renewed():
             ttls.append(box.ask("www.example").answer[0].ttl)
-            return asked(server, "www.example") == 2
+            return asked(server, "www.example") >= 2
 
-        w.wait_for(renewed, "asked again", deadline_s=15, poll_s=0.1)
+        w.wait_for(renewed, "asked again", poll_s=0.1)
         assert min(ttls) <= 1, "in its last tenth"
         w.wait_for(lambda: box.ask("www.example").answer[0].ttl >= 9, "the new answer is there")
 
@@ -119,7 +121,7 @@ def test_what_failed_is_not_asked_again_at_once(box):
         assert again.rcode() == dns.rcode.SERVFAIL and extended_errors(again) == [13]
         assert asked(server, "www.example") == 1
         assert box.ask("other.example").rcode() == dns.rcode.NOERROR
-        w.wait_for(lambda: box.ask("www.example").rcode() == dns.rcode.NOERROR, "asked again", deadline_s=8)
+        w.wait_for(lambda: box.ask("www.example").rcode() == dns.rcode.NOERROR, "asked again")
 
 
 def test_ttls_have_a_floor_and_a_ceiling(box):
@@ -152,7 +154,7 @@ def test_the_fastest_is_preferred(box):
                     box.ask(f"n{next(numbers)}.example")
                 return len(near.questions) - near_before >= 27 and len(far.questions) - far_before <= 3
 
-            w.wait_for(preferred, "most questions go to the nearer one", deadline_s=30)
+            w.wait_for(preferred, "most questions go to the nearer one")
 
 
 def test_rules_have_servers_of_their_own(box):
@@ -326,11 +328,11 @@ def test_base_names_are_renewed_and_outlive_upstream(box):
     box.serve(BASES)  # upstream is not there yet
     assert box.ask("x.one.test", "AAAA").rcode() == dns.rcode.SERVFAIL
     with ScriptedUpstream(box.namespace, UPSTREAM, udp=bases) as server:
-        w.wait_for(lambda: starts("x.one.test") == ["fc01"], "the first base", deadline_s=15)
+        w.wait_for(lambda: starts("x.one.test") == ["fc01"], "the first base")
         w.wait_for(lambda: starts("x.two.test") == ["fc02", "fc03"], "the second, with both addresses")
         prefixes["one.base.example."] = ["fc09::"]
-        w.wait_for(lambda: starts("x.one.test") == ["fc09"], "its new address", deadline_s=12)
+        w.wait_for(lambda: starts("x.one.test") == ["fc09"], "its new address")
         server.udp = never_answer
         before = asked(server, "one.base.example")
-        w.wait_for(lambda: asked(server, "one.base.example") > before + 3, "asked in vain", deadline_s=12)
+        w.wait_for(lambda: asked(server, "one.base.example") > before + 3, "asked in vain")
         assert starts("x.one.test") == ["fc09"] and starts("x.two.test") == ["fc02", "fc03"]

@@ -88,7 +88,7 @@ def test_the_check_reads_zones(box, zone):
 def test_a_zone_with_errors_is_not_served(box, zone):
     (zone / "org.zone").write_text("@ NS ns\nns A 192.0.2.1\n")
     daemon = box.world.iothnamed(box.namespace, RULE + LOCAL, box.build)
-    assert daemon.process.wait(10) == 1
+    assert daemon.process.wait(w.PATIENCE_S) == 1
     assert "example.org has no SOA" in daemon.stderr()
 
 

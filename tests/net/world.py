@@ -10,14 +10,17 @@ Nothing here sleeps to wait for something: `wait_for` polls for a condition with
 
 import contextlib
 import ctypes
+import functools
 import itertools
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -30,13 +33,15 @@ TSAN = pathlib.Path(os.environ.get("IOTH_BUILD_TSAN", TREE / "build/tsan"))
 HUB = "vde:///tmp/hub"
 CLONE_NEWNET = 0x40000000
 
+PATIENCE_S = 60.0  # how long a test waits before it believes that something will not happen: a busy machine has to have done it
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count(1)  # namespaces of one run all have different names
 
 SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
 
 
-def wait_for(condition, what, deadline_s=5.0, poll_s=0.02):
+def wait_for(condition, what, deadline_s=PATIENCE_S, poll_s=0.02):
     """Calls condition() until it returns something true, and returns that; fails after deadline_s seconds."""
     end = time.monotonic() + deadline_s
     while True:
@@ -56,6 +61,63 @@ def sanitizer_environment():
         "TSAN_OPTIONS": "exitcode=99:halt_on_error=0",
     }
     return {**os.environ, **options}
+
+
+def listens(path):
+    """Whether somebody waits for connections at that socket of this namespace; who comes before that is refused, and ends."""
+    accepts = "00010000"  # a flag of sockets in proc(5), unix
+    lines = [line.split() for line in open("/proc/thread-self/net/unix")]
+    return any(line[3] == accepts and line[-1] == str(path) for line in lines)
+
+
+def accepts(path):
+    """Whether a connection can be made to that socket: its name is there a moment before that."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(path))
+        return True
+    return False
+
+
+class Stalls:
+    """How long this machine lets its programs wait: what a busy machine does is no fault of theirs."""
+
+    TICK_S = 0.02
+
+    def __init__(self):
+        self._late = []  # (when it woke, how late)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
+        then = time.monotonic()
+        while True:
+            time.sleep(self.TICK_S)  # what is measured
+            now = time.monotonic()
+            self._late.append((now, now - then - self.TICK_S))
+            then = now
+
+    def _between(self, begin, end):
+        """Those between two moments of the monotonic clock."""
+        return [late for at, late in list(self._late) if begin - 0.1 <= at <= end + late + 0.1]
+
+    def worst(self, begin, end):
+        """The longest."""
+        return max(self._between(begin, end), default=0)
+
+    def total(self, begin, end):
+        """All together."""
+        return sum(self._between(begin, end))
+
+
+@functools.cache
+def stalls():
+    """Those of this machine, from the first call on."""
+    return Stalls()
+
+
+def stood_still(begin):
+    """Whether, since then, programs have waited for so long that a promise about time could not be kept."""
+    end = time.monotonic()
+    return stalls().worst(begin, end) > 0.1 or stalls().total(begin, end) > 0.1 * (end - begin)
 
 
 class Namespace:
@@ -79,7 +141,7 @@ class Namespace:
     def command(self, *argv):
         return [*self._enter, *map(str, argv)]
 
-    def run(self, *argv, timeout=15, check=True, **kwargs):
+    def run(self, *argv, timeout=PATIENCE_S, check=True, **kwargs):
         """Runs a program to its end; returns the CompletedProcess, with stdout and stderr as text."""
         result = subprocess.run(
             self.command(*argv), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **kwargs
@@ -98,10 +160,10 @@ class Namespace:
 
     def host(self, *arguments, **kwargs):
         """host(1), with the name servers of this namespace's resolv.conf unless the last argument names one."""
-        return self.run("host", "-W", "4", *arguments, **kwargs)
+        return self.run("host", "-W", "4", "-R", "4", *arguments, **kwargs)
 
     def dig(self, *arguments, **kwargs):
-        return self.run("dig", "+time=2", "+tries=1", *arguments, **kwargs).stdout
+        return self.run("dig", "+time=2", "+tries=4", *arguments, **kwargs).stdout
 
 
 def _setns(namespace_file):
@@ -142,7 +204,7 @@ class Daemon:
     def is_alive(self):
         return self.process.poll() is None
 
-    def wait_until(self, condition, what, deadline_s=10.0):
+    def wait_until(self, condition, what, deadline_s=PATIENCE_S):
         """Waits for a condition; fails at once, with the daemon's own words, if the daemon ends meanwhile."""
 
         def condition_or_end():
@@ -165,7 +227,7 @@ class Daemon:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def stop(self, deadline_s=10.0):
+    def stop(self, deadline_s=PATIENCE_S):
         """SIGTERM, then waits for the end; returns the exit status. A sanitizer's report is a failure, whatever the status."""
         if self.is_alive():
             self.signal(signal.SIGTERM)
@@ -188,6 +250,16 @@ class Daemon:
         assert not SANITIZER_REPORT.search(self.stderr()), self.stderr()
 
 
+def namespace_below(daemon):
+    """The namespace of a daemon's child: that of vdestack is such a one."""
+    tasks = f"/proc/{daemon.pid}/task"
+    children = [pid for task in os.listdir(tasks) for pid in open(f"{tasks}/{task}/children").read().split()]
+    here = os.readlink(f"/proc/{daemon.pid}/ns/net")
+    (pid,) = [pid for pid in children if os.readlink(f"/proc/{pid}/ns/net") != here]
+    enter = ["nsenter", f"--target={pid}", "--user", "--preserve-credentials", "--net", "--"]
+    return Namespace("stack", f"/proc/{pid}/ns/net", enter)
+
+
 NOBODY = 65534
 
 
@@ -206,12 +278,27 @@ def without_privilege(*argv):
 class World:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="world-"))
-        self.directory.chmod(0o755)  # for daemons that run as another user
-        self.directory.chmod(0o755)  # daemons that give up root read their files in there again
+        self.directory.chmod(0o755)  # for daemons that run as another user, or that give up root and read their files again
         self._undo = contextlib.ExitStack()
 
     def close(self):
         self._undo.close()
+
+    def in_background(self, sock, take):
+        """Calls take(), which waits for something at a socket, over and over in a thread, until the end of the world. The socket is
+        closed behind the end of the thread, which might else wait at another one that has got its number."""
+        over = threading.Event()
+        sock.settimeout(0.1)
+
+        def run():
+            while not over.is_set():
+                with contextlib.suppress(OSError):
+                    take()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        for undone in (sock.close, thread.join, over.set):  # from the last to the first
+            self._undo.callback(undone)
 
     # Namespaces and the links between them
 
@@ -251,7 +338,7 @@ class World:
         inside = Namespace("here", "/proc/self/ns/net", [])
         command = ["vde_plug", "null://", "hub:///tmp/hub"]
         hub = self.daemon(inside, *(without_privilege(*command) if ordinary_user else command))
-        hub.wait_until(pathlib.Path("/tmp/hub/ctl").exists, "the hub's control socket")
+        hub.wait_until(lambda: listens("/tmp/hub/ctl"), "the hub's control socket")
         return hub
 
     def vde_client(self, name, addresses, resolver=None):

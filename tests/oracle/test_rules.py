@@ -128,7 +128,7 @@ class Ask:
 
     def close(self):
         """Its end is clean: no sanitizer has something to report."""
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, errors
 
 

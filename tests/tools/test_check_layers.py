@@ -11,7 +11,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 
 def check_layers(tree, *arguments):
     return subprocess.run(
-        [TREE / "tools/check-layers", "--root", tree, *arguments], capture_output=True, text=True, timeout=60
+        [TREE / "tools/check-layers", "--root", tree, *arguments], capture_output=True, text=True, timeout=300
     )
 
 

@@ -41,7 +41,7 @@ def run(tree, folder, calls, source="src/base/cursor.c"):
 
 def coverage(tree, *options):
     command = [TREE / "tools/coverage", "--root", tree, *options, tree / "build"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def row(done, name):

@@ -29,7 +29,7 @@ def unit(tmp_path, request):
 
 
 def analyze(*arguments):
-    return subprocess.run(["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run(["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True, timeout=300)
 
 
 def test_the_unit_is_understood(unit):

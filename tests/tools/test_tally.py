@@ -20,7 +20,7 @@ CTEST_REPORT = """<testsuite name="unit">
 
 
 def tally(directory):
-    result = subprocess.run([TREE / "tools/tally", directory], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([TREE / "tools/tally", directory], capture_output=True, text=True, timeout=300)
     return result.returncode, result.stdout.splitlines()
 
 

@@ -6,11 +6,14 @@
  */
 #include "libiothconf/open/open_stack.h"
 
+#include "vde/vdeport.h"
+
 #include <errno.h>
 #include <ioth.h>
 #include <iothconf.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 int open_stack_check(const char *which, const char *text, char *why, size_t why_size)
 {
@@ -33,6 +36,8 @@ static const char *hint_of(int error)
     case -EPERM:
     case -EACCES:
         return ": see the stacks in ioth_newstack(3) for what one needs";
+    case -ETIMEDOUT:
+        return ": a virtual network gives " VDEPORT_UNANSWERED;
     default:
         return "";
     }
@@ -86,6 +91,14 @@ void open_stacks_close(struct open_stacks *s)
 bool open_stack_is_virtual(const char *text)
 {
     return text && strcasestr(text, "vnl=");
+}
+
+bool open_stack_is_system(const char *text)
+{
+    const char *kind = text ? strcasestr(text, "stack=") : NULL;
+
+    kind += kind ? strlen("stack=") : 0;
+    return !kind || (strncasecmp(kind, "kernel", 6) == 0 && (kind[6] == ',' || kind[6] == '\0'));
 }
 
 int open_stack_bring_up(struct ioth *stack, const char *text, const char *iface, char *why, size_t why_size)

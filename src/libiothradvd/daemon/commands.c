@@ -6,21 +6,7 @@
 #include "libiothradvd/daemon/state.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static enum control_result fail(struct control_call *call, const char *why)
-{
-    snprintf(call->why, sizeof(call->why), "%s", why);
-    return CONTROL_FAILED;
-}
-
-static bool json_wanted(const struct control_call *call, bool *ret)
-{
-    *ret = call->n_words > 1;
-    return !*ret || strcmp(call->words[1], "json") == 0;
-}
 
 /* --- status --- */
 
@@ -72,7 +58,7 @@ static void put_iface(struct text *out, const struct radvd_iface *f)
     if (s.advertising)
         text_printf(out, " from %s", ipaddr_format(&s.place.addr, addr));
     if (s.next_in != NSEC_NEVER)
-        text_printf(out, " next-seconds %" PRId64, s.next_in / NSEC_PER_SEC);
+        text_printf(out, " next_seconds %" PRId64, s.next_in / NSEC_PER_SEC);
     text_puts(out, "\n");
     for (unsigned i = 0; i < s.n_prefixes; i++) {
         text_printf(out, "prefix %s ", f->config->name);
@@ -88,7 +74,7 @@ static void put_iface_json(struct text *out, const struct radvd_iface *f, bool f
     router_status(f->router, &s);
     text_puts(out, first ? "{\"iface\":" : ",{\"iface\":");
     text_json(out, f->config->name);
-    text_printf(out, ",\"state\":\"%s\",\"from\":\"%s\",\"next-seconds\":%" PRId64 ",\"prefixes\":[",
+    text_printf(out, ",\"state\":\"%s\",\"from\":\"%s\",\"next_seconds\":%" PRId64 ",\"prefixes\":[",
                 state_name(&s), s.advertising ? ipaddr_format(&s.place.addr, addr) : "",
                 s.next_in == NSEC_NEVER ? -1 : s.next_in / NSEC_PER_SEC);
     for (unsigned i = 0; i < s.n_prefixes; i++) {
@@ -99,31 +85,24 @@ static void put_iface_json(struct text *out, const struct radvd_iface *f, bool f
     text_puts(out, "]}");
 }
 
-static enum control_result run_status(struct control_call *call)
+void radvd_status(void *arg, struct pairs *p)
 {
-    struct radvd_service *s = call->arg;
-    struct text *out = &call->out;
-    bool json;
-    if (!json_wanted(call, &json))
-        return fail(call, "usage: status [json]");
-    int64_t uptime_s = (router_now() - s->started_at) / NSEC_PER_SEC;
+    struct radvd_service *s = arg;
     pthread_mutex_lock(&s->reload_lock);
     uint64_t reloads = s->reloads, failed = s->failed_reloads;
     pthread_mutex_unlock(&s->reload_lock);
-    text_printf(out,
-                json ? "{\"version\":\"%s\",\"uptime-seconds\":%" PRId64 ",\"reloads\":%" PRIu64
-                       ",\"failed-reloads\":%" PRIu64 ",\"interfaces\":["
-                     : "version %s\nuptime-seconds %" PRId64 "\nreloads %" PRIu64 "\nfailed-reloads %" PRIu64
-                       "\n",
-                s->host.version, uptime_s, reloads, failed);
+    pairs_number(p, "reloads", reloads);
+    pairs_number(p, "failed_reloads", failed);
+    if (p->json)
+        pairs_key(p, "interfaces");
+    text_puts(p->out, p->json ? "[" : "");
     for (unsigned i = 0; i < s->n_ifaces; i++) {
-        if (json)
-            put_iface_json(out, &s->ifaces[i], i == 0);
+        if (p->json)
+            put_iface_json(p->out, &s->ifaces[i], i == 0);
         else
-            put_iface(out, &s->ifaces[i]);
+            put_iface(p->out, &s->ifaces[i]);
     }
-    text_puts(out, json ? "]}\n" : "");
-    return CONTROL_DONE;
+    text_puts(p->out, p->json ? "]" : "");
 }
 
 /* --- counters --- */
@@ -148,33 +127,24 @@ static uint64_t counter_of(const struct iothradvd_stats *stats, size_t i)
     return value;
 }
 
-static enum control_result run_counters(struct control_call *call)
+/* {"eth0":{"sent_multicast":1}}; as lines, "eth0 sent_multicast 1". */
+void radvd_counters(void *arg, struct pairs *p)
 {
-    struct radvd_service *s = call->arg;
+    struct radvd_service *s = arg;
     struct router_status status;
-    bool json;
-    if (!json_wanted(call, &json))
-        return fail(call, "usage: counters [json]");
-    text_puts(&call->out, json ? "{" : "");
     for (unsigned i = 0; i < s->n_ifaces; i++) {
         const char *name = s->ifaces[i].config->name;
+        struct pairs own = {.out = p->out, .json = p->json};
         router_status(s->ifaces[i].router, &status);
-        if (json) {
-            text_puts(&call->out, i ? "," : "");
-            text_json(&call->out, name);
-            text_puts(&call->out, ":{");
-        }
+        if (p->json)
+            pairs_key(p, name);
         for (size_t c = 0; c < ARRAY_LEN(counters); c++) {
-            uint64_t value = counter_of(&status.stats, c);
-            if (json)
-                text_printf(&call->out, "%s\"%s\":%" PRIu64, c ? "," : "", counters[c].name, value);
-            else
-                text_printf(&call->out, "%s %s %" PRIu64 "\n", name, counters[c].name, value);
+            if (!p->json)
+                text_printf(p->out, "%s ", name);
+            pairs_number(&own, counters[c].name, counter_of(&status.stats, c));
         }
-        text_puts(&call->out, json ? "}" : "");
+        text_puts(p->out, p->json ? "}" : "");
     }
-    text_puts(&call->out, json ? "}\n" : "");
-    return CONTROL_DONE;
 }
 
 /* --- routers --- */
@@ -188,7 +158,7 @@ static enum control_result run_routers(struct control_call *call)
         router_status(s->ifaces[i].router, &status);
         for (unsigned n = 0; n < status.n_routers; n++) {
             const struct ra_router *r = &status.routers[n];
-            text_printf(&call->out, "%s %s heard-seconds-ago %" PRId64 " lifetime %u advertisements %" PRIu64,
+            text_printf(&call->out, "%s %s heard_seconds_ago %" PRId64 " lifetime %u advertisements %" PRIu64,
                         s->ifaces[i].config->name, ipaddr_format(&r->addr, addr),
                         (status.now - r->heard) / NSEC_PER_SEC, r->lifetime_s, r->messages);
             for (unsigned d = 0; d < RA_DIFFERENCES; d++)
@@ -200,20 +170,7 @@ static enum control_result run_routers(struct control_call *call)
     return CONTROL_DONE;
 }
 
-/* --- reload --- */
-
-static enum control_result run_reload(struct control_call *call)
-{
-    struct radvd_service *s = call->arg;
-    log_event(&s->log, LOG_LEVEL_INFO, "command", LOG_TEXT("name", call->words[0]),
-              LOG_NUMBER("uid", call->uid));
-    return radvd_service_reload(s, call->why, sizeof(call->why)) < 0 ? CONTROL_FAILED : CONTROL_DONE;
-}
-
 const struct control_command radvd_commands[] = {
-    {"status", "[json]", "what is advertised where, and when next", 0, 1, run_status, NULL},
-    {"counters", "[json]", "what was sent and heard, for each interface", 0, 1, run_counters, NULL},
     {"routers", "", "the other routers that are heard, and in what they differ", 0, 0, run_routers, NULL},
-    {"reload", "", "load the configuration again", 0, 0, run_reload, NULL},
     {0},
 };

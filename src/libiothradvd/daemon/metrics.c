@@ -103,27 +103,15 @@ static void put_gauge(struct radvd_service *s, unsigned row, struct text *out)
     }
 }
 
-static void put_about(struct radvd_service *s, struct text *out)
+static void put_reloads(struct radvd_service *s, struct text *out)
 {
-    static const struct openmetrics_family build = {PREFIX "build", OPENMETRICS_INFO, NULL, "What runs"},
-                                           uptime = {PREFIX "uptime_seconds", OPENMETRICS_GAUGE, "seconds",
-                                                     "Time since the start"},
-                                           reloads = {PREFIX "reloads", OPENMETRICS_COUNTER, NULL, "Reloads"},
+    static const struct openmetrics_family reloads = {PREFIX "reloads", OPENMETRICS_COUNTER, NULL, "Reloads"},
                                            failed = {PREFIX "failed_reloads", OPENMETRICS_COUNTER, NULL,
                                                      "Reloads that left the old configuration"};
-    struct text version = {0};
-    char labels[128];
 
-    openmetrics_label(&version, true, "version", s->host.version);
-    snprintf(labels, sizeof(labels), "%.*s", (int)version.len, version.bytes ? version.bytes : "");
-    text_fini(&version);
     pthread_mutex_lock(&s->reload_lock);
     uint64_t n_reloads = s->reloads, n_failed = s->failed_reloads;
     pthread_mutex_unlock(&s->reload_lock);
-    openmetrics_begin(out, &build);
-    openmetrics_number(out, &build, "_info", labels, 1);
-    openmetrics_begin(out, &uptime);
-    openmetrics_number(out, &uptime, "", "", (uint64_t)((router_now() - s->started_at) / NSEC_PER_SEC));
     openmetrics_begin(out, &reloads);
     openmetrics_number(out, &reloads, "_total", "", n_reloads);
     openmetrics_begin(out, &failed);
@@ -143,6 +131,6 @@ bool radvd_page(void *arg, unsigned turn, struct text *out)
         put_gauge(s, turn, out);
         return true;
     }
-    put_about(s, out);
+    put_reloads(s, out);
     return false;
 }

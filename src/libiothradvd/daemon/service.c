@@ -8,6 +8,8 @@
  */
 #include "libiothradvd/daemon/state.h"
 
+#include "vde/vdeport.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,10 +69,33 @@ static void say_event(void *arg, const struct router_event *event)
     }
 }
 
-/* --- stacks and interfaces --- */
+/* --- configurations --- */
 
-int radvd_check(const struct ra_config *config, char *why, size_t why_size)
+int radvd_load(const struct daemon_options *options, struct daemon_config **ret, char *why, size_t why_size)
 {
+    struct ra_draft *draft = NULL;
+    struct ra_config *config = NULL;
+    snprintf(why, why_size, "out of memory");
+    if (ra_draft_new(&draft) < 0)
+        return -ENOMEM;
+    const struct rc_reader reader = ra_draft_reader(draft);
+    int e = daemon_options_load(options, &reader, why, why_size);
+    if (e == 0 && (e = ra_draft_finish(draft, &config)) == -EINVAL)
+        snprintf(why, why_size, "%s", ra_draft_error(draft));
+    ra_draft_free(draft);
+    if (e == 0)
+        *ret = &config->process;
+    return e;
+}
+
+void radvd_free(struct daemon_config *config)
+{
+    ra_config_free((struct ra_config *)config);
+}
+
+int radvd_check(const struct daemon_config *process, char *why, size_t why_size)
+{
+    const struct ra_config *config = (const struct ra_config *)process;
     char which[128];
     int e = 0;
     for (unsigned i = 0; i < config->n_interfaces && e == 0; i++) {
@@ -82,10 +107,7 @@ int radvd_check(const struct ra_config *config, char *why, size_t why_size)
     return e;
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
-}
+/* --- stacks and interfaces --- */
 
 static int set_mac(struct ioth *stack, unsigned ifindex, const uint8_t mac[static 6])
 {
@@ -132,7 +154,7 @@ static int open_iface(struct radvd_service *s, struct radvd_iface *f, char *why,
         return open_on_stack(s, f, why, why_size);
     int e = router_open_port(it->stack, it->has_mac ? it->mac : NULL, &it->settings, &hooks, &f->router);
     if (e < 0)
-        snprintf(why, why_size, "cannot connect to the network %.200s: %s", it->stack, strerror(-e));
+        snprintf(why, why_size, "cannot connect to the network %.200s: %s", it->stack, vdeport_strerror(e));
     return e;
 }
 
@@ -165,23 +187,29 @@ static bool all_run(void *arg, nsec_t now)
     return true;
 }
 
+static int check_config(void *arg, struct text *out, char *why, size_t why_size)
+{
+    const struct radvd_service *s = arg;
+    return attendant_check_config(&s->host, radvd_check, radvd_free, out, why, why_size);
+}
+
 static int open_attendant(struct radvd_service *s, char *why, size_t why_size)
 {
-    const struct ra_config *c = s->started;
     const struct attendant_settings settings = {
-        .control = c->control ? c->control : s->host.control,
-        .controlgroup = c->controlgroup,
-        .metrics = c->metrics,
-        .commands = radvd_commands,
-        .page = radvd_page,
+        .host = &s->host,
+        .config = &s->started->process,
+        .log = &s->log,
         .who = "router",
         .is_well = all_run,
         .well = "all interfaces are served again",
         .ill = "an interface is not served any more",
-        .alive = s->host.alive,
-        .alive_interval = s->host.alive_interval,
-        .alive_arg = s->host.arg,
-        .log = &s->log,
+        .prefix = "iothradvd",
+        .page = radvd_page,
+        .status = radvd_status,
+        .counters = radvd_counters,
+        .check = check_config,
+        .reload = radvd_reload,
+        .commands = radvd_commands,
         .arg = s,
     };
     return attendant_open(&settings, &s->attendant, why, why_size);
@@ -191,38 +219,36 @@ static int open_attendant(struct radvd_service *s, char *why, size_t why_size)
 
 static int begin(struct radvd_service *s, char *why, size_t why_size)
 {
-    int e = radvd_check(s->started, why, why_size);
+    int e = radvd_check(&s->started->process, why, why_size);
     if (e == 0)
         e = open_ifaces(s, why, why_size);
     if (e == 0)
         e = open_attendant(s, why, why_size);
     if (e == 0 && s->host.bound)
-        e = s->host.bound(s->host.arg, s->started, why, why_size);
+        e = s->host.bound(s->host.arg, &s->started->process, why, why_size);
     for (unsigned i = 0; i < s->n_ifaces && e == 0; i++)
         e = router_run(s->ifaces[i].router);
     return e == 0 ? attendant_run(s->attendant) : e;
 }
 
-int radvd_service_start(struct ra_config *config, const struct radvd_host *host, struct radvd_service **ret,
-                        char *why, size_t why_size)
+int radvd_start(struct daemon_config *config, const struct daemon_host *host, void **ret, char *why,
+                size_t why_size)
 {
     struct radvd_service *s = calloc(1, sizeof(*s));
     snprintf(why, why_size, "cannot start");
     if (!s) {
-        ra_config_free(config);
+        radvd_free(config);
         return -ENOMEM;
     }
     s->host = *host;
-    s->started = config;
-    log_control_init(&s->log_control, config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    s->started = (struct ra_config *)config;
+    log_control_init(&s->log_control, daemon_loglevel(config));
     s->log = host->log;
     s->log.control = &s->log_control;
     pthread_mutex_init(&s->reload_lock, NULL);
-    s->started_at = router_now();
-    s->started_wall_s = (int64_t)time(NULL);
     int e = begin(s, why, why_size);
     if (e < 0)
-        radvd_service_stop(s);
+        radvd_stop(s);
     else
         *ret = s;
     return e;
@@ -234,7 +260,7 @@ static const struct ra_interface *find_interface(const struct ra_config *c, cons
 {
     for (unsigned i = 0; i < c->n_interfaces; i++)
         if (strcmp(c->interfaces[i].name, like->name) == 0 &&
-            is_same_text(c->interfaces[i].stack, like->stack))
+            !daemon_texts_differ(c->interfaces[i].stack, like->stack))
             return &c->interfaces[i];
     return NULL;
 }
@@ -257,14 +283,7 @@ static void say_unchanged(const struct radvd_service *s, const struct ra_config 
         else if (is->has_mac != was->has_mac || memcmp(is->mac, was->mac, sizeof(is->mac)) != 0)
             say_restart(s, "another MAC address", was->name);
     }
-    if (!is_same_text(c->control, s->started->control) ||
-        !is_same_text(c->controlgroup, s->started->controlgroup))
-        say_restart(s, "another control socket", "-");
-    if (c->metrics.port != s->started->metrics.port ||
-        !ipaddr_equal(&c->metrics.addr, &s->started->metrics.addr))
-        say_restart(s, "another address of the metrics page", "-");
-    if (!is_same_text(c->user, s->started->user) || c->sandbox != s->started->sandbox)
-        say_restart(s, "another user or sandbox", "-");
+    daemon_say_restarts(&s->log, &s->started->process, &c->process);
 }
 
 static int update_all(struct radvd_service *s, const struct ra_config *c)
@@ -278,34 +297,36 @@ static int update_all(struct radvd_service *s, const struct ra_config *c)
     return e;
 }
 
-int radvd_service_reload(struct radvd_service *s, char *why, size_t why_size)
+int radvd_reload(void *service, char *why, size_t why_size)
 {
-    struct ra_config *config = NULL;
+    struct radvd_service *s = service;
+    struct daemon_config *config = NULL;
     snprintf(why, why_size, "cannot load the configuration");
     pthread_mutex_lock(&s->reload_lock);
     int e = s->host.load(s->host.arg, &config, why, why_size);
     if (e == 0)
         e = radvd_check(config, why, why_size);
     if (e == 0)
-        e = update_all(s, config);
+        e = update_all(s, (const struct ra_config *)config);
     s->reloads++;
     s->failed_reloads += e < 0;
     if (e == 0) {
-        for (unsigned i = 0; i < config->n_warnings; i++)
-            log_answer(&s->log, LOG_LEVEL_WARNING, "%s", config->warnings[i]);
-        say_unchanged(s, config);
+        daemon_log_warnings(&s->log, config);
+        say_unchanged(s, (const struct ra_config *)config);
+        atomic_store(&s->log_control.level, daemon_loglevel(config));
         log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded");
     } else {
         log_answer(&s->log, LOG_LEVEL_ERROR, "%s", why);
         log_event(&s->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
     }
-    ra_config_free(config);
+    radvd_free(config);
     pthread_mutex_unlock(&s->reload_lock);
     return e;
 }
 
-void radvd_service_stop(struct radvd_service *s)
+void radvd_stop(void *service)
 {
+    struct radvd_service *s = service;
     if (!s)
         return;
     attendant_close(s->attendant);

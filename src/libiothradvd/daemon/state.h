@@ -17,21 +17,22 @@ struct radvd_iface {
 };
 
 struct radvd_service {
-    struct radvd_host host;
+    struct daemon_host host;
     struct ra_config *started; /* as it was at the start */
     struct log log;
     struct log_control log_control;
     struct open_stacks stacks;
     unsigned n_ifaces;
     struct radvd_iface *ifaces;
-    nsec_t started_at;
-    int64_t started_wall_s;
     pthread_mutex_t reload_lock;
     uint64_t reloads, failed_reloads; /* under it */
     struct attendant *attendant;
 };
 
-extern const struct control_command radvd_commands[];        /* commands.c */
+/* commands.c */
+extern const struct control_command radvd_commands[];
+void radvd_status(void *arg, struct pairs *p);
+void radvd_counters(void *arg, struct pairs *p);
 bool radvd_page(void *arg, unsigned turn, struct text *out); /* metrics.c */
 
 #endif

@@ -7,7 +7,6 @@ namedhcp asks, are bound to the first core, the load to another. Rounds are inte
 server once, and each time with a new server and an empty file of leases. Figures are medians of the rounds.
 """
 
-import argparse
 import contextlib
 import os
 import pathlib
@@ -16,31 +15,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import common
 import report
 import servers as s
-from common import say
+from common import CannotMeasure, say, wait_for
 
 OVERLOAD = 20000  # exchanges begun in a second: more than any of them completes
 RATED = 1000  # what each of them can do
-START_S = 20
 EXIT_WAIT_US = 500000  # for what is under way at the end
-
-
-class CannotMeasure(Exception):
-    pass
-
-
-def wait_for(condition, what, deadline_s=START_S):
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            raise CannotMeasure(f"{what} does not start")
-        time.sleep(0.01)
 
 
 def join_namespaces():
@@ -183,25 +168,10 @@ def measure_all(bench):
 
 
 def read_options():
-    def words(text):
-        return text.split(",")
-
-    parser = argparse.ArgumentParser(prog="script/bench dhcp", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="one round of 2 seconds a figure; nothing is written to docs")
-    parser.add_argument("--rounds", type=int, help="5, or 1 with --quick")
-    parser.add_argument("--seconds", type=int, help="of each figure: 4, or 2 with --quick")
-    parser.add_argument("--cases", type=words, default=list(s.CASES), help=", ".join(s.CASES))
-    parser.add_argument("--servers", type=words, default=SERVERS, help=", ".join(SERVERS))
-    parser.add_argument("--from", dest="results", type=pathlib.Path, help="write docs from the results of an earlier run")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (2 if options.quick else 4)
-    for chosen, there in ((options.cases, s.CASES), (options.servers, SERVERS)):
-        for word in chosen:
-            if word not in there:
-                parser.error(f"no {word} here: {', '.join(there)}")
-    return options
+    options = common.Options("dhcp", __doc__, seconds=4, quick_seconds=2, number=int)
+    options.choose("cases", s.CASES)
+    options.choose("servers", SERVERS)
+    return options.read()
 
 
 def expected_s(options):
@@ -213,7 +183,6 @@ def run(options):
     if not s.peer("perfdhcp"):
         sys.exit("there is no perfdhcp to measure with: script/unpack-peers")
     join_namespaces()
-    started, meanwhile = time.monotonic(), common.Meanwhile()
     say(f"this takes about {expected_s(options) / 60:.0f} minutes")
     bench = Bench(options)
     try:
@@ -222,11 +191,7 @@ def run(options):
         bench.close()
     environment = {**os.environ, **s.peers_environment()}
     version = subprocess.run([s.peer("kea-dhcp4"), "-v"], capture_output=True, text=True, env=environment)
-    return {
-        **{"cells": bench.cells, "machine": bench.machine.words(), "rounds": options.rounds, "seconds": options.seconds},
-        **{"took_s": time.monotonic() - started, "others": meanwhile.others(), "date": time.strftime("%Y-%m-%d")},
-        **{"kea": version.stdout.strip(), "rated": RATED, "overload": OVERLOAD},
-    }
+    return {"cells": bench.cells, "kea": version.stdout.strip(), "rated": RATED, "overload": OVERLOAD}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ all servers within a minute or so and a noisy machine is noisy for all. With one
 load and upstream run on the others; with all cores it runs where it likes. Figures are medians of the rounds.
 """
 
-import argparse
 import json
 import pathlib
 import socket
@@ -169,7 +168,7 @@ def ask(port, name, case):
 def rows_of(options):
     rows = []
     for row in s.SERVERS:
-        if options.servers and row.name not in options.servers:
+        if row.name not in options.servers:
             continue
         if s.is_there(row):
             rows.append(row)
@@ -198,28 +197,12 @@ def measure_speed(bench, rows):
 
 
 def read_options():
-    def words(text):
-        return text.split(",")
-
-    parser = argparse.ArgumentParser(prog="script/bench dns", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="one round of 2 seconds a cell; nothing is written to docs")
-    parser.add_argument("--rounds", type=int, help="5, or 1 with --quick")
-    parser.add_argument("--seconds", type=float, help="of each cell: 3, or 2 with --quick")
-    parser.add_argument("--servers", type=words, help=", ".join(row.name for row in s.SERVERS))
-    parser.add_argument("--cases", type=words, default=list(CASES), help=", ".join(CASES))
-    parser.add_argument("--modes", type=words, default=list(report.MODES), help=", ".join(report.MODES))
-    parser.add_argument("--parts", type=words, help=f"{', '.join(PARTS)}; all of them, or speed with --quick")
-    parser.add_argument("--from", dest="results", type=pathlib.Path, help="write docs from the results of an earlier run")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (2 if options.quick else 3)
-    options.parts = options.parts or (["speed"] if options.quick else PARTS)
-    for chosen, there in ((options.cases, CASES), (options.modes, report.MODES), (options.parts, PARTS)):
-        for word in chosen:
-            if word not in there:
-                parser.error(f"no {word} here: {', '.join(there)}")
-    return options
+    options = common.Options("dns", __doc__, seconds=3, quick_seconds=2)
+    options.choose("servers", [row.name for row in s.SERVERS])
+    options.choose("cases", CASES)
+    options.choose("modes", report.MODES)
+    options.choose("parts", PARTS, quick=["speed"])
+    return options.read()
 
 
 def expected_s(options, rows):
@@ -239,7 +222,6 @@ def run(options):
     """Everything that was chosen; returns what report.write takes."""
     common.with_peers(common.TREE / "build/bench-peers")
     rows = rows_of(options)
-    started, meanwhile = time.monotonic(), common.Meanwhile()
     say(f"this takes about {expected_s(options, rows) / 60:.0f} minutes")
     bench = Bench(options)
     try:
@@ -253,11 +235,8 @@ def run(options):
             extras.measure_dnsperf(bench, rows)
     finally:
         bench.close()
-    return {
-        **{"cells": bench.cells, "memory": bench.memory, "machine": bench.machine.words(), "rounds": options.rounds},
-        **{"seconds": options.seconds, "took_s": time.monotonic() - started, "others": meanwhile.others()},
-        **{"date": time.strftime("%Y-%m-%d"), "versions": {row.name: row.version() for row in rows if row.program}},
-    }
+    versions = {row.name: row.version() for row in rows if row.program}
+    return {"cells": bench.cells, "memory": bench.memory, "versions": versions}
 
 
 if __name__ == "__main__":

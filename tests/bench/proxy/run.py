@@ -13,7 +13,6 @@ interleaved: each takes every network, every number of connections and every pro
 The proxy has one core, the client and the hidden server share the other.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -23,18 +22,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import common
 import report
-from common import say
+from common import CannotMeasure, say, wait_for
 
 PREFIX, PROXY, CLIENT = "2001:db8:7:1::", "2001:db8:7:1::80", "2001:db8:7:1::c"
 NAME, PERIOD = "bench.otip", 86400
 PORT, HIDDEN = 80, 8080
-START_S = 60
 CONNECTIONS = [1, 1000]
 # network: what is measured there
 NETWORKS = {"cable": ["otip_rproxy", "socat", "nginx"], "hub": ["otip_rproxy", "otip_rproxy-lwip", "socat", "nginx"]}
@@ -48,18 +45,6 @@ stream {{
     server {{ listen [{address}]:{port} backlog=4096; proxy_pass 127.0.0.1:{hidden}; proxy_buffer_size 64k; tcp_nodelay on; }}
 }}
 """
-
-
-class CannotMeasure(Exception):
-    pass
-
-
-def wait_for(condition, what, deadline_s=START_S):
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            raise CannotMeasure(f"{what} does not start")
-        time.sleep(0.02)
 
 
 def run(*argv):
@@ -216,7 +201,7 @@ def measure_all(bench):
         for network in options.networks:
             try:
                 with getattr(bench, network)() as places:
-                    for connections in options.connections:
+                    for connections in map(int, options.connections):
                         for proxy in NETWORKS[network]:
                             try:
                                 bench.measure(network, places, proxy, connections, round_number)
@@ -227,21 +212,10 @@ def measure_all(bench):
 
 
 def read_options():
-    def words(text):
-        return text.split(",")
-
-    parser = argparse.ArgumentParser(prog="script/bench proxy", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="one round of a second each; nothing is written to docs")
-    parser.add_argument("--rounds", type=int, help="5, or 1 with --quick")
-    parser.add_argument("--seconds", type=float, help="of each figure: 3, or 1 with --quick")
-    parser.add_argument("--networks", type=words, default=list(NETWORKS), help="cable, hub")
-    parser.add_argument("--connections", type=lambda text: [int(n) for n in words(text)], default=CONNECTIONS, help="1,1000")
-    parser.add_argument("--from", dest="results", type=pathlib.Path, help="write docs from the results of an earlier run")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (1 if options.quick else 3)
-    return options
+    options = common.Options("proxy", __doc__, seconds=3, quick_seconds=1)
+    options.choose("networks", NETWORKS)
+    options.choose("connections", map(str, CONNECTIONS))
+    return options.read()
 
 
 def run_all(options):
@@ -251,13 +225,8 @@ def run_all(options):
     bench = Bench(options)
     cells = options.rounds * sum(len(NETWORKS[network]) for network in options.networks) * len(options.connections)
     say(f"this takes about {cells * (options.seconds + 3) / 60:.0f} minutes")
-    started, meanwhile = time.monotonic(), common.Meanwhile()
     measure_all(bench)
-    return {
-        **{"cells": bench.cells, "machine": bench.machine.words(), "rounds": options.rounds},
-        **{"seconds": options.seconds, "took_s": time.monotonic() - started},
-        **{"date": time.strftime("%Y-%m-%d"), "others": meanwhile.others()},
-    }
+    return {"cells": bench.cells}
 
 
 if __name__ == "__main__":

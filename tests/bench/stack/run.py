@@ -7,7 +7,6 @@ that of a namespace whose interface vdens connects to the same network. The bare
 in place of datagrams. Rounds are interleaved: each takes every network and every stack once. Figures are medians of the rounds.
 """
 
-import argparse
 import contextlib
 import json
 import pathlib
@@ -16,19 +15,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import common
 import report
-from common import say
+from common import CannotMeasure, say, wait_for
 
 STACKS = ["raw", "kernel", "vdestack", "lwip"]
 OUTSTANDING = 32
 FRAME_SHORT, FRAME_LONG = 106, 1514  # a UDP message of 64 bytes; the longest of an MTU of 1500
 SERVER_HOST, CLIENT_HOST = 2, 1
-START_S = 10
 COST_STACKS = 100
 
 
@@ -62,18 +59,6 @@ LINKS = [
     Link("vxvde", "vxvde://239.1.2.3"),
     Link("ptp", "ptp:///tmp/ptp{}"),  # each pair of ends has one of its own
 ]
-
-
-class CannotMeasure(Exception):
-    pass
-
-
-def wait_for(condition, what, deadline_s=START_S):
-    end = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > end:
-            raise CannotMeasure(f"{what} does not start")
-        time.sleep(0.01)
 
 
 class Bench:
@@ -197,20 +182,10 @@ def measure_costs(bench):
 
 
 def read_options():
-    def words(text):
-        return text.split(",")
-
-    parser = argparse.ArgumentParser(prog="script/bench stack", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--quick", action="store_true", help="one round of a second each; nothing is written to docs")
-    parser.add_argument("--rounds", type=int, help="5, or 1 with --quick")
-    parser.add_argument("--seconds", type=float, help="of each figure: 3, or 1 with --quick")
-    parser.add_argument("--links", type=words, default=[link.name for link in LINKS], help="hub, switch, vxvde, ptp")
-    parser.add_argument("--stacks", type=words, default=STACKS, help=", ".join(STACKS))
-    parser.add_argument("--from", dest="results", type=pathlib.Path, help="write docs from the results of an earlier run")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (1 if options.quick else 3)
+    parser = common.Options("stack", __doc__, seconds=3, quick_seconds=1)
+    parser.choose("links", [link.name for link in LINKS])
+    parser.choose("stacks", STACKS)
+    options = parser.read()
     options.lookups = 10**7 if options.quick else 10**8
     return options
 
@@ -227,16 +202,11 @@ def run(options):
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     # vxvde is multicast, here on the loopback.
     subprocess.run("ip route add 224.0.0.0/4 dev lo; ip link set lo multicast on", shell=True, check=False)
-    started, meanwhile = time.monotonic(), common.Meanwhile()
     say(f"this takes about {expected_s(options) / 60:.0f} minutes")
     measure_links(bench)
     measure_costs(bench)
     lookup = bench.measure_lookup()
-    return {
-        **{"cells": bench.cells, "costs": bench.costs, "lookup": lookup, "machine": bench.machine.words()},
-        **{"rounds": options.rounds, "seconds": options.seconds, "took_s": time.monotonic() - started},
-        **{"date": time.strftime("%Y-%m-%d"), "outstanding": OUTSTANDING, "others": meanwhile.others()},
-    }
+    return {"cells": bench.cells, "costs": bench.costs, "lookup": lookup, "outstanding": OUTSTANDING}
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@
 
 #include "known.h"
 
-enum { ROW_DEADLINE_S = 20, HEAVY_DEADLINE_S = 60, LONG_DEADLINE_S = 600 };
+enum { ROW_DEADLINE_S = 100, HEAVY_DEADLINE_S = 200, LONG_DEADLINE_S = 600 };
 
 enum { AT_ONCE = 4 }; /* most of a row's time is waiting */
 

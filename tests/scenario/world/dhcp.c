@@ -84,12 +84,15 @@ static bool same_key(const struct server_lease *a, const struct server_lease *b)
                   : ipaddr_equal(&a->addr, &b->addr);
 }
 
-/* What is on record runs, by the server's own clock, and is another client's. */
-static bool is_in_other_hands(const struct dhcp_node *d, const struct server_lease *was,
+/* What is on record runs, in truth and by the server's own clock, and is another client's. By that clock alone
+ * a lease that has ended runs again once the clock is set back. */
+static bool is_in_other_hands(const struct dhcp_node *d, const struct dhcp_kept *kept,
                               const struct server_lease *is)
 {
+    const struct server_lease *was = &kept->lease;
+
     return was->state == SERVER_LEASE_BOUND && is->state == SERVER_LEASE_BOUND &&
-           was->ends > node_wall_s(&d->node) &&
+           kept->until > d->node.world->now && was->ends > node_wall_s(&d->node) &&
            (was->identity_len != is->identity_len ||
             memcmp(was->identity, is->identity, is->identity_len) != 0);
 }
@@ -111,7 +114,7 @@ static void keep(struct dhcp_node *d, const struct server_lease *lease, bool for
         if (!d->kept)
             abort();
     }
-    if (i < d->n_kept && is_in_other_hands(d, &d->kept[i].lease, lease))
+    if (i < d->n_kept && is_in_other_hands(d, &d->kept[i], lease))
         world_break(d->node.world, "%s gives somebody what it has granted to somebody else", d->node.name);
     nsec_t until = lease->ends == INT64_MAX
                        ? NSEC_NEVER

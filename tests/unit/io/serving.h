@@ -57,6 +57,14 @@ static inline void serving_end(struct serving *s)
     assert_int_equal(rmdir(s->folder), 0);
 }
 
+/* What begins with a struct serving, from malloc: for cmocka. */
+static inline int serving_teardown(void **state)
+{
+    serving_end(*state);
+    free(*state);
+    return 0;
+}
+
 static inline int client_open(const struct serving *s)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -78,6 +86,11 @@ static inline void client_send(int fd, const char *bytes, size_t len)
         bytes += n;
         len -= (size_t)n;
     }
+}
+
+static inline void client_say(int fd, const char *text)
+{
+    client_send(fd, text, strlen(text));
 }
 
 /* Reads until `expected` has come, and it must come exactly. */

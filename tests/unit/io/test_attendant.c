@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,13 +17,21 @@
 
 #include <cmocka.h>
 
+#define REPLY_MAX 2048
+
 static char folder[64], path[96];
 
 /* What the service says of itself, and what the host has heard. */
 struct service {
     atomic_bool well;
-    atomic_uint alive, ill_lines, well_lines;
+    atomic_uint alive, ill_lines, well_lines, reloads;
     struct log log;
+    struct log_control log_control;
+    struct daemon_host host;
+    struct daemon_config config;
+    atomic_bool may_check; /* a check waits for it */
+    atomic_bool slow_reload;
+    atomic_uint checks; /* that have begun */
     struct attendant *attendant;
 };
 
@@ -64,20 +73,61 @@ static bool put_page(void *arg, unsigned turn, struct text *out)
     return false;
 }
 
+static void put_status(void *arg, struct pairs *out)
+{
+    (void)arg;
+    pairs_number(out, "guests", 3);
+}
+
+static void put_counters(void *arg, struct pairs *out)
+{
+    (void)arg;
+    pairs_number(out, "came", 5);
+    pairs_text(out, "last", "a \"guest\"");
+}
+
+static int check(void *arg, struct text *out, char *why, size_t why_size)
+{
+    struct service *s = arg;
+
+    atomic_fetch_add(&s->checks, 1);
+    while (!atomic_load(&s->may_check))
+        sched_yield();
+    text_puts(out, "warning: hardly meant\n");
+    snprintf(why, why_size, "there is no option 'x'");
+    return s->config.verbose ? 0 : -EINVAL;
+}
+
+static int reload(void *arg, char *why, size_t why_size)
+{
+    struct service *s = arg;
+
+    snprintf(why, why_size, "line 3 is none");
+    while (atomic_load(&s->slow_reload))
+        sched_yield();
+    return atomic_fetch_add(&s->reloads, 1) == 0 ? 0 : -EINVAL;
+}
+
 static struct attendant_settings settings_of(struct service *s)
 {
-    s->log = (struct log){.write = write_log, .arg = s};
-    return (struct attendant_settings){.control = path,
-                                       .commands = commands,
-                                       .page = put_page,
+    log_control_init(&s->log_control, LOG_LEVEL_INFO);
+    s->log = (struct log){.write = write_log, .arg = s, .control = &s->log_control};
+    s->host = (struct daemon_host){
+        .version = "1.2", .control = path, .alive = on_alive, .alive_interval = NSEC_PER_SEC / 50, .arg = s};
+    return (struct attendant_settings){.host = &s->host,
+                                       .config = &s->config,
+                                       .log = &s->log,
                                        .who = "server",
                                        .is_well = is_well,
                                        .well = "all is well again",
                                        .ill = "something is wrong",
-                                       .alive = on_alive,
-                                       .alive_interval = NSEC_PER_SEC / 50,
-                                       .alive_arg = s,
-                                       .log = &s->log,
+                                       .prefix = "inn",
+                                       .page = put_page,
+                                       .status = put_status,
+                                       .counters = put_counters,
+                                       .check = check,
+                                       .reload = reload,
+                                       .commands = commands,
                                        .arg = s};
 }
 
@@ -93,13 +143,13 @@ static int connect_control(void)
 }
 
 /* Sends it and reads until `end` is in what comes. */
-static void ask(int fd, const char *text, const char *end, char reply[static 512])
+static void ask(int fd, const char *text, const char *end, char reply[static REPLY_MAX])
 {
     size_t len = 0;
 
     assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
     do {
-        ssize_t n = read(fd, reply + len, 511 - len);
+        ssize_t n = read(fd, reply + len, REPLY_MAX - 1 - len);
         assert_true(n > 0);
         len += (size_t)n;
         reply[len] = '\0';
@@ -120,7 +170,7 @@ static void commands_and_signs_of_life(void **state)
 {
     struct service s = {.well = true};
     const struct attendant_settings settings = settings_of(&s);
-    char why[256], reply[512];
+    char why[256], reply[REPLY_MAX];
 
     (void)state;
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
@@ -143,6 +193,117 @@ static void commands_and_signs_of_life(void **state)
     attendant_close(NULL);
 }
 
+static const char *said(const char *command, char reply[static REPLY_MAX])
+{
+    ask(connect_control(), command, strstr(command, "check") ? "d 'x'\n" : "\n", reply);
+    return reply;
+}
+
+static void commands_of_all_services(void **state)
+{
+    struct service s = {.well = true, .may_check = true};
+    const struct attendant_settings settings = settings_of(&s);
+    char why[256], reply[REPLY_MAX];
+
+    (void)state;
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
+    assert_int_equal(attendant_run(s.attendant), 0);
+    ask(connect_control(), "help\n", "ok\n", reply);
+    assert_int_equal(strncmp(reply, " status [json] ", 15), 0);
+    assert_non_null(strstr(reply, "\n hello  "));
+    ask(connect_control(), "status\n", "ok\n", reply);
+    assert_int_equal(strncmp(reply, " version 1.2\n pid ", 18), 0);
+    assert_non_null(strstr(reply, "\n uptime_seconds 0\n healthy yes\n loglevel info\n guests 3\nok\n"));
+    ask(connect_control(), "status json\n", "ok\n", reply);
+    assert_non_null(strstr(reply, "\"healthy\":\"yes\",\"loglevel\":\"info\",\"guests\":3}\nok\n"));
+    ask(connect_control(), "counters\n", "ok\n", reply);
+    assert_string_equal(reply, " came 5\n last a \"guest\"\nok\n");
+    ask(connect_control(), "counters json\n", "ok\n", reply);
+    assert_string_equal(reply, " {\"came\":5,\"last\":\"a \\\"guest\\\"\"}\nok\n");
+    assert_string_equal(said("counters xml\n", reply), "error usage: counters [json]\n");
+    assert_string_equal(said("status xml\n", reply), "error usage: status [json]\n");
+    assert_string_equal(said("reload\n", reply), "ok\n");
+    assert_string_equal(said("reload\n", reply), "error line 3 is none\n");
+    assert_string_equal(said("loglevel debug\n", reply), "ok\n");
+    assert_int_equal(atomic_load(&s.log_control.level), LOG_LEVEL_DEBUG);
+    ask(connect_control(), "loglevel\n", "ok\n", reply);
+    assert_string_equal(reply, " debug\nok\n");
+    assert_string_equal(said("loglevel loud\n", reply), "error usage: loglevel [error|warning|info|debug]\n");
+    attendant_close(s.attendant);
+}
+
+/* A check takes its time: others are answered meanwhile, and who goes before its end does not matter. */
+static void a_check_beside_other_commands(void **state)
+{
+    struct service s = {.well = true};
+    const struct attendant_settings settings = settings_of(&s);
+    char why[256], reply[REPLY_MAX];
+
+    (void)state;
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
+    assert_int_equal(attendant_run(s.attendant), 0);
+    int fd = connect_control();
+    assert_int_equal(send(fd, "check\n", 6, 0), 6);
+    wait_for(&s.checks, 1);
+    ask(connect_control(), "hello\n", "ok\n", reply);
+    assert_string_equal(reply, " hello\nok\n");
+    atomic_store(&s.may_check, true);
+    ask(fd, "", "'x'\n", reply);
+    assert_string_equal(reply, " warning: hardly meant\nerror there is no option 'x'\n");
+    s.config.verbose = true;
+    ask(connect_control(), "check\n", "ok\n", reply);
+    assert_string_equal(reply, " warning: hardly meant\nok\n");
+
+    atomic_store(&s.may_check, false);
+    fd = connect_control();
+    assert_int_equal(send(fd, "check\n", 6, 0), 6);
+    wait_for(&s.checks, 3);
+    close(fd);
+    for (unsigned i = 0; i < 3; i++) {
+        fd = connect_control();
+        assert_int_equal(send(fd, "check\n", 6, 0), 6);
+        wait_for(&s.checks, 4 + i);
+        close(fd);
+    }
+    unsigned alive = atomic_load(&s.alive);
+    ask(connect_control(), "hello\n", "ok\n", reply); /* though none of them is over */
+    wait_for(&s.alive, alive + 3);
+    ask(connect_control(), "check\n", "\n", reply);
+    assert_string_equal(reply, "error too many of these are under way; try again later\n");
+    atomic_store(&s.may_check, true);
+    do
+        ask(connect_control(), "check\n", "\n", reply);
+    while (strncmp(reply, "error", 5) == 0);
+    atomic_store(&s.may_check, false);
+    fd = connect_control();
+    assert_int_equal(send(fd, "check\n", 6, 0), 6);
+    wait_for(&s.checks, 8);
+    close(fd);
+    ask(connect_control(), "hello\n", "ok\n", reply);
+    atomic_store(&s.may_check, true);
+    attendant_close(s.attendant); /* waits for it */
+}
+
+/* A reload may wait for a name server. The host hears all the while that all is well. */
+static void a_reload_that_takes_its_time(void **state)
+{
+    struct service s = {.well = true, .slow_reload = true};
+    const struct attendant_settings settings = settings_of(&s);
+    char why[256], reply[REPLY_MAX];
+
+    (void)state;
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
+    assert_int_equal(attendant_run(s.attendant), 0);
+    int fd = connect_control();
+    assert_int_equal(send(fd, "reload\n", 7, 0), 7);
+    ask(connect_control(), "hello\n", "ok\n", reply);
+    wait_for(&s.alive, atomic_load(&s.alive) + 3);
+    atomic_store(&s.slow_reload, false);
+    ask(fd, "", "\n", reply);
+    assert_string_equal(reply, "ok\n");
+    attendant_close(s.attendant);
+}
+
 /* A port of this machine that nobody has at the moment. */
 static uint16_t free_port(void)
 {
@@ -156,7 +317,7 @@ static uint16_t free_port(void)
     return ntohs(at.sin_port);
 }
 
-static void get(uint16_t port, const char *path_, const char *end, char reply[static 512])
+static void get(uint16_t port, const char *path_, const char *end, char reply[static REPLY_MAX])
 {
     struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -171,17 +332,21 @@ static void get(uint16_t port, const char *path_, const char *end, char reply[st
 static void its_pages(void **state)
 {
     struct service s = {.well = true};
-    struct attendant_settings settings = settings_of(&s);
-    char why[256], reply[512];
+    const struct attendant_settings settings = settings_of(&s);
+    char why[256], reply[REPLY_MAX];
 
     (void)state;
-    settings.control = "none";
-    settings.metrics = (struct ipendpoint){.addr = ipaddr_of_v4(INADDR_LOOPBACK), .port = free_port()};
+    s.config.control = "none";
+    s.config.metrics = (struct ipendpoint){.addr = ipaddr_of_v4(INADDR_LOOPBACK), .port = free_port()};
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
     assert_int_equal(attendant_run(s.attendant), 0);
-    get(settings.metrics.port, "/metrics", "page\n# EOF\n", reply);
+    get(s.config.metrics.port, "/metrics", "# EOF\n", reply);
     assert_int_equal(strncmp(reply, "HTTP/1.1 200 ", 13), 0);
-    get(settings.metrics.port, "/healthz", "\r\n\r\nok\n", reply);
+    assert_non_null(strstr(reply, "\r\n\r\npage\n# TYPE inn_build info\n"));
+    assert_non_null(strstr(reply, "\ninn_build_info{version=\"1.2\"} 1\n"));
+    assert_non_null(strstr(reply, "\ninn_uptime_seconds 0\n"));
+    assert_non_null(strstr(reply, "\ninn_healthy 1\n"));
+    get(s.config.metrics.port, "/healthz", "\r\n\r\nok\n", reply);
     assert_int_equal(strncmp(reply, "HTTP/1.1 200 ", 13), 0);
     attendant_close(s.attendant);
 }
@@ -189,20 +354,20 @@ static void its_pages(void **state)
 static void what_cannot_be_opened(void **state)
 {
     struct service s = {.well = true}, other = {.well = true};
-    struct attendant_settings settings = settings_of(&s);
+    const struct attendant_settings settings = settings_of(&s);
     char why[256];
 
     (void)state;
-    settings.controlgroup = "no-such-group";
+    s.config.controlgroup = "no-such-group";
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -ENOENT);
     assert_string_equal(why, "there is no group 'no-such-group' for the control socket");
-    settings.controlgroup = NULL;
-    settings.control = "/nowhere/at/all";
+    s.config.controlgroup = NULL;
+    s.config.control = "/nowhere/at/all";
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -ENOENT);
     assert_string_equal(
         why,
         "cannot make the control socket /nowhere/at/all: No such file or directory: its folder is not there");
-    settings.control = path;
+    s.config.control = path;
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
     assert_int_equal(attendant_open(&settings, &other.attendant, why, sizeof(why)), -EADDRINUSE);
     assert_non_null(strstr(why, ": another server has it"));
@@ -230,6 +395,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_and_signs_of_life),
+        cmocka_unit_test(commands_of_all_services),
+        cmocka_unit_test(a_check_beside_other_commands),
+        cmocka_unit_test(a_reload_that_takes_its_time),
         cmocka_unit_test(its_pages),
         cmocka_unit_test(what_cannot_be_opened),
     };

@@ -83,32 +83,18 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    struct world *w = *state;
-
-    serving_end(&w->serving);
-    free(w);
-    return 0;
-}
-
-static void say(int fd, const char *line)
-{
-    client_send(fd, line, strlen(line));
-}
-
 static void answers(void **state)
 {
     struct world *w = *state;
     int fd = client_open(&w->serving);
 
-    say(fd, "echo\n");
+    client_say(fd, "echo\n");
     client_expect(fd, "ok\n");
-    say(fd, "  echo one\t two  \r\n");
+    client_say(fd, "  echo one\t two  \r\n");
     client_expect(fd, " one\n two\nok\n");
-    say(fd, "bad-lines\n");
+    client_say(fd, "bad-lines\n");
     client_expect(fd, " ok\n \n error x\n last\nok\n");
-    say(fd, "fail\n");
+    client_say(fd, "fail\n");
     client_expect(fd, "error it went wrong\n");
     close(fd);
 }
@@ -118,7 +104,7 @@ static void the_table_is_the_help(void **state)
     struct world *w = *state;
     int fd = client_open(&w->serving);
 
-    say(fd, "help\n");
+    client_say(fd, "help\n");
     client_expect(fd, " echo [WORD...]           says it again\n bad-lines ");
     close(fd);
 }
@@ -128,19 +114,19 @@ static void what_is_wrong_with_a_request(void **state)
     struct world *w = *state;
     int fd = client_open(&w->serving);
 
-    say(fd, "\n");
+    client_say(fd, "\n");
     client_expect(fd, "error this is no command; try 'help'\n");
-    say(fd, "shout\n");
+    client_say(fd, "shout\n");
     client_expect(fd, "error unknown command 'shout'; try 'help'\n");
-    say(fd, "fail now\n");
+    client_say(fd, "fail now\n");
     client_expect(fd, "error usage: fail \n");
-    say(fd, "echo 1 2 3 4 5 6 7 8\n");
+    client_say(fd, "echo 1 2 3 4 5 6 7 8\n");
     client_expect(fd, "error this is no command; try 'help'\n");
     client_send(fd, "echo\0x\n", 7);
     client_expect(fd, "error this is no command; try 'help'\n");
-    say(fd, "\xff\xfe\x1b[31m\n");
+    client_say(fd, "\xff\xfe\x1b[31m\n");
     client_expect(fd, "error this is no command; try 'help'\n");
-    say(fd, "echo still\n");
+    client_say(fd, "echo still\n");
     client_expect(fd, " still\nok\n");
     close(fd);
 }
@@ -172,7 +158,7 @@ static void requests_in_a_row(void **state)
     for (const char *c = all; *c; c++)
         client_send(fd, c, 1);
     client_expect(fd, " 1\nok\nerror it went wrong\n 2\nok\n");
-    say(fd, all);
+    client_say(fd, all);
     shutdown(fd, SHUT_WR);
     client_expect(fd, " 1\nok\nerror it went wrong\n 2\nok\n");
     client_expect_end(fd);
@@ -183,7 +169,7 @@ static void half_a_request_is_none(void **state)
     struct world *w = *state;
     int fd = client_open(&w->serving);
 
-    say(fd, "echo 1");
+    client_say(fd, "echo 1");
     shutdown(fd, SHUT_WR);
     client_expect_end(fd);
 }
@@ -194,13 +180,13 @@ static void waiting(void **state)
     struct world *w = *state;
     int waits = client_open(&w->serving), goes = client_open(&w->serving), other = client_open(&w->serving);
 
-    say(waits, "wait\n");
-    say(goes, "wait\n");
-    say(other, "echo 1\n");
+    client_say(waits, "wait\n");
+    client_say(goes, "wait\n");
+    client_say(other, "echo 1\n");
     client_expect(other, " 1\nok\n");
     close(goes);
     while (atomic_load(&w->ended) == 0) {
-        say(other, "echo 2\n");
+        client_say(other, "echo 2\n");
         client_expect(other, " 2\nok\n");
     }
     server_wake(w->serving.server);
@@ -218,10 +204,10 @@ static void slow_reader(void **state)
     char line[BIG_LINE + 3];
     int slow = client_open(&w->serving), other = client_open(&w->serving);
 
-    say(slow, "big\n");
+    client_say(slow, "big\n");
     unsigned pieces = 0, same = 0;
     while (same < 100) {
-        say(other, "echo 1\n");
+        client_say(other, "echo 1\n");
         client_expect(other, " 1\nok\n");
         same = atomic_load(&w->pieces) == pieces ? same + 1 : 0;
         pieces = atomic_load(&w->pieces);
@@ -244,12 +230,12 @@ static void too_many_clients(void **state)
 
     for (unsigned i = 0; i <= CONTROL_CLIENTS_MAX; i++) {
         clients[i] = client_open(&w->serving);
-        say(clients[i], "echo 1\n");
+        client_say(clients[i], "echo 1\n");
         client_expect(clients[i], " 1\nok\n");
     }
     client_expect_end(clients[0]);
     for (unsigned i = 1; i <= CONTROL_CLIENTS_MAX; i++) {
-        say(clients[i], "echo 2\n");
+        client_say(clients[i], "echo 2\n");
         client_expect(clients[i], " 2\nok\n");
         close(clients[i]);
     }
@@ -270,7 +256,7 @@ static void noise(void **state)
         close(fd);
     }
     int fd = client_open(&w->serving);
-    say(fd, "echo alive\n");
+    client_say(fd, "echo alive\n");
     client_expect(fd, " alive\nok\n");
     close(fd);
 }
@@ -309,17 +295,17 @@ static void the_socket_in_the_file_system(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(answers, begin, end),
-        cmocka_unit_test_setup_teardown(the_table_is_the_help, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_request, begin, end),
-        cmocka_unit_test_setup_teardown(the_longest_line, begin, end),
-        cmocka_unit_test_setup_teardown(requests_in_a_row, begin, end),
-        cmocka_unit_test_setup_teardown(half_a_request_is_none, begin, end),
-        cmocka_unit_test_setup_teardown(waiting, begin, end),
-        cmocka_unit_test_setup_teardown(slow_reader, begin, end),
-        cmocka_unit_test_setup_teardown(too_many_clients, begin, end),
-        cmocka_unit_test_setup_teardown(noise, begin, end),
-        cmocka_unit_test_setup_teardown(the_socket_in_the_file_system, begin, end),
+        cmocka_unit_test_setup_teardown(answers, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(the_table_is_the_help, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_request, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(the_longest_line, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(requests_in_a_row, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(half_a_request_is_none, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(waiting, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(slow_reader, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(too_many_clients, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(noise, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(the_socket_in_the_file_system, begin, serving_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,15 +42,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    struct world *w = *state;
-
-    serving_end(&w->serving);
-    free(w);
-    return 0;
-}
-
 #define HEAD(status, type, more)                                                                             \
     "HTTP/1.1 " status "\r\nContent-Type: " type "\r\nCache-Control: no-store\r\n"                           \
     "X-Content-Type-Options: nosniff\r\n" more "Connection: close\r\n\r\n"
@@ -62,7 +53,7 @@ static void expect(struct world *w, const char *request, const char *answer)
 {
     int fd = client_open(&w->serving);
 
-    client_send(fd, request, strlen(request));
+    client_say(fd, request);
     client_expect(fd, answer);
     client_expect_end(fd);
 }
@@ -157,12 +148,12 @@ static void noise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_page, begin, end),
-        cmocka_unit_test_setup_teardown(errors, begin, end),
-        cmocka_unit_test_setup_teardown(a_request_in_pieces, begin, end),
-        cmocka_unit_test_setup_teardown(a_head_without_end, begin, end),
-        cmocka_unit_test_setup_teardown(silent_clients, begin, end),
-        cmocka_unit_test_setup_teardown(noise, begin, end),
+        cmocka_unit_test_setup_teardown(a_page, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(errors, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(a_request_in_pieces, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(a_head_without_end, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(silent_clients, begin, serving_teardown),
+        cmocka_unit_test_setup_teardown(noise, begin, serving_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

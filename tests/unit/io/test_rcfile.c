@@ -7,8 +7,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/rcfile.h"
@@ -79,9 +82,31 @@ static void files(void **state)
     free(large);
 }
 
+/* Whoever puts such a thing in the place of the file shall not stop who loads it again. */
+static void what_is_no_file(void **state)
+{
+    char folder[] = "/tmp/rcfile-XXXXXX", path[64], *text = NULL;
+    size_t len = 0;
+    int to;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    to = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(write(to, "abc", 3), 3);
+    assert_int_equal(rc_read_file(path, &text, &len), -ETIMEDOUT); /* more may come */
+    assert_int_equal(rc_read_file(folder, &text, &len), -EISDIR);
+    assert_int_equal(rc_read_file("/dev/zero", &text, &len), -EFBIG);
+    close(to);
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(files),
+                                       cmocka_unit_test(what_is_no_file)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

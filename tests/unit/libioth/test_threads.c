@@ -141,13 +141,6 @@ static void test_many_threads_many_stacks(void **state)
     assert_null(ioth_get_defstack());
 }
 
-/* The dynamic linker keeps its memory under a lock of its own that the thread sanitizer cannot see. */
-__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:rtld-malloc.h\n";
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

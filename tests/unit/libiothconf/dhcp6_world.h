@@ -37,6 +37,7 @@ struct world {
     struct dhcp6_client_settings settings;
     struct client_env env;
     nsec_t now;
+    struct ipaddr to; /* where packets go to, as the client is told; all zero: not */
     uint64_t random;
     bool stopped;
     unsigned n_stands;
@@ -202,7 +203,7 @@ static inline void world_input(struct world *w, const void *bytes, size_t len)
     uint8_t *copy = malloc(len + !len);
     struct client_packet p = {.way = CLIENT_UDP,
                               .from.port = DHCP6_SERVER_PORT,
-                              .to.port = DHCP6_CLIENT_PORT,
+                              .to = {.addr = w->to, .port = DHCP6_CLIENT_PORT},
                               .bytes = copy,
                               .len = len};
 

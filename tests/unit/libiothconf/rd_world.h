@@ -44,6 +44,7 @@ struct world {
     struct held held[HELD_MAX];
     unsigned counts[CLIENT_SAVE + 1]; /* of events by their kinds */
     uint16_t mtu;
+    uint32_t reachable_ms, retrans_ms;
     bool managed, other;
     struct ipaddr duplicate; /* of the last CLIENT_DUPLICATE */
     struct client_names names;
@@ -148,6 +149,10 @@ static inline void world_take(struct world *w, const struct client_event *e)
     case CLIENT_MTU:
         w->mtu = e->mtu;
         break;
+    case CLIENT_TIMERS:
+        w->reachable_ms = e->reachable_ms;
+        w->retrans_ms = e->retrans_ms;
+        break;
     case CLIENT_NAMES:
         rd_client_names(w->client, &w->names);
         break;
@@ -226,6 +231,7 @@ static inline void world_close(struct world *w)
     for (unsigned i = 0; i < HELD_MAX; i++)
         assert_false(w->held[i].used);
     assert_int_equal(w->mtu, 0);
+    assert_int_equal(w->reachable_ms + w->retrans_ms, 0);
     assert_int_equal(w->names.n_servers + w->names.n_domains, 0);
     rd_client_free(w->client);
 }

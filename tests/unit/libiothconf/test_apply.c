@@ -29,7 +29,7 @@
 
 enum {
     TEXT_SIZE = 256,
-    HUB_WAIT_S = 20,
+    HUB_WAIT_S = 60,
     SKIPPED = 77,
 };
 

@@ -59,6 +59,10 @@ static void the_systems_interfaces_are_left_alone(void **state)
                 open_stack_is_virtual("STACK=lwip,VNL=x"));
     assert_false(open_stack_is_virtual("stack=kernel"));
     assert_false(open_stack_is_virtual(NULL));
+    assert_true(open_stack_is_system(NULL) && open_stack_is_system("stack=kernel") &&
+                open_stack_is_system("eth,STACK=Kernel,ip=10.0.0.1/8") &&
+                open_stack_is_system("ip=10.0.0.1/8"));
+    assert_false(open_stack_is_system("stack=lwip,vnl=vde:///x") || open_stack_is_system("stack=kernels"));
     assert_int_equal(open_stack_bring_up(NULL, NULL, "lo", why, sizeof(why)), 0);
 }
 

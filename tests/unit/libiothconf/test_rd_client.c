@@ -571,6 +571,76 @@ static void test_mtu(void **state)
     world_close(&w);
 }
 
+/* --- hop limit and timers --- */
+
+static void hear_router(struct world *w, const char *from, struct nd_router said)
+{
+    struct advert a;
+
+    said.lifetime_s = 1800;
+    advert_begin(&a, &said);
+    advert_route(&a, "2001:db8:77::", 48, ND_MEDIUM, 1800);
+    world_hear(w, from, &a);
+}
+
+/* Of the default route and of the other one. */
+static void assert_hop_limit(struct world *w, const char *router, uint8_t hop_limit)
+{
+    assert_int_equal(world_has_route(w, "::", 0, router)->hop_limit, hop_limit);
+    assert_int_equal(world_has_route(w, "2001:db8:77::", 48, router)->hop_limit, hop_limit);
+}
+
+static void test_hop_limit(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    hear_router(&w, "fe80::1", (struct nd_router){.hop_limit = 0});
+    assert_hop_limit(&w, "fe80::1", 0); /* the stack's own */
+    hear_router(&w, "fe80::1", (struct nd_router){.hop_limit = 42});
+    assert_hop_limit(&w, "fe80::1", 42);
+    unsigned adds = w.counts[CLIENT_ROUTE_ADD];
+    hear_router(&w, "fe80::1", (struct nd_router){.hop_limit = 0}); /* unspecified: as before */
+    assert_hop_limit(&w, "fe80::1", 42);
+    assert_int_equal(w.counts[CLIENT_ROUTE_ADD], adds);
+
+    hear_router(&w, "fe80::2", (struct nd_router){.hop_limit = 0}); /* one that says none: the link's */
+    assert_hop_limit(&w, "fe80::2", 42);
+    hear_router(&w, "fe80::3", (struct nd_router){.hop_limit = 255});
+    assert_hop_limit(&w, "fe80::3", 255);
+    assert_hop_limit(&w, "fe80::2", 255); /* the last word */
+    assert_hop_limit(&w, "fe80::1", 42);  /* its own */
+    assert_int_equal(w.counts[CLIENT_ROUTE_DEL], 0);
+    rd_client_stop(w.client, w.now);
+    world_drain(&w);
+    rd_client_start(w.client, w.now); /* another link, perhaps */
+    hear_router(&w, "fe80::2", (struct nd_router){.hop_limit = 0});
+    assert_hop_limit(&w, "fe80::2", 0);
+    world_close(&w);
+}
+
+static void test_timers(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    hear_router(&w, "fe80::1", (struct nd_router){0});
+    assert_int_equal(w.counts[CLIENT_TIMERS], 0);
+    hear_router(&w, "fe80::1", (struct nd_router){.reachable_ms = 20000, .retrans_ms = 500});
+    assert_true(w.reachable_ms == 20000 && w.retrans_ms == 500);
+    hear_router(&w, "fe80::2", (struct nd_router){.retrans_ms = 2000}); /* the last word, of each */
+    assert_true(w.reachable_ms == 20000 && w.retrans_ms == 2000);
+    hear_router(&w, "fe80::1", (struct nd_router){0});
+    hear_router(&w, "fe80::2", (struct nd_router){.retrans_ms = 2000});
+    assert_int_equal(w.counts[CLIENT_TIMERS], 2);
+    rd_client_start(w.client, w.now); /* the link was down: a stack may have forgotten them */
+    world_drain(&w);
+    assert_int_equal(w.counts[CLIENT_TIMERS], 3);
+    world_close(&w);
+}
+
 static void hear_flags(struct world *w, const char *from, uint8_t flags)
 {
     struct advert a;
@@ -675,6 +745,8 @@ int main(void)
         cmocka_unit_test(test_route_information),
         cmocka_unit_test(test_default_route_by_route_information),
         cmocka_unit_test(test_mtu),
+        cmocka_unit_test(test_hop_limit),
+        cmocka_unit_test(test_timers),
         cmocka_unit_test(test_managed),
         cmocka_unit_test(test_name_servers),
     };

@@ -202,6 +202,41 @@ static void test_a_prefix_of_two_routers(void **state)
     world_close(&w);
 }
 
+static void hear_variables(struct world *w, uint8_t hop_limit, uint32_t reachable_ms, uint32_t retrans_ms)
+{
+    struct nd_router said = {
+        .hop_limit = hop_limit, .lifetime_s = 1800, .reachable_ms = reachable_ms, .retrans_ms = retrans_ms};
+    struct advert a;
+
+    advert_begin(&a, &said);
+    world_hear(w, "fe80::1", &a);
+}
+
+/* A hop limit of 1 would cut the node off from all but its link, timers of weeks from its neighbours. */
+static void test_hop_limits_and_timers_out_of_bounds(void **state)
+{
+    static const uint8_t hop_limits[] = {1, 2, RD_HOP_LIMIT_MIN - 1};
+    static const uint32_t reachable[] = {1, RD_REACHABLE_MIN_MS - 1, RD_REACHABLE_MAX_MS + 1, UINT32_MAX};
+    static const uint32_t retrans[] = {1, RD_RETRANS_MIN_MS - 1, RD_RETRANS_MAX_MS + 1, UINT32_MAX};
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (unsigned said = 0; said <= 1; said++) { /* at first, then against what stands */
+        for (size_t i = 0; i < ARRAY_LEN(hop_limits); i++)
+            hear_variables(&w, hop_limits[i], 0, 0);
+        for (size_t i = 0; i < ARRAY_LEN(reachable); i++)
+            hear_variables(&w, 0, reachable[i], retrans[i]);
+        assert_int_equal(world_has_route(&w, "::", 0, "fe80::1")->hop_limit, said ? RD_HOP_LIMIT_MIN : 0);
+        assert_int_equal(w.counts[CLIENT_TIMERS], said);
+        hear_variables(&w, RD_HOP_LIMIT_MIN, RD_REACHABLE_MIN_MS, RD_RETRANS_MIN_MS);
+    }
+    hear_variables(&w, UINT8_MAX, RD_REACHABLE_MAX_MS, RD_RETRANS_MAX_MS);
+    assert_int_equal(world_has_route(&w, "::", 0, "fe80::1")->hop_limit, UINT8_MAX);
+    assert_true(w.reachable_ms == RD_REACHABLE_MAX_MS && w.retrans_ms == RD_RETRANS_MAX_MS);
+    world_close(&w);
+}
+
 /* --- life --- */
 
 static void test_the_link_was_down(void **state)
@@ -288,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_quotas_count_what_others_say_too),
         cmocka_unit_test(test_a_router_that_renumbers_often),
         cmocka_unit_test(test_a_prefix_of_two_routers),
+        cmocka_unit_test(test_hop_limits_and_timers_out_of_bounds),
         cmocka_unit_test(test_the_link_was_down),
         cmocka_unit_test(test_a_late_clock),
         cmocka_unit_test(test_events_that_nobody_takes),

@@ -354,6 +354,16 @@ static inline void sim_ask(struct sim *sim, struct ask *ask, const char *name)
     assert_int_equal(sim_try(sim, ask, name), 0);
 }
 
+/* Asks for example.org and waits for the end: what has become of it. */
+static inline struct ask sim_resolve(struct sim *sim)
+{
+    struct ask ask;
+
+    sim_ask(sim, &ask, "example.org");
+    sim_run(sim);
+    return ask;
+}
+
 static inline struct exchange_stats stats_of(const struct sim *sim)
 {
     struct exchange_stats stats;
@@ -393,9 +403,27 @@ static inline void reply_flags(struct sim *sim, const struct query *q, uint16_t 
     sim_reply(sim, q, bytes, len, delay);
 }
 
+/* --- servers --- */
+
 static inline void good_server(struct sim *sim, const struct query *q)
 {
     reply_flags(sim, q, 0, 1, DELAY);
+}
+
+static inline void servfail_server(struct sim *sim, const struct query *q)
+{
+    reply_flags(sim, q, RCODE_SERVFAIL, 0, DELAY);
+}
+
+static inline void truncating_server(struct sim *sim, const struct query *q)
+{
+    reply_flags(sim, q, q->tcp ? 0 : DNS_TC, q->tcp ? 1 : 0, DELAY);
+}
+
+/* Nobody is at the port, as ICMP tells. */
+static inline void absent_server(struct sim *sim, const struct query *q)
+{
+    sim_fail(sim, q, DELAY);
 }
 
 static inline bool has_opt(const struct query *q)

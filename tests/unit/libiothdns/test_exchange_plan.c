@@ -9,25 +9,9 @@ static void silent_server(struct sim *sim, const struct query *q)
     (void)q;
 }
 
-static void servfail_server(struct sim *sim, const struct query *q)
-{
-    reply_flags(sim, q, RCODE_SERVFAIL, 0, DELAY);
-}
-
 static void slow_server(struct sim *sim, const struct query *q)
 {
     reply_flags(sim, q, 0, 1, 100 * MSEC);
-}
-
-static void truncating_server(struct sim *sim, const struct query *q)
-{
-    reply_flags(sim, q, q->tcp ? 0 : DNS_TC, q->tcp ? 1 : 0, DELAY);
-}
-
-/* Nobody is at the port, as ICMP tells. */
-static void absent_server(struct sim *sim, const struct query *q)
-{
-    sim_fail(sim, q, DELAY);
 }
 
 static struct sim *sim_with_plan(unsigned n_servers, const struct exchange_plan *plan)
@@ -48,8 +32,7 @@ static void test_listed_order(void **state)
     sim->servers[0] = slow_server;
     sim->servers[1] = good_server;
     for (unsigned i = 0; i < 200; i++) {
-        sim_ask(sim, &ask, "example.org");
-        sim_run(sim);
+        ask = sim_resolve(sim);
         assert_true(ask.answered);
     }
     assert_int_equal(sim->asked_of[0], 200);
@@ -67,22 +50,19 @@ static void test_listed_hold_down(void **state)
     sim->servers[0] = silent_server;
     sim->servers[1] = good_server;
     for (unsigned i = 0; i < 10; i++) {
-        sim_ask(sim, &ask, "example.org");
-        sim_run(sim);
+        ask = sim_resolve(sim);
         assert_true(ask.answered);
     }
     unsigned asked = sim->asked_of[0];
     assert_true(asked < 10);
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    ask = sim_resolve(sim);
     assert_true(ask.done_at - ask.asked_at <= DELAY);
     assert_int_equal(sim->asked_of[0], asked);
 
     sim->servers[0] = good_server;
     sim_run_until(sim, sim->now + 60 * NSEC_PER_SEC);
     for (unsigned i = 0; i < 10; i++) {
-        sim_ask(sim, &ask, "example.org");
-        sim_run(sim);
+        ask = sim_resolve(sim);
     }
     assert_int_equal(sim->asked_of[0], asked + 10);
     sim_free(sim);
@@ -95,10 +75,7 @@ static void test_fixed_intervals(void **state)
     struct sim *sim = sim_with_plan(
         2, &(struct exchange_plan){
                .listed = true, .interval = 5 * NSEC_PER_SEC, .attempts = 4, .total = 20 * NSEC_PER_SEC});
-    struct ask ask;
-
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_false(ask.answered);
     assert_int_equal(ask.failure, EXCHANGE_SILENT);
     assert_int_equal(ask.done_at - ask.asked_at, 20 * NSEC_PER_SEC);
@@ -115,18 +92,15 @@ static void test_one_attempt(void **state)
 {
     (void)state;
     struct sim *sim = sim_with_plan(1, &(struct exchange_plan){.attempts = 1, .total = 5 * NSEC_PER_SEC});
-    struct ask ask;
 
     sim->servers[0] = truncating_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_true(ask.answered);
     assert_int_equal(sim->n_queries, 2);
     assert_true(sim->queries[1]->tcp);
 
     sim->servers[0] = silent_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    ask = sim_resolve(sim);
     assert_false(ask.answered);
     assert_int_equal(sim->n_queries, 3);
     assert_int_equal(ask.done_at - ask.asked_at, 5 * NSEC_PER_SEC);
@@ -138,10 +112,7 @@ static void test_long_total(void **state)
 {
     (void)state;
     struct sim *sim = sim_with_plan(1, &(struct exchange_plan){.listed = true, .total = 10 * NSEC_PER_SEC});
-    struct ask ask;
-
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_int_equal(sim->n_queries, EXCHANGE_ATTEMPTS_MAX);
     for (unsigned i = 2; i < sim->n_queries; i++)
         assert_true(sim->queries[i]->at - sim->queries[i - 1]->at >
@@ -155,12 +126,10 @@ static void test_tcp_at_once(void **state)
 {
     (void)state;
     struct sim *sim = sim_with_plan(2, &(struct exchange_plan){.listed = true, .tcp = true});
-    struct ask ask;
 
     sim->servers[0] = servfail_server;
     sim->servers[1] = good_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_true(ask.answered);
     assert_int_equal(sim->n_queries, 2);
     assert_true(sim->queries[0]->tcp && sim->queries[1]->tcp);
@@ -172,10 +141,7 @@ static void test_tcp_and_silence(void **state)
 {
     (void)state;
     struct sim *sim = sim_with_plan(2, &(struct exchange_plan){.listed = true, .tcp = true});
-    struct ask ask;
-
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_int_equal(ask.failure, EXCHANGE_SILENT);
     assert_int_equal(sim->n_queries, 2);
     assert_int_equal(sim->queries[1]->server, 1);
@@ -194,15 +160,13 @@ static void test_nobody_there(void **state)
 
     sim->servers[0] = sim->servers[1] = absent_server;
     for (unsigned i = 1; i <= 10; i++) { /* held down or not */
-        sim_ask(sim, &ask, "example.org");
-        sim_run(sim);
+        ask = sim_resolve(sim);
         assert_int_equal(ask.failure, EXCHANGE_UNREACHABLE);
         assert_int_equal(ask.done_at - ask.asked_at, 2 * DELAY);
         assert_int_equal(sim->n_queries, 2 * i);
     }
     sim->servers[1] = servfail_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    ask = sim_resolve(sim);
     assert_int_equal(ask.failure, EXCHANGE_REFUSED);
     assert_int_equal(ask.done_at - ask.asked_at, 2 * DELAY);
     sim_free(sim);
@@ -213,12 +177,10 @@ static void test_one_there(void **state)
 {
     (void)state;
     struct sim *sim = sim_with_plan(2, &patient);
-    struct ask ask;
 
     sim->servers[0] = absent_server;
     sim->servers[1] = silent_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_int_equal(ask.failure, EXCHANGE_SILENT);
     assert_int_equal(ask.done_at - ask.asked_at, 20 * NSEC_PER_SEC);
     assert_int_equal(sim->asked_of[0], 2);
@@ -230,11 +192,9 @@ static void test_second_chance(void **state)
 {
     (void)state;
     struct sim *sim = sim_new(1, 1, 8, 1);
-    struct ask ask;
 
     sim->servers[0] = absent_server;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    struct ask ask = sim_resolve(sim);
     assert_int_equal(ask.failure, EXCHANGE_UNREACHABLE);
     assert_int_equal(sim->n_queries, 2);
     assert_true(ask.done_at - ask.asked_at > 2 * DELAY);
@@ -291,14 +251,12 @@ static void test_scopes(void **state)
     (void)state;
     struct sim *sim = sim_with_plan(2, &(struct exchange_plan){.listed = true});
     struct exchange_server known[EXCHANGE_SERVERS_MAX];
-    struct ask ask;
 
     assert_int_equal(ipaddr_parse("fe80::1", 7, &sim->endpoints[0].addr), 0);
     sim->endpoints[1] = sim->endpoints[0];
     sim->endpoints[0].scope = 2;
     sim->endpoints[1].scope = 3;
-    sim_ask(sim, &ask, "example.org");
-    sim_run(sim);
+    sim_resolve(sim);
     assert_int_equal(exchange_servers_known(sim->table, sim->now, known, EXCHANGE_SERVERS_MAX), 2);
     sim_free(sim);
 }

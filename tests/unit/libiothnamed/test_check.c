@@ -196,14 +196,15 @@ static void test_errors_silence_warnings(void **state)
                    "fstack, dns, net, auth, static, option\n");
 }
 
-/* A list of names to refuse, and as many records: checked in no time that a person would notice. */
+/* A list of names to refuse, and as many records: checked in no time that a person would notice. It is processor
+ * time, since others may keep the machine busy, and long enough for memcheck. */
 static void test_large(void **state)
 {
     enum { COUNT = 100000, SECONDS_AT_MOST = 30 };
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
-    time_t start = time(NULL);
+    const clock_t before = clock();
     (void)state;
 
     fputs(NS "net n ::/0\nauth static n .x\n", f);
@@ -214,7 +215,7 @@ static void test_large(void **state)
     assert_string_equal(o.reports, "");
     assert_int_equal(o.config->n_rules, COUNT + 1);
     assert_int_equal(o.config->n_records, COUNT);
-    assert_true(time(NULL) - start < SECONDS_AT_MOST);
+    assert_true((clock() - before) / CLOCKS_PER_SEC < SECONDS_AT_MOST);
     outcome_fini(&o);
     free(text);
 }

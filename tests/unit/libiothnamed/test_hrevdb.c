@@ -176,7 +176,7 @@ static struct hrev *reloaded(const struct place *place, uint32_t max)
 
 static void wait_until(bool (*condition)(void *arg), void *arg)
 {
-    nsec_t end = now() + 20 * NSEC_PER_SEC;
+    nsec_t end = now() + 60 * NSEC_PER_SEC;
 
     while (!condition(arg)) {
         if (now() > end)

@@ -280,13 +280,13 @@ static double seconds(void)
 
 static void wait_until_kept(struct lease_keeper *k, const struct config *c, unsigned i, uint32_t n)
 {
-    for (double end = seconds() + 20; kept(k, c, i) != n; usleep(5000))
+    for (double end = seconds() + 60; kept(k, c, i) != n; usleep(5000))
         assert_true(seconds() < end);
 }
 
 static void wait_until_said(const char *text)
 {
-    for (double end = seconds() + 20;; usleep(5000)) {
+    for (double end = seconds() + 60;; usleep(5000)) {
         pthread_mutex_lock(&log_lock);
         bool said = strstr(last_line, text);
         pthread_mutex_unlock(&log_lock);

@@ -32,108 +32,131 @@ static struct ra_config *read_ok(const char *file, const struct given *given)
     return c;
 }
 
-static void errors_say_where_and_what(void **state)
+struct wrong {
+    const char *text, *why;
+};
+
+/* Names of options, and numbers. */
+static const struct wrong wrong_lines[] = {
+    {"period 10\nprefx fc01::/64\n", "t.rc:2:1: there is no option 'prefx', did you mean 'prefix'?"},
+    {"zzzzzzzzzzzzz 1\n",
+     "t.rc:1:1: there is no option 'zzzzzzzzzzzzz', expected one such as 'period' or 'prefix'"},
+    {"\x01\xff 1\n", "t.rc:1:1: there is no option '?"
+                     "?', expected one such as 'period' or 'prefix'"},
+    {"  period  ten\n",
+     "t.rc:1:11: 'ten' is no number of seconds that is possible here, expected 1 to 65535"},
+    {"period 0", "t.rc:1:8: '0' is no number of seconds that is possible here, expected 1 to 65535"},
+    {"period", "t.rc:1:1: the value of 'period' is missing, expected SECS"},
+    {"daemon yes\n", "t.rc:1:8: 'daemon' takes no value, expected the end of the line"},
+    {"rcfile x\n", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service"},
+    {"flags MX\n", "t.rc:1:7: there is no flag 'X', expected some of M, O, H, P, and h or l"},
+    {"flags hl\n", "t.rc:1:7: one preference alone is possible, expected h or l"},
+    {"mtu 1279\n", "t.rc:1:5: '1279' is no MTU, expected 1280 to 65535, or 0 for none"},
+    {"hoplimit 256\n", "t.rc:1:10: '256' is no number of hops that is possible here, expected 0 to 255"},
+    {"reachable 3600001\n",
+     "t.rc:1:11: '3600001' is no number of milliseconds that is possible here, expected 0 to 3600000"},
+};
+
+/* Addresses, prefixes, names. */
+static const struct wrong wrong_places[] = {
+    {"macaddr 01:00:00:00:00:01\n", "t.rc:1:9: '01:00:00:00:00:01' is no address that an interface can "
+                                    "have, expected an even first byte"},
+    {"macaddr 02:00\n", "t.rc:1:9: '02:00' is no MAC address, expected one such as 02:00:00:00:00:01"},
+    {"prefix fc01::\n", "t.rc:1:8: '' is no length of a prefix, expected 0 to 128"},
+    {"prefix fc01::/129\n", "t.rc:1:8: '129' is no length of a prefix, expected 0 to 128"},
+    {"prefix 10.0.0.0/8\n",
+     "t.rc:1:8: '10.0.0.0' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64"},
+    {"prefix fc01::/64/LX\n", "t.rc:1:8: 'LX' are no flags of a prefix, expected some of L, A, R, P, D"},
+    {"prefix fc01::/64/LA/10/20\n", "t.rc:1:8: preferred for longer than valid, expected at most 10"},
+    {"prefix fc01::/64/LA/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
+    {"prefix fc01::/64/LA/1/1/1\n",
+     "t.rc:1:8: there is a '/' too many, expected ADDR/LEN/FLAGS/VALID/PREFERRED"},
+    {"prefix fe80::/64\n",
+     "t.rc:1:8: no host may use this prefix, expected one that is neither link-local nor multicast"},
+    {"prefix ff02::/64\n",
+     "t.rc:1:8: no host may use this prefix, expected one that is neither link-local nor multicast"},
+    {"rdnss fc01::1,,fc01::2\n", "t.rc:1:7: '' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
+    {"rdnss fc01::1/1/2\n", "t.rc:1:7: there is a '/' too many, expected a lifetime as the last field"},
+    {"dnssl ..\n", "t.rc:1:7: '..' is no domain name, expected one such as example.org"},
+    {"dnssl a b\n", "t.rc:1:7: 'a b' is no domain name, expected one such as example.org"},
+    {"dnssl a, /600\n", "t.rc:1:7: '' is no domain name, expected one such as example.org"},
+    {"route fc01::/16/up\n", "t.rc:1:7: 'up' is no preference, expected high, medium or low"},
+    {"pref64 64:ff9b::/95\n",
+     "t.rc:1:8: a prefix of NAT64 has no 95 bits, expected 32, 40, 48, 56, 64 or 96"},
+    {"pref64 64:ff9b::/96/65529\n",
+     "t.rc:1:8: longer than a prefix of NAT64 can live, expected at most 65528 s"},
+    {"captive-portal https://a b\n",
+     "t.rc:1:16: a URI has no blanks and is plain ASCII, expected https://..."},
+    {"captive-portal nothing\n", "t.rc:1:16: this is no URI of at most 2038 bytes, expected https://..."},
+    {"prefix fc01::/64/LA/10/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
+    {"route fc01::\n", "t.rc:1:7: '' is no length of a prefix, expected 0 to 128"},
+    {"pref64 10.0.0.0/96\n",
+     "t.rc:1:8: '10.0.0.0' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64"},
+    {"pref64 64:ff9b::/96/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
+    {"minperiod 0\n", "t.rc:1:11: '0' is no number of seconds that is possible here, expected 1 to 65535"},
+    {"lifetime 65536\n",
+     "t.rc:1:10: '65536' is no number of seconds that is possible here, expected 0 to 65535"},
+    {"metrics 127.0.0.1\n",
+     "t.rc:1:9: '127.0.0.1' is no address with a port, expected one such as 127.0.0.1@9153"},
+    {"solicited both\n", "t.rc:1:11: 'both', expected 'unicast' or 'multicast'"},
+    {"sandbox no\n", "t.rc:1:9: 'no', expected 'on' or 'off'"},
+};
+
+/* Values of dnr. */
+static const struct wrong wrong_resolvers[] = {
+    {"dnr x\n", "t.rc:1:5: 'x' is no priority, expected 'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'"},
+    {"dnr 1 a.example\n",
+     "t.rc:1:5: addresses or protocols are missing, expected such as 2001:db8::53 alpn=dot"},
+    {"dnr 1 a.example fc01::1 port=853 alpn=dot\n",
+     "t.rc:1:5: parameters come in the order of their keys and once each, expected alpn, port, dohpath, "
+     "keyN"},
+    {"dnr 1 a.example fc01::1 alpn=dot prot=3\n",
+     "t.rc:1:5: 'prot' is no parameter, expected alpn, port, dohpath or keyN"},
+    {"dnr 0 a.example fc01::1\n",
+     "t.rc:1:5: priority 0 says a name alone, expected a higher one with addresses and parameters"},
+    {"dnr 1 a.example fc01::1 fc01::2 alpn=dot\n",
+     "t.rc:1:5: 'fc01::2' are addresses again, expected all in one list with commas"},
+    {"dnr 1 a.example fc01::z alpn=dot\n",
+     "t.rc:1:5: 'fc01::z' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
+    {"dnr 1 a.example fc01::1 alpn=dot lifetime\n",
+     "t.rc:1:5: the lifetime is missing, expected lifetime=SECONDS"},
+    {"dnr 1 a.example fc01::1 alpn=dot lifetime=soon\n",
+     "t.rc:1:5: 'soon' is no lifetime, expected seconds or 'infinity'"},
+};
+
+/* Lines that do not go together. */
+static const struct wrong wrong_together[] = {
+    {"iface\n", "t.rc:1:1: the value of 'iface' is missing, expected NAME"},
+    {"period 10\nminperiod 8\n", "interface vde0: the minimal period is longer than three quarters of "
+                                 "the period of 10 s, expected at most that"},
+    {"iface a\niface b\niface a\n", "a: this interface stands here twice, expected each of a stack once"},
+    {"stack vde:///tmp/hub\niface a\niface b\n",
+     "b: a port without a stack is one interface, and 'a' has it already; expected another stack"},
+    {"stack vde:///tmp/hub\niface a\nprefix ::/64\n",
+     "t.rc:2:7: a port without a stack has no addresses to take prefixes from, expected prefixes written "
+     "out"},
+    /* Errors of sections that nobody wants are errors too. */
+    {"iface a\niface b\nmtu 1\n", "t.rc:3:5: '1' is no MTU, expected 1280 to 65535, or 0 for none"},
+};
+
+static void say_why(const struct wrong *cases, size_t n)
 {
-    static const struct {
-        const char *text, *why;
-    } cases[] = {
-        {"period 10\nprefx fc01::/64\n", "t.rc:2:1: there is no option 'prefx', did you mean 'prefix'?"},
-        {"zzzzzzzzzzzzz 1\n",
-         "t.rc:1:1: there is no option 'zzzzzzzzzzzzz', expected one such as 'period' or 'prefix'"},
-        {"\x01\xff 1\n", "t.rc:1:1: there is no option '?"
-                         "?', expected one such as 'period' or 'prefix'"},
-        {"  period  ten\n",
-         "t.rc:1:11: 'ten' is no number of seconds that is possible here, expected 1 to 65535"},
-        {"period 0", "t.rc:1:8: '0' is no number of seconds that is possible here, expected 1 to 65535"},
-        {"period", "t.rc:1:1: the value of 'period' is missing, expected SECS"},
-        {"daemon yes\n", "t.rc:1:8: 'daemon' takes no value, expected the end of the line"},
-        {"rcfile x\n", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service"},
-        {"flags MX\n", "t.rc:1:7: there is no flag 'X', expected some of M, O, H, P, and h or l"},
-        {"flags hl\n", "t.rc:1:7: one preference alone is possible, expected h or l"},
-        {"mtu 1279\n", "t.rc:1:5: '1279' is no MTU, expected 1280 to 65535, or 0 for none"},
-        {"hoplimit 256\n", "t.rc:1:10: '256' is no number of hops that is possible here, expected 0 to 255"},
-        {"reachable 3600001\n",
-         "t.rc:1:11: '3600001' is no number of milliseconds that is possible here, expected 0 to 3600000"},
-        {"macaddr 01:00:00:00:00:01\n", "t.rc:1:9: '01:00:00:00:00:01' is no address that an interface can "
-                                        "have, expected an even first byte"},
-        {"macaddr 02:00\n", "t.rc:1:9: '02:00' is no MAC address, expected one such as 02:00:00:00:00:01"},
-        {"prefix fc01::\n", "t.rc:1:8: '' is no length of a prefix, expected 0 to 128"},
-        {"prefix fc01::/129\n", "t.rc:1:8: '129' is no length of a prefix, expected 0 to 128"},
-        {"prefix 10.0.0.0/8\n",
-         "t.rc:1:8: '10.0.0.0' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64"},
-        {"prefix fc01::/64/LX\n", "t.rc:1:8: 'LX' are no flags of a prefix, expected some of L, A, R, P, D"},
-        {"prefix fc01::/64/LA/10/20\n", "t.rc:1:8: preferred for longer than valid, expected at most 10"},
-        {"prefix fc01::/64/LA/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
-        {"prefix fc01::/64/LA/1/1/1\n",
-         "t.rc:1:8: there is a '/' too many, expected ADDR/LEN/FLAGS/VALID/PREFERRED"},
-        {"prefix fe80::/64\n",
-         "t.rc:1:8: no host may use this prefix, expected one that is neither link-local nor multicast"},
-        {"prefix ff02::/64\n",
-         "t.rc:1:8: no host may use this prefix, expected one that is neither link-local nor multicast"},
-        {"rdnss fc01::1,,fc01::2\n", "t.rc:1:7: '' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
-        {"rdnss fc01::1/1/2\n", "t.rc:1:7: there is a '/' too many, expected a lifetime as the last field"},
-        {"dnssl ..\n", "t.rc:1:7: '..' is no domain name, expected one such as example.org"},
-        {"dnssl a b\n", "t.rc:1:7: 'a b' is no domain name, expected one such as example.org"},
-        {"dnssl a, /600\n", "t.rc:1:7: '' is no domain name, expected one such as example.org"},
-        {"route fc01::/16/up\n", "t.rc:1:7: 'up' is no preference, expected high, medium or low"},
-        {"pref64 64:ff9b::/95\n",
-         "t.rc:1:8: a prefix of NAT64 has no 95 bits, expected 32, 40, 48, 56, 64 or 96"},
-        {"pref64 64:ff9b::/96/65529\n",
-         "t.rc:1:8: longer than a prefix of NAT64 can live, expected at most 65528 s"},
-        {"captive-portal https://a b\n",
-         "t.rc:1:16: a URI has no blanks and is plain ASCII, expected https://..."},
-        {"captive-portal nothing\n", "t.rc:1:16: this is no URI of at most 2038 bytes, expected https://..."},
-        {"dnr x\n", "t.rc:1:5: 'x' is no priority, expected 'PRIORITY NAME [ADDR,...] [KEY=VALUE...]'"},
-        {"dnr 1 a.example\n",
-         "t.rc:1:5: addresses or protocols are missing, expected such as 2001:db8::53 alpn=dot"},
-        {"dnr 1 a.example fc01::1 port=853 alpn=dot\n",
-         "t.rc:1:5: parameters come in the order of their keys and once each, expected alpn, port, dohpath, "
-         "keyN"},
-        {"dnr 1 a.example fc01::1 alpn=dot prot=3\n",
-         "t.rc:1:5: 'prot' is no parameter, expected alpn, port, dohpath or keyN"},
-        {"dnr 0 a.example fc01::1\n",
-         "t.rc:1:5: priority 0 says a name alone, expected a higher one with addresses and parameters"},
-        {"dnr 1 a.example fc01::1 fc01::2 alpn=dot\n",
-         "t.rc:1:5: 'fc01::2' are addresses again, expected all in one list with commas"},
-        {"dnr 1 a.example fc01::z alpn=dot\n",
-         "t.rc:1:5: 'fc01::z' is no IPv6 address of a server, expected ADDR[,ADDR...]"},
-        {"dnr 1 a.example fc01::1 alpn=dot lifetime\n",
-         "t.rc:1:5: the lifetime is missing, expected lifetime=SECONDS"},
-        {"dnr 1 a.example fc01::1 alpn=dot lifetime=soon\n",
-         "t.rc:1:5: 'soon' is no lifetime, expected seconds or 'infinity'"},
-        {"prefix fc01::/64/LA/10/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
-        {"route fc01::\n", "t.rc:1:7: '' is no length of a prefix, expected 0 to 128"},
-        {"pref64 10.0.0.0/96\n",
-         "t.rc:1:8: '10.0.0.0' is no IPv6 address, expected ADDR/LEN such as 2001:db8::/64"},
-        {"pref64 64:ff9b::/96/x\n", "t.rc:1:8: 'x' is no lifetime, expected seconds or 'infinity'"},
-        {"minperiod 0\n",
-         "t.rc:1:11: '0' is no number of seconds that is possible here, expected 1 to 65535"},
-        {"lifetime 65536\n",
-         "t.rc:1:10: '65536' is no number of seconds that is possible here, expected 0 to 65535"},
-        {"metrics 127.0.0.1\n",
-         "t.rc:1:9: '127.0.0.1' is no address with a port, expected one such as 127.0.0.1@9153"},
-        {"solicited both\n", "t.rc:1:11: 'both', expected 'unicast' or 'multicast'"},
-        {"sandbox no\n", "t.rc:1:9: 'no', expected 'off' or 'on'"},
-        {"iface\n", "t.rc:1:1: the value of 'iface' is missing, expected NAME"},
-        {"period 10\nminperiod 8\n", "interface vde0: the minimal period is longer than three quarters of "
-                                     "the period of 10 s, expected at most that"},
-        {"iface a\niface b\niface a\n", "a: this interface stands here twice, expected each of a stack once"},
-        {"stack vde:///tmp/hub\niface a\niface b\n",
-         "b: a port without a stack is one interface, and 'a' has it already; expected another stack"},
-        {"stack vde:///tmp/hub\niface a\nprefix ::/64\n",
-         "t.rc:2:7: a port without a stack has no addresses to take prefixes from, expected prefixes written "
-         "out"},
-        /* Errors of sections that nobody wants are errors too. */
-        {"iface a\niface b\nmtu 1\n", "t.rc:3:5: '1' is no MTU, expected 1280 to 65535, or 0 for none"},
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < n; i++) {
         struct ra_config *c = NULL;
         const char *why = read_both(cases[i].text, NULL, &c);
         if (!why)
             fail_msg("no error in: %s", cases[i].text);
         assert_string_equal(why, cases[i].why);
     }
+}
+
+static void errors_say_where_and_what(void **state)
+{
+    (void)state;
+    say_why(wrong_lines, ARRAY_LEN(wrong_lines));
+    say_why(wrong_places, ARRAY_LEN(wrong_places));
+    say_why(wrong_resolvers, ARRAY_LEN(wrong_resolvers));
+    say_why(wrong_together, ARRAY_LEN(wrong_together));
 }
 
 static void what_is_not_said_has_defaults(void **state)
@@ -144,7 +167,7 @@ static void what_is_not_said_has_defaults(void **state)
     assert_int_equal(c->n_interfaces, 1);
     assert_string_equal(c->interfaces[0].name, "vde0");
     assert_null(c->interfaces[0].stack);
-    assert_true(c->sandbox && !c->daemon && !c->pidfile);
+    assert_true(c->process.sandbox && !c->process.background && !c->process.pidfile);
     assert_true(s->interval_max == 600 * SECOND && s->interval_min == 198 * SECOND);
     assert_int_equal(s->router.lifetime_s, 1800);
     assert_int_equal(s->router.hop_limit, 64);
@@ -209,7 +232,7 @@ static void the_command_line_wins(void **state)
     assert_int_equal(s->n_options, 3);
     assert_int_equal(s->options[0].nd.prefix.valid_s, 7);
     assert_int_equal(s->options[2].nd.prefix.prefix.b[1], 3);
-    assert_true(c->daemon && c->verbose);
+    assert_true(c->process.background && c->process.verbose);
     ra_config_free(c);
 }
 
@@ -276,12 +299,13 @@ static void what_is_hardly_meant_is_said(void **state)
     struct ra_config *c =
         read_ok("period 600\nlifetime 100\nprefix fc01::/60/A\ncaptive-portal http://a/\n", NULL);
     (void)state;
-    assert_int_equal(c->n_warnings, 3);
-    assert_string_equal(c->warnings[0],
+    assert_int_equal(c->process.n_warnings, 3);
+    assert_string_equal(c->process.warnings[0],
                         "t.rc:3:8: hosts make themselves addresses (flag A) of prefixes of 64 bits alone");
-    assert_string_equal(c->warnings[1],
+    assert_string_equal(c->process.warnings[1],
                         "t.rc:4:16: hosts use a captive portal's URI if it begins with https:");
-    assert_non_null(strstr(c->warnings[2], "a router lifetime of 100 s is shorter than the period of 600 s"));
+    assert_non_null(
+        strstr(c->process.warnings[2], "a router lifetime of 100 s is shorter than the period of 600 s"));
     ra_config_free(c);
 }
 
@@ -292,12 +316,12 @@ static void the_service_has_options(void **state)
                                "macaddr 02:00:00:00:00:01\n";
     struct ra_config *c = read_ok(file, NULL);
     (void)state;
-    assert_string_equal(c->control, "/run/c");
-    assert_string_equal(c->controlgroup, "adm");
-    assert_string_equal(c->user, "radv:net");
-    assert_string_equal(c->pidfile, "/run/p");
-    assert_int_equal(c->metrics.port, 9153);
-    assert_false(c->sandbox);
+    assert_string_equal(c->process.control, "/run/c");
+    assert_string_equal(c->process.controlgroup, "adm");
+    assert_string_equal(c->process.user, "radv:net");
+    assert_string_equal(c->process.pidfile, "/run/p");
+    assert_int_equal(c->process.metrics.port, 9153);
+    assert_false(c->process.sandbox);
     assert_true(c->interfaces[0].has_mac);
     assert_memory_equal(c->interfaces[0].mac, "\2\0\0\0\0\1", 6);
     assert_false(c->interfaces[0].settings.source_mac);
@@ -306,8 +330,8 @@ static void the_service_has_options(void **state)
     /* What the file says can be taken back. */
     const struct given back[] = {{"metrics", "none"}, {"sandbox", "on"}, {"mtu", "0"}, {0}};
     c = read_ok(file, back);
-    assert_int_equal(c->metrics.port, 0);
-    assert_true(c->sandbox);
+    assert_int_equal(c->process.metrics.port, 0);
+    assert_true(c->process.sandbox);
     assert_int_equal(c->interfaces[0].settings.mtu, 0);
     ra_config_free(c);
 }

@@ -231,6 +231,52 @@ static void who_was_found_using_an_address_may_keep_it(void **state)
     stop_server(&d);
 }
 
+/* The same behind a relay, where an echo request does not tell who it is. */
+static void who_may_be_the_one_behind_a_relay_may_keep_it(void **state)
+{
+    (void)state;
+    struct desk d =
+        open_desk((struct choice){.probe = true, .echo_time = NSEC_PER_SEC, .authoritative = true});
+
+    say(&d, (struct said){.type = DHCP4_DISCOVER, .giaddr = RELAY});
+    uint32_t addr = get_be32(d.probed.b + 12);
+    dhcp4_server_in_use(d.server, d.question, NULL, d.now);
+    collect(&d);
+    be_client(&d, 7);
+    say(&d,
+        (struct said){.type = DHCP4_REQUEST, .giaddr = RELAY, .requested = addr}); /* it only remembers it */
+    expect(&d, DHCP4_NAK);
+    be_client(&d, 8);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .giaddr = RELAY, .ciaddr = addr});
+    assert_int_equal(expect(&d, DHCP4_ACK), addr);
+    assert_int_equal(d.kept[0].state, SERVER_LEASE_BOUND);
+    be_client(&d, 9);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .giaddr = RELAY, .ciaddr = addr}); /* it is that one's now */
+    expect(&d, DHCP4_NAK);
+    stop_server(&d);
+}
+
+/* Another server has the rest of the network, and it is not for this one to speak about that. */
+static void nothing_is_said_about_the_pool_of_another(void **state)
+{
+    (void)state;
+    struct desk d = open_desk((struct choice){0});
+    uint32_t addr = lease_an_address(&d, NULL), other = addr == NET + 100 ? NET + 101 : NET + 100;
+
+    be_client(&d, 1); /* it had a lease here, and has one there since */
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = NET + 200});
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = NET + 200, .giaddr = SERVER + 1});
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = NET + 200});
+    assert_int_equal(d.n_sent, 0);
+    be_client(&d, 1);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .ciaddr = other}); /* that is ours, and not its own */
+    expect(&d, DHCP4_NAK);
+    be_client(&d, 1);
+    say(&d, (struct said){.type = DHCP4_REQUEST, .requested = FAR + 5}); /* of another network */
+    expect(&d, DHCP4_NAK);
+    stop_server(&d);
+}
+
 static void a_client_that_uses_its_address_is_offered_it(void **state)
 {
     (void)state;
@@ -573,6 +619,8 @@ int main(void)
         cmocka_unit_test(addresses_of_names),
         cmocka_unit_test(an_address_in_use_is_not_offered),
         cmocka_unit_test(who_was_found_using_an_address_may_keep_it),
+        cmocka_unit_test(who_may_be_the_one_behind_a_relay_may_keep_it),
+        cmocka_unit_test(nothing_is_said_about_the_pool_of_another),
         cmocka_unit_test(a_client_that_uses_its_address_is_offered_it),
         cmocka_unit_test(a_lease_granted_during_a_probe_stands),
         cmocka_unit_test(an_echo_request_goes_beyond_a_relay),

@@ -245,14 +245,74 @@ static void a_duplicate_is_left(void **state)
     wait(&l, 60 * SECOND);
     assert_int_equal(l.port.host.state, HOST6_READY);
     assert_true(dhcp_port_wrap(&l.port, &reply, 0, frame) > 0);
+}
 
-    open_lab(&l); /* another address alone is left out */
-    len = neighbor_frame(ND_NEIGHBOR_ADVERT, "fd00:1::1", "ff02::1", "fd00:1::1", frame);
-    put(&l, frame, len, &heard);
-    wait(&l, 10 * SECOND);
+static unsigned probes_for(const struct lab *l, const char *target)
+{
+    struct ipaddr addr = addr_of(target);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < l->n_frames; i++)
+        n += get_be16(l->frame[i] + 12) == ETHER_IP6 && l->frame[i][54] == ND_NEIGHBOR_SOLICIT &&
+             memcmp(l->frame[i] + 62, addr.b, sizeof(addr.b)) == 0;
+    return n;
+}
+
+/* Somebody has it, whenever it is tried: that often. */
+static void object_to_tries(struct lab *l, unsigned n, const uint8_t *frame, size_t len)
+{
+    struct dhcp_heard heard;
+
+    for (unsigned i = 0; i < n; i++) {
+        l->n_frames = 0;
+        while (probes_for(l, "fd00:1::1") == 0)
+            wait(l, SECOND / 10);
+        assert_int_equal(probes_for(l, "fd00:2::1") + probes_for(l, "fe80::ff:fe00:1"), 0);
+        put(l, frame, len, &heard);
+    }
+}
+
+/* Another address alone is left out, while the others serve, and tried again: 4, 8, 16, ... s later, at most ten minutes. */
+static void a_duplicate_is_tried_again(void **state)
+{
+    uint8_t frame[DHCP_PORT_FRAME_MAX];
+    struct dhcp_heard heard;
+    struct lab l;
+
+    (void)state;
+    open_lab(&l);
     struct ipaddr one = addr_of("fd00:1::1"), two = addr_of("fd00:2::1");
-    assert_false(host6_has(&l.port.host, &one));
-    assert_true(host6_has(&l.port.host, &two));
+    size_t len = neighbor_frame(ND_NEIGHBOR_ADVERT, "fd00:1::1", "ff02::1", "fd00:1::1", frame);
+    put(&l, frame, len, &heard);
+    wait(&l, 3 * SECOND);
+    assert_true(!host6_has(&l.port.host, &one) && host6_has(&l.port.host, &two));
+    object_to_tries(&l, 1, frame, len);
+    wait(&l, 5 * SECOND);
+    assert_true(!host6_has(&l.port.host, &one) && host6_has(&l.port.host, &two));
+    assert_int_equal(l.port.host.state, HOST6_READY);
+
+    wait(&l, 6 * SECOND); /* nobody objects any more */
+    assert_true(host6_has(&l.port.host, &one) && host6_has(&l.port.host, &two));
+    l.n_frames = 0;
+    wait(&l, 3600 * SECOND);
+    assert_int_equal(probes_for(&l, "fd00:1::1"), 0);
+}
+
+static void a_duplicate_is_tried_less_and_less_often(void **state)
+{
+    uint8_t frame[DHCP_PORT_FRAME_MAX];
+    struct dhcp_heard heard;
+    struct lab l;
+
+    (void)state;
+    open_lab(&l);
+    size_t len = neighbor_frame(ND_NEIGHBOR_ADVERT, "fd00:1::1", "ff02::1", "fd00:1::1", frame);
+    put(&l, frame, len, &heard);
+    wait(&l, 3 * SECOND);
+    object_to_tries(&l, 9, frame, len);
+    nsec_t before = l.now;
+    object_to_tries(&l, 1, frame, len);
+    assert_in_range(l.now - before, 600 * SECOND, 603 * SECOND);
 }
 
 static void addresses_that_make_no_sense(void **state)
@@ -569,6 +629,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_comes_up),
         cmocka_unit_test(a_duplicate_is_left),
+        cmocka_unit_test(a_duplicate_is_tried_again),
+        cmocka_unit_test(a_duplicate_is_tried_less_and_less_often),
         cmocka_unit_test(addresses_that_make_no_sense),
         cmocka_unit_test(datagrams_of_ipv4),
         cmocka_unit_test(datagrams_of_ipv6),

@@ -143,11 +143,11 @@ static void the_defaults(void **state)
     struct namedhcp_config *c = read_ok(false, NULL, NULL);
 
     (void)state;
-    assert_true(c->serve6 && !c->serve4 && c->claims && c->sandbox && c->probe && c->authoritative);
+    assert_true(c->serve6 && !c->serve4 && c->claims && c->process.sandbox && c->probe && c->authoritative);
     assert_string_equal(c->ifaces[0].name, "vde0");
     assert_int_equal(c->v6.lifetime_min_s, 60);
     assert_int_equal(c->v6.lifetime_max_s, 86400);
-    assert_int_equal(c->n_warnings, 1);
+    assert_int_equal(c->process.n_warnings, 1);
     namedhcp_config_free(c);
     c = read_ok(true, NULL, NULL);
     assert_true(!c->serve6 && c->serve4 && c->common.by_name);
@@ -180,6 +180,7 @@ static void which_interfaces(void **state)
         {"iface lan0\nstack stack=lwip,vnl=x", {{0}}, "stack=lwip,vnl=x lan0"},
         {"stack vde:///tmp/hub", {{0}}, "*vde:///tmp/hub vde0"},
         {"stack vnl=x, stack=lwip", {{0}}, "vnl=x, stack=lwip vde0"},
+        {"stack vnl=x, Stack=lwip", {{0}}, "vnl=x, Stack=lwip vde0"},
         {"stack stack=a\niface x\niface y\nstack stack=b\niface z", {{0}}, "stack=a x|stack=a y|stack=b z"},
         {"stack stack=a\niface x\nstack stack=a\niface y", {{0}}, "stack=a x|stack=a y"},
         {"stack vde://a\nstack vde://a\niface y", {{0}}, "*vde://a vde0|*vde://a y"},
@@ -250,7 +251,7 @@ static void the_command_line_wins(void **state)
     assert_int_equal(c->n_domains, 2);
     assert_memory_equal(c->domains[0], "\1a", 3);
     assert_int_equal(c->n_patterns, 1);
-    assert_int_equal(c->n_warnings, 0);
+    assert_int_equal(c->process.n_warnings, 0);
     namedhcp_config_free(c);
 }
 
@@ -350,7 +351,7 @@ static void what_is_checked_without_opening(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
         struct namedhcp_config *c = read_ok(false, cases[i].text, NULL);
-        assert_int_equal(namedhcp_check(c, why, sizeof(why)), -EINVAL);
+        assert_int_equal(namedhcp_check(&c->process, why, sizeof(why)), -EINVAL);
         assert_string_equal(why, cases[i].why);
         namedhcp_config_free(c);
     }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -276,6 +277,23 @@ static void a_file_has_one_server(void **state)
     assert_int_equal(store_open(path, &other), -EBUSY);
     store_close(s);
     store_close(open_ok(path));
+    clean();
+}
+
+/* Who may read leases may lock the file as well: that is nothing to the server. */
+static void a_reader_keeps_no_server_out(void **state)
+{
+    store_close(open_ok(path));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    (void)state;
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    struct store *s = open_ok(path);
+    struct server_lease lease = a_lease(0x0a000001, "client", NOW);
+    assert_int_equal(store_put(s, &lease), 0);
+    assert_int_equal(store_commit(s), 0);
+    store_close(s);
+    close(fd);
     clean();
 }
 
@@ -689,6 +707,7 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_is_not_there),
         cmocka_unit_test(the_lock_file_has_all_its_blocks),
         cmocka_unit_test(a_file_has_one_server),
+        cmocka_unit_test(a_reader_keeps_no_server_out),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(damaged_pages_are_survived),
         cmocka_unit_test(nodes_that_overlap_or_leave_gaps_are_refused),

@@ -240,6 +240,32 @@ static void fields_are_kept_apart(void **state)
     assert_memory_not_equal(one.b + 8, other.b + 8, 8);
 }
 
+/* At another base it is as if it had been made there, whatever the generation. */
+static void another_base(void **state)
+{
+    struct otip_setup setups[] = {setup1(), setup2()};
+    const struct ipaddr four = address("10.0.0.1"), base = address("fc00:1::5");
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(setups); i++) {
+        struct otip *here, *there = NULL;
+        struct ipaddr moved, made, stays;
+        assert_int_equal(otip_new(&setups[i], &here), 0);
+        otip_address(here, 7, &stays);
+        assert_int_equal(otip_rebase(here, &four, &there), -EINVAL);
+        assert_null(there);
+        assert_int_equal(otip_rebase(here, &base, &there), 0);
+        otip_free(here);
+        otip_address(there, 7, &moved);
+        assert_int_equal(otip_period(there), setups[i].period_s ? setups[i].period_s : OTIP_PERIOD_S);
+        otip_free(there);
+        assert_memory_not_equal(&moved, &stays, sizeof(moved));
+        setups[i].base = base;
+        made = address_of(&setups[i], 7);
+        assert_true(ipaddr_equal(&moved, &made));
+    }
+}
+
 /* Linked in place of calloc, also in the libraries of the sanitizers. */
 static bool memory_is_out;
 #pragma GCC visibility push(default)
@@ -263,6 +289,15 @@ static void out_of_memory(void **state)
     memory_is_out = false;
     assert_int_equal(err, -ENOMEM);
     assert_ptr_equal(o, &s);
+
+    struct otip *made, *moved = (struct otip *)&s;
+    assert_int_equal(otip_new(&s, &made), 0);
+    memory_is_out = true;
+    err = otip_rebase(made, &s.base, &moved);
+    memory_is_out = false;
+    assert_int_equal(err, -ENOMEM);
+    assert_ptr_equal(moved, &s);
+    otip_free(made);
 }
 
 /* Argon2 takes 64 MiB; a process that may not have them gets no key. */
@@ -298,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_password_of_otip2),
         cmocka_unit_test(other_secrets_pass_through),
         cmocka_unit_test(fields_are_kept_apart),
+        cmocka_unit_test(another_base),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(no_memory_for_argon2),
     };

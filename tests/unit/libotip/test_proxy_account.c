@@ -13,6 +13,17 @@
 
 static const struct siphash_key key = {{1, 2}};
 
+/* Linked in place of calloc, also in the libraries of the sanitizers. */
+static unsigned long left = ~0ul; /* allocations until one fails */
+#pragma GCC visibility push(default)
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return left == 0 || left-- == 0 ? NULL : __real_calloc(n, size);
+}
+#pragma GCC visibility pop
+
 static struct ipaddr addr(const char *text)
 {
     struct ipaddr a;
@@ -162,6 +173,32 @@ static void the_oldest_is_the_one_touched_longest_ago(void **state)
     peers_fini(&t);
 }
 
+/* Each allocation of a beginning in turn; all is taken then, so none comes later. */
+static void out_of_memory(void **state)
+{
+    struct proxy_account *none = (struct proxy_account *)&left, *a = none;
+    struct peers t = {.n = 77};
+    unsigned failed = 0;
+    (void)state;
+
+    for (int e = -ENOMEM; e < 0; failed++) {
+        left = failed;
+        e = proxy_account_new(100, 10, &key, &a);
+        left = ~0ul;
+        assert_true(e == 0 || (e == -ENOMEM && a == none));
+    }
+    assert_int_equal(failed, 3 + 1); /* itself, its heads, its places */
+    left = 0;
+    assert_int_equal(peers_init(&t, 64, &key), -ENOMEM);
+    assert_int_equal(t.n, 77);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct ipaddr from = numbered(i, i);
+        assert_int_equal(proxy_account_enter(a, &from), PROXY_ADMITTED);
+    }
+    left = ~0ul;
+    proxy_account_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +207,7 @@ int main(void)
         cmocka_unit_test(counts_stay_right),
         cmocka_unit_test(a_flow_is_found_by_all_that_it_is),
         cmocka_unit_test(the_oldest_is_the_one_touched_longest_ago),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

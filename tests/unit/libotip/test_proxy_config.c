@@ -47,8 +47,8 @@ static void what_is_not_said_has_a_default(void **state)
     assert_int_equal(c->tcp_lifetime, NSEC_NEVER);
     assert_int_equal(c->backlog, 5);
     assert_int_equal(c->prefix_bits, 64);
-    assert_true(c->sandbox);
-    assert_false(c->otip2 || c->daemon || c->verbose || c->proxy_protocol);
+    assert_true(c->process.sandbox);
+    assert_false(c->otip2 || c->process.background || c->process.verbose || c->proxy_protocol);
     assert_int_equal(c->n_services, 1);
     assert_int_equal(c->services[0].port, 22);
     assert_int_equal(c->services[0].server.port, 2222);
@@ -78,7 +78,7 @@ static void options_are_read(void **state)
         "prefixlen 128\nmetrics 127.0.0.1@9100\ncontrol none\nsandbox off\n");
     assert_non_null(c);
     assert_string_equal(c->iface, "eth7");
-    assert_true(c->otip2 && c->proxy_protocol && !c->sandbox);
+    assert_true(c->otip2 && c->proxy_protocol && !c->process.sandbox);
     assert_string_equal(c->keyuser, "anna");
     assert_int_equal(c->n_services, 2);
     assert_int_equal(c->services[0].server.port, 9);
@@ -88,7 +88,7 @@ static void options_are_read(void **state)
     assert_int_equal(c->tcp_timeout, NSEC_NEVER);
     assert_int_equal(c->tcp_lifetime, 3600 * NSEC_PER_SEC);
     assert_int_equal(c->udp_timeout, NSEC_PER_SEC / 4);
-    assert_int_equal(c->metrics.port, 9100);
+    assert_int_equal(c->process.metrics.port, 9100);
     proxy_config_free(c);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a program sees of lwip's sockets: errors, readiness, blocking modes, options, configuration. */
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -235,6 +236,43 @@ static void test_bind_errors(void **state)
     assert_int_equal(ioth_delstack(a), 0);
 }
 
+static void expect_fault(struct ioth *stack, int domain, int type, int protocol)
+{
+    int fd = ioth_msocket(stack, domain, type, protocol);
+
+    assert_true(fd >= 0);
+    errno = 0;
+    assert_int_equal(ioth_bind(fd, NULL, sizeof(struct sockaddr_in)), -1);
+    assert_int_equal(errno, EFAULT);
+    assert_int_equal(ioth_connect(fd, NULL, sizeof(struct sockaddr_in)), -1);
+    assert_int_equal(errno, domain == AF_PACKET ? EOPNOTSUPP : EFAULT);
+    ioth_close(fd);
+}
+
+/* A socket that was connected stays so when another address will not do. */
+static void test_addresses_that_are_none(void **state)
+{
+    struct ioth *a = lab_stack("lwip", NULL, "10.0.0.1");
+    struct sockaddr_storage to, other, peer;
+    socklen_t len = lab_sockaddr(&to, "10.0.0.2", 0), other_len = lab_sockaddr(&other, "fc00::2", 0);
+    socklen_t peer_len = sizeof(peer);
+    int fd = ioth_msocket(a, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+    (void)state;
+    expect_fault(a, AF_INET, SOCK_DGRAM, 0);
+    expect_fault(a, AF_INET6, SOCK_STREAM, 0);
+    expect_fault(a, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    expect_fault(a, AF_PACKET, SOCK_DGRAM, 0);
+    expect_fault(a, AF_NETLINK, SOCK_RAW, 0);
+    assert_int_equal(ioth_connect(fd, (struct sockaddr *)&to, len), 0);
+    assert_int_equal(ioth_connect(fd, (struct sockaddr *)&other, other_len), -1);
+    assert_int_equal(errno, EAFNOSUPPORT);
+    assert_int_equal(ioth_getpeername(fd, (struct sockaddr *)&peer, &peer_len), 0);
+    assert_memory_equal(&peer, &to, len);
+    ioth_close(fd);
+    assert_int_equal(ioth_delstack(a), 0);
+}
+
 /* What ICMP says about a datagram comes back to a connected socket. */
 static void test_datagram_refused(void **state)
 {
@@ -299,6 +337,19 @@ static void test_messages(void **state)
     memcpy(&info, CMSG_DATA(CMSG_FIRSTHDR(first)), sizeof(info));
     assert_int_equal(info.ipi_addr.s_addr, htonl(0x0a000002));
     assert_int_equal(info.ipi_ifindex, 2);
+    /* a control message that says it is longer than there are bytes */
+    struct cmsghdr *header = calloc(1, sizeof(*header));
+    *header = (struct cmsghdr){
+        .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+    *first = (struct msghdr){.msg_name = &addr,
+                             .msg_namelen = len,
+                             .msg_iov = &iov[0],
+                             .msg_iovlen = 1,
+                             .msg_control = header,
+                             .msg_controllen = sizeof(*header)};
+    assert_int_equal(ioth_sendmsg(from, first, 0), -1);
+    assert_int_equal(errno, EINVAL);
+    free(header);
     ioth_close(from);
     ioth_close(to);
     assert_int_equal(ioth_delstack(a), 0);
@@ -391,6 +442,30 @@ static void test_configuration(void **state)
     assert_int_equal(ioth_delstack(a), 0);
 }
 
+/* Of a subnet with room for it. */
+static void test_broadcast_addresses(void **state)
+{
+    static const unsigned char bits[] = {0, 1, 24, 30, 31, 32};
+    struct ioth *a = ioth_newstack("lwip", lab_vnl());
+    struct in_addr addr = {htonl(0x0a000001)};
+    struct ifaddrs *list, *ifa;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bits); i++) {
+        assert_int_equal(ioth_ipaddr_add(a, AF_INET, &addr, bits[i], 2), 0);
+        assert_int_equal(ioth_getifaddrs(a, &list), 0);
+        for (ifa = list; ifa->ifa_addr->sa_family != AF_INET || strcmp(ifa->ifa_name, "vde0") != 0;)
+            ifa = ifa->ifa_next;
+        assert_int_equal(ifa->ifa_broadaddr != NULL, bits[i] <= 30);
+        if (ifa->ifa_broadaddr != NULL)
+            assert_int_equal(((struct sockaddr_in *)ifa->ifa_broadaddr)->sin_addr.s_addr,
+                             addr.s_addr | htonl(UINT32_MAX >> bits[i]));
+        ioth_freeifaddrs(list);
+        assert_int_equal(ioth_ipaddr_del(a, AF_INET, &addr, bits[i], 2), 0);
+    }
+    assert_int_equal(ioth_delstack(a), 0);
+}
+
 /* More addresses than a netif of lwIP holds. */
 static void test_many_addresses(void **state)
 {
@@ -415,18 +490,13 @@ static void test_many_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_configuration),
-        cmocka_unit_test(test_connect_refused),
-        cmocka_unit_test(test_connect_unreachable),
-        cmocka_unit_test(test_tcp_readiness),
-        cmocka_unit_test(test_partial_writes),
-        cmocka_unit_test(test_timeouts),
-        cmocka_unit_test(test_bind_errors),
-        cmocka_unit_test(test_datagram_refused),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_multicast),
-        cmocka_unit_test(test_ping),
-        cmocka_unit_test(test_many_addresses),
+        cmocka_unit_test(test_configuration),    cmocka_unit_test(test_broadcast_addresses),
+        cmocka_unit_test(test_connect_refused),  cmocka_unit_test(test_connect_unreachable),
+        cmocka_unit_test(test_tcp_readiness),    cmocka_unit_test(test_partial_writes),
+        cmocka_unit_test(test_timeouts),         cmocka_unit_test(test_bind_errors),
+        cmocka_unit_test(test_datagram_refused), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_multicast),        cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_many_addresses),   cmocka_unit_test(test_addresses_that_are_none),
     };
     int status = lab_open();
 

@@ -20,7 +20,7 @@
 
 #include "lab/pattern.h"
 
-enum { DEADLINE_MS = 20000, POLL_MS = 2, CHUNK = 65536 };
+enum { DEADLINE_MS = 60000, POLL_MS = 2, CHUNK = 65536 };
 
 static char folder[] = "/tmp/ioth-lab-XXXXXX";
 static struct hub common;

@@ -121,12 +121,44 @@ static void test_what_does_not_fit_is_not_written(void **state)
     assert_int_equal(netlink_attr_space(5), 12);
 }
 
+/* 0, or what is an errno; a DONE may have none. */
+static void test_codes(void **state)
+{
+    static const struct {
+        uint16_t type;
+        int code;
+        uint32_t len;
+        int expected;
+    } rows[] = {
+        {NLMSG_ERROR, 0, 20, 0},
+        {NLMSG_ERROR, -ENODEV, 20, -ENODEV},
+        {NLMSG_ERROR, -4095, 20, -4095},
+        {NLMSG_ERROR, -4096, 20, -EBADMSG},
+        {NLMSG_ERROR, INT32_MIN, 20, -EBADMSG},
+        {NLMSG_ERROR, 1, 20, -EBADMSG},
+        {NLMSG_ERROR, 0, 19, -EBADMSG},
+        {NLMSG_DONE, -ENOBUFS, 20, -ENOBUFS},
+        {NLMSG_DONE, -ENOBUFS, 16, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct {
+            struct nlmsghdr head;
+            int code;
+        } msg = {{.nlmsg_len = rows[i].len, .nlmsg_type = rows[i].type}, rows[i].code};
+
+        assert_int_equal(netlink_code(&msg.head), rows[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vector),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_lengths_that_lie),
+        cmocka_unit_test(test_codes),
         cmocka_unit_test(test_what_does_not_fit_is_not_written),
     };
 
