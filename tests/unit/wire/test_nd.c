@@ -220,6 +220,7 @@ static const struct {
     const uint8_t *bytes;
     size_t len;
 } wrong[] = {
+    {BODY(200, 1, 0, 0, ZERO4)},                                      /* of a type that nobody knows */
     {BODY(1, 2, 2, 0, 0, 0, 0, 1, ZERO8)},                            /* a MAC address of another link */
     {BODY(3, 4, 129, 0xc0, ZERO4, ZERO8, ZERO16)},                    /* 129 bits */
     {BODY(3, 3, 64, 0xc0, ZERO4, ZERO16)},                            /* short */
