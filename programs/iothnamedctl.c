@@ -112,6 +112,11 @@ static struct command_line parse_command_line(int argc, char **argv)
     }
     cl.n_words = argc - optind;
     cl.words = argv + optind;
+    if (cl.json && strcmp(cl.words[0], "status") != 0 && strcmp(cl.words[0], "counters") != 0) {
+        fprintf(stderr, "%s: '%.32s' has no JSON, expected 'status' or 'counters' after -j\n", kind()->self,
+                cl.words[0]);
+        exit(EXIT_USAGE);
+    }
     return cl;
 }
 

@@ -134,6 +134,7 @@ static int open_control(struct attendant *a, char *why, size_t why_size)
                  fd == -EADDRINUSE ? ": another " : "", fd == -EADDRINUSE ? s->who : "",
                  fd == -EADDRINUSE ? " has it"
                  : fd == -ENOENT   ? ": its folder is not there"
+                 : fd == -EEXIST   ? ": what is there is no socket"
                                    : "");
         return fd;
     }
@@ -153,7 +154,11 @@ static int open_metrics(struct attendant *a, char *why, size_t why_size)
         return 0;
     int fd = serve_listen_tcp(at);
     if (fd < 0) {
-        snprintf(why, why_size, "cannot serve metrics at %s: %s", ipendpoint_format(at, text), strerror(-fd));
+        snprintf(why, why_size, "cannot serve metrics at %s: %s%s", ipendpoint_format(at, text),
+                 strerror(-fd),
+                 fd == -EADDRINUSE      ? ": another program has it"
+                 : fd == -EADDRNOTAVAIL ? ": this system does not have this address"
+                                        : "");
         return fd;
     }
     http_init(&a->http, pages, a);

@@ -85,7 +85,8 @@ static void understand(const struct control *c, struct session *s)
     if (!command)
         snprintf(call->why, sizeof(call->why), "unknown command '%.32s'; try 'help'", call->words[0]);
     else if (call->n_words - 1 < command->min_words || call->n_words - 1 > command->max_words)
-        snprintf(call->why, sizeof(call->why), "usage: %s %s", command->name, command->synopsis);
+        snprintf(call->why, sizeof(call->why), "usage: %s%s%s", command->name, *command->synopsis ? " " : "",
+                 command->synopsis);
     else
         s->command = command;
 }

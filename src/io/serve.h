@@ -69,8 +69,8 @@ void server_stop(struct server *s); /* from any thread */
 void server_free(struct server *s); /* after server_run has returned, or in its place; NULL: nothing */
 
 /* A listening socket at that path of the file system, which nobody but its owner may use, and the members of group
- * `group` if it is not (gid_t)-1. What a server that is gone left there is replaced; -EADDRINUSE: one is there.
- * The descriptor or -errno (-ENAMETOOLONG: a path takes 107 bytes). */
+ * `group` if it is not (gid_t)-1. What a server that is gone left there is replaced; -EADDRINUSE: one is there,
+ * -EEXIST: what is there is no socket. The descriptor or -errno (-ENAMETOOLONG: a path takes 107 bytes). */
 MUST_CHECK int serve_listen_unix(const char *path, unsigned group);
 struct ipendpoint;
 /* A listening TCP socket on the system's stack, or -errno. */

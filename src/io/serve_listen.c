@@ -23,6 +23,13 @@ static int stream_socket(int family)
     return fd < 0 ? -errno : fd;
 }
 
+/* True: a file is there that is no socket. */
+static bool is_something_else(const struct sockaddr_un *at)
+{
+    struct stat st;
+    return lstat(at->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 /* True: a socket is there to which nobody listens. */
 static bool is_left_behind(const struct sockaddr_un *at)
 {
@@ -41,8 +48,12 @@ static int bind_unix(int fd, const struct sockaddr_un *at)
 {
     if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
         return 0;
-    if (errno != EADDRINUSE || !is_left_behind(at))
+    if (errno != EADDRINUSE)
         return -errno;
+    if (is_something_else(at))
+        return -EEXIST;
+    if (!is_left_behind(at))
+        return -EADDRINUSE;
     if (unlink(at->sun_path) < 0 || bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
         return -errno;
     return 0;

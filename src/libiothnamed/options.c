@@ -8,10 +8,12 @@
  * a row with the same member as the row before it.
  */
 #include "libiothnamed/config_build.h"
+#include "libiothnamed/data_file.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 enum option_kind {
     OPTION_NUMBER, /* uint32_t */
@@ -213,13 +215,14 @@ static void read_text(struct builder *b, const struct word *word, struct config_
 /* The bytes of a small file into text; their number, or -errno. */
 static ssize_t read_small_file(const char *path, char *text, size_t size)
 {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return -errno;
-    size_t len = fread(text, 1, size, file);
-    int e = ferror(file) ? -EIO : len == size ? -EFBIG : 0;
-    fclose(file);
-    return e < 0 ? e : (ssize_t)len;
+    struct file_mark mark;
+    int fd = data_file_open(path, size, &mark);
+    if (fd < 0)
+        return fd;
+    ssize_t len = read(fd, text, size);
+    int e = len < 0 ? -errno : 0;
+    close(fd);
+    return e < 0 ? e : len;
 }
 
 /* Room for the secrets and a comment or two. */
@@ -243,7 +246,7 @@ static void read_secrets(struct builder *b, const struct word *word)
         diag_error(b->diags, word->value.at,
                    "there is no secret in %s, expected a line of 32 hexadecimal digits", path);
     else if (e < 0)
-        diag_error(b->diags, word->value.at, "cannot read %s: %s", path, strerror(-e));
+        diag_error(b->diags, word->value.at, "cannot read %s: %s", path, data_file_fault(e));
     o->cookiesecret = written;
     explicit_bzero(text, sizeof(text));
 }

@@ -39,9 +39,6 @@ void namedhcp_status(void *arg, struct pairs *p)
     pthread_mutex_lock(&n->lock);
     bool store_works = n->store_works;
     pthread_mutex_unlock(&n->lock);
-    pthread_mutex_lock(&n->reload_lock);
-    uint64_t reloads = n->reloads, failed = n->failed_reloads;
-    pthread_mutex_unlock(&n->reload_lock);
     pairs_text(p, "interfaces", namedhcp_iface_names(n->started, names));
     pairs_text(p, "dhcpv6", n->serve6 ? "on" : "off");
     pairs_text(p, "dhcpv4", n->serve4 ? "on" : "off");
@@ -49,8 +46,8 @@ void namedhcp_status(void *arg, struct pairs *p)
     pairs_number(p, "leases", stats.leases);
     pairs_number(p, "claims", stats.claims);
     pairs_number(p, "waiting", stats.waiting);
-    pairs_number(p, "reloads", reloads);
-    pairs_number(p, "failed_reloads", failed);
+    pairs_number(p, "reloads", n->reloads);
+    pairs_number(p, "failed_reloads", n->failed_reloads);
 }
 
 void namedhcp_put_counters(void *arg, struct pairs *p)
@@ -217,7 +214,8 @@ static bool read_filter(struct listing *list, const char *word)
     list->has_net = !list->claims && (ipaddr_parse(word, len, &list->net) == 0 ||
                                       ipaddr_parse_prefix(word, len, &list->net, &list->bits) == 0);
     list->has_mac = !list->has_net && read_mac(word, list->mac);
-    list->has_name = !list->has_net && !list->has_mac && read_name(word, list->name);
+    list->has_name = !list->has_net && !list->has_mac && (list->claims || !strchr(word, '/')) &&
+                     read_name(word, list->name);
     if (list->has_net)
         ipaddr_mask(&list->net, list->bits);
     return list->has_net || list->has_mac || list->has_name;

@@ -95,7 +95,7 @@ struct namedhcp {
     STAILQ_HEAD(, namedhcp_call) calls;
 
     pthread_mutex_t reload_lock;
-    uint64_t reloads, failed_reloads; /* under it */
+    _Atomic uint64_t reloads, failed_reloads; /* told while one goes on */
     struct attendant *attendant;
 };
 

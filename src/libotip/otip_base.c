@@ -18,6 +18,7 @@
 enum {
     NAME_MAX_LEN = OTIP_NAME_MAX - 1,
     LABEL_MAX_LEN = 63,
+    FOUND_MAX = 64, /* addresses of a name; of more the present one may be missed */
 };
 
 PRINTF_LIKE(3, 4) static int fail(char why[static OTIP_WHY_MAX], int err, const char *format, ...)
@@ -106,8 +107,8 @@ const char *otip_base_reason(int error)
 int otip_base_find(struct otip_base *base, struct ioth *stack, const char *dns, char why[static OTIP_WHY_MAX])
 {
     struct iothdns *resolver;
-    struct in6_addr addr;
-    int count, err;
+    struct in6_addr found[FOUND_MAX];
+    int count, err, chosen = 0;
 
     if (base->name[0] == '\0')
         return 0;
@@ -116,11 +117,14 @@ int otip_base_find(struct otip_base *base, struct ioth *stack, const char *dns, 
         err = -errno;
         return fail(why, err, "the name servers cannot be known: %s; give one", strerror(-err));
     }
-    count = iothdns_lookup_aaaa(resolver, base->name, &addr, 1);
+    count = iothdns_lookup_aaaa(resolver, base->name, found, FOUND_MAX);
     err = count > 0 ? 0 : count == 0 ? -ENODATA : -errno;
     iothdns_fini(resolver);
     if (err)
         return fail(why, err, "%s", otip_base_reason(-err));
-    memcpy(base->addr.b, &addr, sizeof(base->addr.b));
+    for (int i = 1; i < count && i < FOUND_MAX; i++)
+        if (memcmp(&found[i], base->addr.b, sizeof(base->addr.b)) == 0)
+            chosen = i;
+    memcpy(base->addr.b, &found[chosen], sizeof(base->addr.b));
     return 0;
 }

@@ -19,9 +19,9 @@ struct otip_base {
 bool otip_is_name(const char *text);
 /* 0; -EINVAL, and in `why` what is expected. */
 MUST_CHECK int otip_base_parse(const char *text, struct otip_base *ret, char why[static OTIP_WHY_MAX]);
-/* Looks the name up (AAAA, the first one), where there is one, by way of the stack (NULL: the system's) and the name
- * server, ADDR or ADDR@PORT (NULL: those of /etc/resolv.conf). It waits. 0 and base->addr; or a negative errno and
- * `why`, as in otip_file.h; -ENODATA: the name has no such address. */
+/* Looks the name up, where there is one: AAAA, of several base->addr if it is among them, else the first one. By way of the stack
+ * (NULL: the system's) and the name server, ADDR or ADDR@PORT (NULL: those of /etc/resolv.conf). It waits. 0 and base->addr; or
+ * a negative errno and `why`, as in otip_file.h; -ENODATA: the name has no such address. */
 MUST_CHECK int otip_base_find(struct otip_base *base, struct ioth *stack, const char *dns,
                               char why[static OTIP_WHY_MAX]);
 /* Why no address came of a look-up, by its positive errno. */

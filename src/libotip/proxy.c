@@ -372,10 +372,13 @@ int otip_proxy_reload(void *service, char *why, size_t why_size)
 {
     struct otip_proxy *p = service;
     struct daemon_config *process = NULL;
-    struct settings next;
+    struct settings next = {0};
 
     snprintf(why, why_size, "out of memory");
     pthread_mutex_lock(&p->reload_lock);
+    pthread_mutex_lock(&p->lock);
+    next.base = p->settings.base;
+    pthread_mutex_unlock(&p->lock);
     int e = p->host.load(p->host.arg, &process, why, why_size);
     struct proxy_config *config = (struct proxy_config *)process;
     enum log_level level = e == 0 ? daemon_loglevel(process) : LOG_LEVEL_INFO;

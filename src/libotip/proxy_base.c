@@ -44,7 +44,9 @@ static int move(struct otip_proxy *p, const struct ipaddr *base)
 
     if (e < 0)
         return e;
+    pthread_mutex_lock(&p->lock); /* a reload reads it */
     p->settings.base = *base;
+    pthread_mutex_unlock(&p->lock);
     log_event(&p->log, LOG_LEVEL_INFO, "the base has another address",
               LOG_TEXT("address", ipaddr_format(base, addr)));
     proxy_epochs_change(p, &old);

@@ -44,8 +44,11 @@ static int find_base(const struct proxy_config *config, struct ioth *stack, stru
                      size_t why_size)
 {
     char phrase[OTIP_WHY_MAX];
+    const struct ipaddr present = ret->addr;
     int e = read_base(config, ret, phrase);
 
+    if (e == 0 && ret->name[0] != '\0')
+        ret->addr = present;
     if (e == 0)
         e = otip_base_find(ret, stack, config->dns, phrase);
     if (e == 0 && !renewal_can_be_base(&ret->addr)) {
@@ -111,7 +114,7 @@ int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct 
                         size_t why_size)
 {
     struct settings s = {.config = config};
-    struct otip_base base;
+    struct otip_base base = {.addr = ret->base};
     int e = find_base(config, stack, &base, why, why_size);
 
     if (e == 0)

@@ -141,7 +141,8 @@ void proxy_udp_close(struct otip_proxy *p);
 /* --- proxy_settings.c --- */
 /* Where the addresses of these settings are to stand; as long as they. */
 struct proxy_place proxy_settings_place(const struct settings *s, struct ioth *extstack);
-/* Takes the configuration over; 0, or negative errno and why. stack: for the look-up of the base. */
+/* Takes the configuration over; 0, or negative errno and why. stack: for the look-up of the base; ret->base: the present
+ * one, which stays if its name still has it. */
 MUST_CHECK int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret,
                                    char *why, size_t why_size);
 void proxy_settings_free(struct settings *s);

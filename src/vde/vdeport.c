@@ -81,7 +81,16 @@ int vdeport_open(struct vdeport *p, const char *vnl, const char *descr)
 
 const char *vdeport_strerror(int error)
 {
-    return error == -ETIMEDOUT ? VDEPORT_UNANSWERED : strerror(-error);
+    switch (error) {
+    case -ETIMEDOUT:
+        return VDEPORT_UNANSWERED;
+    case -ENOENT:
+        return "it is not there: does its hub or switch run?";
+    case -ECONNREFUSED:
+        return "nobody serves it: does its hub or switch run?";
+    default:
+        return strerror(-error);
+    }
 }
 
 void vdeport_close(struct vdeport *p)

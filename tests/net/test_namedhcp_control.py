@@ -124,7 +124,8 @@ def test_leases_are_listed(world):
         assert it.say("leases", line.split()[-1].upper()).splitlines() == [line]
     assert it.say("leases", "10.1.0.0/24").splitlines() == lines
     assert it.say("leases", "10.2.0.0/24") == "" and it.say("leases", "nobody.hash.local") == ""
-    assert "that is no network, name or MAC address" in it.ctl("leases", "a..b", check=False).stderr
+    for wrong in ("a..b", "10.0.0.0/33", "lan/24"):
+        assert "that is no network, name or MAC address" in it.ctl("leases", wrong, check=False).stderr
     it.stop()
 
 

@@ -268,6 +268,8 @@ def test_what_a_command_line_can_have_wrong(operated):
     assert "usage: flush-tree NAME" in operated.ctl("flush-tree", check=False).stderr
     assert "no domain name" in operated.ctl("flush", "a..b", check=False).stderr
     assert operated.ctl("loglevel", "loud", check=False).returncode == 1
+    no_json = run(program, "-j", "-s", operated.socket, "dump", check=False)
+    assert no_json.returncode == 2 and "'dump' has no JSON, expected 'status' or 'counters'" in no_json.stderr
     assert "iothnamedctl" in run(program, "--version").stdout
     assert "usage" in run(program, "--help").stdout
     assert operated.say("help").splitlines()[0].startswith("status")

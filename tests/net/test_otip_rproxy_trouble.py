@@ -76,13 +76,19 @@ def test_the_base_follows_its_name(world):
         assert server.stop() == 0
         w.wait_for(lambda: "the base cannot be looked up" in cable.proxy.stderr(), "a failure")
         assert cable.address() in cable.addresses()
-        world.iothnamed(cable.server, records + f"static AAAA base.test {OTHER_PREFIX}\n")
+        server = world.iothnamed(cable.server, records + f"static AAAA base.test {OTHER_PREFIX}\n")
         w.wait_for(lambda: cable.addresses() == [cable.address(base=OTHER_PREFIX)], "the new base")
         assert echoes(flow, b"after") and cable.addresses("muted") == [cable.address()]
         with cable.connect(cable.address(base=OTHER_PREFIX)) as another:
             assert echoes(another, b"at the new one")
         assert is_silent(cable, cable.address(), 7)
     assert "the base can be looked up again" in cable.proxy.stderr()
+    assert server.stop() == 0
+    more = "".join(f"static AAAA base.test {base}\n" for base in ("fd00:1::", "fd00:2::", "fd00:a::", OTHER_PREFIX, "fd00:b::"))
+    world.iothnamed(cable.server, records + more)
+    w.wait_for(asked, "the name server")
+    assert cable.command("reload") == "ok\n"
+    assert cable.addresses() == [cable.address(base=OTHER_PREFIX)], "the one in use stays"
     assert cable.proxy.stop() == 0
 
 

@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <ioth.h>
 #include <iothconf.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 int open_stack_check(const char *which, const char *text, char *why, size_t why_size)
 {
@@ -28,11 +30,27 @@ int open_stack_check(const char *which, const char *text, char *why, size_t why_
     return -EINVAL;
 }
 
-static const char *hint_of(int error)
+/* True: vnl= leads to a path of the file system, as vde:///tmp/hub[3] does, and nothing is there. */
+static bool network_is_missing(const char *conf)
+{
+    const char *vnl = strcasestr(conf, "vnl=");
+    const char *path = vnl ? vnl + strcspn(vnl, "/,") : "";
+    char text[PATH_MAX];
+
+    path += strncmp(path, "//", 2) == 0 ? 2 : 0;
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(path, ",["), path);
+    return text[0] == '/' && access(text, F_OK) < 0 && errno == ENOENT;
+}
+
+static const char *hint_of(int error, const char *conf)
 {
     switch (error) {
     case -ENOENT:
-        return ": no such kind of stack, or a virtual network, or the folder statedir=, is not there";
+        return network_is_missing(conf)
+                   ? ": its virtual network is not there: does the hub or switch run, and is this its path?"
+                   : ": no such kind of stack, or a virtual network, or the folder statedir=, is not there";
+    case -ECONNREFUSED:
+        return ": nobody serves its virtual network: does the hub or switch run?";
     case -EPERM:
     case -EACCES:
         return ": see the stacks in ioth_newstack(3) for what one needs";
@@ -56,7 +74,7 @@ int open_stack(const char *which, const char *text, struct ioth **ret, char *why
     int e = errno ? -errno : -EINVAL;
     if (stack)
         ioth_delstack(stack);
-    snprintf(why, why_size, "cannot make the %s '%.200s': %s%s", which, conf, strerror(-e), hint_of(e));
+    snprintf(why, why_size, "cannot make the %s '%.200s': %s%s", which, conf, strerror(-e), hint_of(e, conf));
     return e;
 }
 

@@ -88,11 +88,8 @@ static void put_iface_json(struct text *out, const struct radvd_iface *f, bool f
 void radvd_status(void *arg, struct pairs *p)
 {
     struct radvd_service *s = arg;
-    pthread_mutex_lock(&s->reload_lock);
-    uint64_t reloads = s->reloads, failed = s->failed_reloads;
-    pthread_mutex_unlock(&s->reload_lock);
-    pairs_number(p, "reloads", reloads);
-    pairs_number(p, "failed_reloads", failed);
+    pairs_number(p, "reloads", s->reloads);
+    pairs_number(p, "failed_reloads", s->failed_reloads);
     if (p->json)
         pairs_key(p, "interfaces");
     text_puts(p->out, p->json ? "[" : "");

@@ -109,13 +109,10 @@ static void put_reloads(struct radvd_service *s, struct text *out)
                                            failed = {PREFIX "failed_reloads", OPENMETRICS_COUNTER, NULL,
                                                      "Reloads that left the old configuration"};
 
-    pthread_mutex_lock(&s->reload_lock);
-    uint64_t n_reloads = s->reloads, n_failed = s->failed_reloads;
-    pthread_mutex_unlock(&s->reload_lock);
     openmetrics_begin(out, &reloads);
-    openmetrics_number(out, &reloads, "_total", "", n_reloads);
+    openmetrics_number(out, &reloads, "_total", "", s->reloads);
     openmetrics_begin(out, &failed);
-    openmetrics_number(out, &failed, "_total", "", n_failed);
+    openmetrics_number(out, &failed, "_total", "", s->failed_reloads);
 }
 
 bool radvd_page(void *arg, unsigned turn, struct text *out)

@@ -25,7 +25,7 @@ struct radvd_service {
     unsigned n_ifaces;
     struct radvd_iface *ifaces;
     pthread_mutex_t reload_lock;
-    uint64_t reloads, failed_reloads; /* under it */
+    _Atomic uint64_t reloads, failed_reloads; /* told while one goes on */
     struct attendant *attendant;
 };
 

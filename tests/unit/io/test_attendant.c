@@ -367,7 +367,16 @@ static void what_cannot_be_opened(void **state)
     assert_string_equal(
         why,
         "cannot make the control socket /nowhere/at/all: No such file or directory: its folder is not there");
+    s.config.control = "/dev/null";
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -EEXIST);
+    assert_string_equal(why,
+                        "cannot make the control socket /dev/null: File exists: what is there is no socket");
     s.config.control = path;
+    s.config.metrics = (struct ipendpoint){.addr = ipaddr_of_v4(0xc0000201), .port = 9153};
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -EADDRNOTAVAIL);
+    assert_string_equal(why, "cannot serve metrics at 192.0.2.1@9153: Cannot assign requested address: this "
+                             "system does not have this address");
+    s.config.metrics.port = 0;
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
     assert_int_equal(attendant_open(&settings, &other.attendant, why, sizeof(why)), -EADDRINUSE);
     assert_non_null(strstr(why, ": another server has it"));

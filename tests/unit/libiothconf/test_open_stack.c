@@ -48,6 +48,12 @@ static void what_is_not_there_is_said(void **state)
     assert_true(open_stack("dnsstack", "stack=nosuchkind", &stack, why, sizeof(why)) < 0);
     assert_ptr_equal(stack, before);
     assert_int_equal(strncmp(why, "cannot make the dnsstack 'stack=nosuchkind': ", 45), 0);
+    assert_non_null(strstr(why, ": no such kind of stack, or "));
+    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///tmp", &stack, why, sizeof(why)) < 0);
+    assert_non_null(strstr(why, ": no such kind of stack, or "));
+    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///no/hub[3],eth", &stack, why, sizeof(why)) <
+                0);
+    assert_non_null(strstr(why, ": its virtual network is not there: does the hub or switch run"));
 }
 
 static void the_systems_interfaces_are_left_alone(void **state)

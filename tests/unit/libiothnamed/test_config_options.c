@@ -2,6 +2,7 @@
 /* Options whose values are texts and files. */
 #include "config_world.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void texts(void **state)
@@ -87,11 +88,24 @@ static void files_that_are_no_secrets(void **state)
     assert_non_null(large);
     memset(large, '\n', 4999);
     struct outcome o = parse_with_secrets(large);
-    assert_non_null(strstr(o.reports, "File too large"));
+    assert_non_null(strstr(o.reports, "it is too large"));
     outcome_fini(&o);
     free(large);
     expect_reports("option cookiesecret /none/such",
                    "1:21: error: cannot read /none/such: No such file or directory\n");
+    expect_reports("option cookiesecret /dev/zero",
+                   "1:21: error: cannot read /dev/zero: it is no regular file\n");
+
+    char folder[] = "/tmp/test-secrets-XXXXXX", path[64], text[100];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/pipe", folder);
+    snprintf(text, sizeof(text), "option cookiesecret %s", path);
+    assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it: it is not waited for */
+    o = parse(text);
+    assert_non_null(strstr(o.reports, "it is no regular file"));
+    outcome_fini(&o);
+    unlink(path);
+    rmdir(folder);
 }
 
 int main(void)

@@ -244,7 +244,9 @@ static void a_silent_switch_ends_the_patience(void **state)
     assert_int_equal(vdeport_open(&p, silent.vnl, "p"), -ETIMEDOUT);
     assert_true(monotonic_now() - begin >= VDEPORT_PATIENCE);
     assert_string_equal(vdeport_strerror(-ETIMEDOUT), "no answer within 5 s");
-    assert_string_equal(vdeport_strerror(-ENOENT), strerror(ENOENT));
+    assert_string_equal(vdeport_strerror(-ENOENT), "it is not there: does its hub or switch run?");
+    assert_string_equal(vdeport_strerror(-ECONNREFUSED), "nobody serves it: does its hub or switch run?");
+    assert_string_equal(vdeport_strerror(-EPROTONOSUPPORT), strerror(EPROTONOSUPPORT));
     assert_int_equal(vdeport_open(&p, hub.vnl, "p"), 0); /* others are not kept out */
     vdeport_close(&p);
     assert_int_equal(opening_take(other, 0, &conn), -EINPROGRESS);
