@@ -241,12 +241,15 @@ static int load_file(const struct daemon_options *o, const struct rc_reader *rea
 int daemon_options_load(const struct daemon_options *o, const struct rc_reader *reader, char *why,
                         size_t why_size)
 {
+    static const char otherwise[] = "out of memory"; /* here, or in what the caller makes of it */
     int e = 0;
 
-    snprintf(why, why_size, "out of memory");
+    snprintf(why, why_size, "%s", otherwise);
     if (o->rcfile)
         e = load_file(o, reader, why, why_size);
     for (unsigned i = 0; i < o->n_words && e == 0; i++)
         e = rc_read_option(reader, o->words[i].name, o->words[i].value, why, why_size);
+    if (e == 0)
+        snprintf(why, why_size, "%s", otherwise);
     return e;
 }

@@ -54,7 +54,7 @@ bool daemon_says(const struct daemon_options *o, const char *name);
 const char *daemon_value(const struct daemon_options *o, const char *name);
 
 /* Gives all that was said to the reader: the file of the option rcfile as it is now, then the command line. 0, or negative
- * errno and one sentence in why, with its place. */
+ * errno and one sentence in why, with its place. After 0 why says that memory is out, for the caller who may find so next. */
 MUST_CHECK int daemon_options_load(const struct daemon_options *o, const struct rc_reader *reader, char *why,
                                    size_t why_size);
 
