@@ -321,24 +321,13 @@ class Proxy(Service):
     def answers(self):
         try:
             with self.connect() as connection:
-                return echoes(connection)
+                return w.echoes(connection)
         except OSError:
             return False
 
     def step(self, seconds):
         self.step_s = seconds
         self.faults.step(seconds)
-
-
-def echoes(connection, data=b"is anybody there?"):
-    connection.sendall(data)
-    got = b""
-    while len(got) < len(data):
-        piece = connection.recv(65536)
-        if not piece:
-            return False
-        got += piece
-    return got == data
 
 
 ALL = {"iothnamed": Named, "namedhcp": Dhcp, "iothradvd": Router, "otip_rproxy": Proxy}

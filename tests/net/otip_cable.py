@@ -74,14 +74,7 @@ class Cable:
         return self.proxy
 
     def command(self, words):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(w.PATIENCE_S)
-            s.connect(str(self.control))
-            s.sendall(f"{words}\n".encode())
-            told = b""
-            while not re.search(rb"^(ok|error.*)\n\Z", told, re.M):
-                told += s.recv(65536)
-        return told.decode()
+        return w.command(self.control, words)
 
     def addresses(self, state="open"):
         return re.findall(rf"^ (\S+) epoch \d+ {state} ", self.command("addresses"), re.M)
@@ -133,16 +126,6 @@ class Cable:
         commands = ["-6 rule", "-6 route show table all", "-6 -o address show dev lan0", "-6 -o address show dev lo", "maddress show dev lan0"]
         told = "\n".join(self.server.run("ip", *command.split()).stdout for command in commands)
         return sorted(line.strip() for line in told.splitlines() if "multicast" not in line and "fe80" not in line)
-
-
-def echoes(s, data):
-    s.sendall(data)
-    got = b""
-    while len(got) < len(data):
-        piece = s.recv(65536)
-        assert piece, "the end came early"
-        got += piece
-    return got == data
 
 
 def is_silent(cable, address, port):

@@ -187,7 +187,7 @@ class Lab:
         """How many packets the wire has heard, all those included that the proxy has sent by now: they come in their order, and
         an exchange with the proxy is behind them."""
         connection = self.connect_soon()
-        assert echoes(connection)
+        assert w.echoes(connection)
         port = connection.getsockname()[1]
         self.wire.wait_for(lambda p: inet.TCP in p and p[inet.TCP].dport == port and p[inet.TCP].payload, "the echo")
         connection.close()
@@ -206,16 +206,6 @@ class Lab:
 
     def stop(self):
         assert self.proxy.stop() == 0, self.proxy.stderr()
-
-
-def echoes(connection, data=b"is anybody there?"):
-    connection.sendall(data)
-    got = b""
-    while len(got) < len(data):
-        more = connection.recv(65536)
-        assert more, "the connection ended"
-        got += more
-    return got == data
 
 
 # ---- ssh ----

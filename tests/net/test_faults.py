@@ -298,11 +298,11 @@ def test_the_clock_of_a_proxy(world, hours):
     it = faulty.Proxy(world)
     it.start()
     with it.connect(timeout=10) as connection:
-        assert faulty.echoes(connection)
+        assert w.echoes(connection)
         old = time.time()
         it.step(hours * faulty.HOUR)
         it.wait_until_served()
-        assert faulty.echoes(connection), "a flow at the address of before"
+        assert w.echoes(connection), "a flow at the address of before"
         with pytest.raises(OSError):
             it.connect(timeout=0.5, at_s=old)
     it.step(0)

@@ -20,7 +20,7 @@ import questions
 import world as w
 from dhcp_lab import INTERFACE, STACKS, running, together  # noqa: F401
 from nss_lab import Machine
-from otip_lab import CLIENT, ECHO, NAME, UNSERVED, Lab, address_of, echoes
+from otip_lab import CLIENT, ECHO, NAME, UNSERVED, Lab, address_of
 
 pytestmark = pytest.mark.about_time  # addresses come and go by the clock
 
@@ -301,7 +301,7 @@ def test_a_past_address_is_silent(world, stack):
     flow = lab.connect_soon()
     address = flow.getpeername()[0]
     (epoch,) = [e for e in range(lab.epoch() - 2, lab.epoch() + 1) if address_of(e) == address]
-    assert echoes(flow)
+    assert w.echoes(flow)
     lab.wait_until(epoch + 1, lab.window)
     w.wait_for(lambda: lab.figure("addresses") > lab.figure("addresses_open"), "an address that is kept for its flow")
     w.wait_for(lambda: lab.figure("tcp_flows") == 1, "one flow")
@@ -309,7 +309,7 @@ def test_a_past_address_is_silent(world, stack):
     since = lab.heard_so_far()
     for namespace in (other, lab.client):
         disturb(lab, address, namespace)
-    assert echoes(flow)
+    assert w.echoes(flow)
     port = flow.getsockname()[1]
     lab.heard_so_far()
     said = lab.wire.heard(lambda p: is_from(p, address), since)
@@ -338,7 +338,7 @@ def test_a_past_address_is_silent(world, stack):
 def test_a_routed_prefix(world):
     """On the kernel's stack, with addresses of 128 bits; what is sent to all others of the prefix is lost without an answer."""
     lab = Lab(world, "kernel", period=2, window=0.5, options=["--prefixlen", "128"])
-    assert echoes(lab.connect_soon())
+    assert w.echoes(lab.connect_soon())
     strange = address_of(4711)
     heard = lab.client.run("ping", "-6", "-c", "1", "-W", "1", strange, check=False).stdout
     assert "0 received" in heard and "From" not in heard
@@ -351,7 +351,7 @@ def test_a_routed_prefix(world):
     flow = lab.connect_soon()
     lab.wait_until(lab.epoch() + 1, lab.window)
     w.wait_for(lambda: lab.figure("addresses") > lab.figure("addresses_open"), "an address that is kept for its flow")
-    assert echoes(flow)
+    assert w.echoes(flow)
     standing = "\n".join(what_there_is())
     assert otip_lab.PREFIX[:-1] in standing
     lab.stop()
@@ -375,7 +375,7 @@ def test_the_address_with_the_fewest_flows_gives_way(world, stack):
         epoch = lab.epoch()
         assert len(flows) < 9, f"no address has given way:\n{lab.page()}\n{lab.proxy.stderr()}"
         flows[epoch] = [lab.connect(address_of(epoch), timeout=10) for _ in range(1 if epoch == poor else 2)]
-        assert all(echoes(flow) for flow in flows[epoch])
+        assert all(w.echoes(flow) for flow in flows[epoch])
         lab.wait_until(epoch + 1)
     (lost,) = flows.pop(poor)
     try:
@@ -383,7 +383,7 @@ def test_the_address_with_the_fewest_flows_gives_way(world, stack):
     except ConnectionResetError:
         pass
     for epoch in flows:
-        assert all(echoes(flow) for flow in flows[epoch]), f"epoch {epoch}, {address_of(poor)} should have given way"
+        assert all(w.echoes(flow) for flow in flows[epoch]), f"epoch {epoch}, {address_of(poor)} should have given way"
     assert lab.figure("addresses_given_way") == lab.figure("dropped") == 1
     assert address_of(poor) in lab.proxy.stderr()
     lab.stop()

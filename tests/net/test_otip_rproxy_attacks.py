@@ -6,7 +6,7 @@ import socket
 
 import world as w
 from dhcp_lab import running, together  # noqa: F401
-from otip_lab import ECHO, Lab, echoes
+from otip_lab import ECHO, Lab
 
 
 @together
@@ -21,7 +21,7 @@ def test_a_flood_of_datagrams_leaves_places(world):
         lab.connect(kind=socket.SOCK_DGRAM).send(b"flood")
     w.wait_for(lambda: lab.figure("udp_flows_begun") >= 61, "the flood")
     assert lab.figure("udp_flows") <= 8
-    assert echoes(lab.connect_soon())
+    assert w.echoes(lab.connect_soon())
     talker.send(b"still there")
     assert talker.recv(100) == b"still there"
     newcomer = lab.connect(kind=socket.SOCK_DGRAM)
@@ -37,11 +37,11 @@ def test_a_port_that_a_reload_took_away_starts_nothing(world):
     rcfile.write_text("tcp 99,127.0.0.1,7007\n")
     lab = Lab(world, "lwip", period=600, options=["-f", rcfile])
     flow = lab.connect_soon(port=99)
-    assert echoes(flow)
+    assert w.echoes(flow)
     rcfile.write_text("tcp 98,127.0.0.1,7007\n")
     lab.proxy.signal(signal.SIGHUP)
     assert w.wait_for(lambda: lab.answers(lab.address(), port=98), "the new port")
-    assert echoes(flow)
+    assert w.echoes(flow)
     late = lab.socket()
     try:
         late.connect((lab.address(), 99))
@@ -51,5 +51,5 @@ def test_a_port_that_a_reload_took_away_starts_nothing(world):
         heard = b""
     assert heard == b"", "a retired port began a flow"
     w.wait_for(lambda: lab.figure("tcp_flows") == 1, "the end of all flows but the first")
-    assert echoes(lab.connect(port=ECHO)) and echoes(flow)
+    assert w.echoes(lab.connect(port=ECHO)) and w.echoes(flow)
     lab.stop()

@@ -17,7 +17,7 @@ from scapy.layers import inet6
 from scapy.layers.l2 import Ether
 
 import world as w
-from otip_cable import CLIENT, NAME, PREFIX, SECRET, SERVER, TCP, UDP, Cable, Hidden, echoes, is_silent
+from otip_cable import CLIENT, NAME, PREFIX, SECRET, SERVER, TCP, UDP, Cable, Hidden, is_silent
 
 
 def test_tcp_and_udp_go_through(world):
@@ -27,7 +27,7 @@ def test_tcp_and_udp_go_through(world):
     address = cable.address()
     assert address in cable.addresses()
     with cable.connect(address) as s, cable.datagrams(address) as u:
-        assert echoes(s, b"x" * 300000)
+        assert w.echoes(s, b"x" * 300000)
         u.send(b"hello")
         assert u.recv(100) == b"hello"
         s.shutdown(socket.SHUT_WR)
@@ -42,7 +42,7 @@ def test_tcp_and_udp_go_through(world):
 def flows(cable, address):
     """One of each kind, through which something has gone."""
     s, u = cable.connect(address, timeout=2), cable.datagrams(address, timeout=2)
-    assert echoes(s, b"before")
+    assert w.echoes(s, b"before")
     u.send(b"before")
     assert u.recv(100) == b"before"
     for flow in (s, u):
@@ -58,7 +58,7 @@ def test_a_past_address_is_kept_for_its_flows_alone(world):
     address, (s, u) = cable.begin(lambda address: flows(cable, address))
     with s, u:
         w.wait_for(lambda: address in cable.addresses("muted"), "it is closed")
-        assert echoes(s, b"after" * 100000)
+        assert w.echoes(s, b"after" * 100000)
         u.send(b"after")
         assert u.recv(100) == b"after"
         assert is_silent(cable, address, 7) and is_silent(cable, address, 9)
@@ -67,7 +67,7 @@ def test_a_past_address_is_kept_for_its_flows_alone(world):
             stranger.send(b"let me in")
             stranger.recv(100)
         cable.client.ip("neigh flush dev lan0")
-        assert echoes(s, b"found again")  # the proxy answers for it
+        assert w.echoes(s, b"found again")  # the proxy answers for it
     w.wait_for(lambda: address not in cable.addresses("muted"), "its last flow has ended")
     assert is_silent(cable, address, 7)
     assert cable.proxy.stop() == 0
@@ -80,7 +80,7 @@ def connect_with_little_room(namespace, address):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     s.settimeout(2)
     s.connect((address, 7))
-    assert echoes(s, b"before")
+    assert w.echoes(s, b"before")
     s.settimeout(w.PATIENCE_S)
     return s
 
@@ -125,20 +125,20 @@ def test_a_reload_leaves_flows_alone(world):
     cable.start(TCP, UDP, build=w.TSAN)
     old, new = cable.address(), cable.address("another")
     with cable.connect(old) as s, cable.datagrams(old) as u:
-        assert echoes(s, b"1")
+        assert w.echoes(s, b"1")
         cable.write("tcp 8,127.0.0.1,7007", secret="another")
         cable.proxy.signal(signal.SIGHUP)
         cable.proxy.wait_until(lambda: new in cable.addresses(), "the new address")
-        assert echoes(s, b"2")
+        assert w.echoes(s, b"2")
         assert is_silent(cable, old, 7)
         with cable.connect(new, 8) as t:
-            assert echoes(t, b"3")
+            assert w.echoes(t, b"3")
         with cable.datagrams(new, timeout=0.5) as t, pytest.raises((TimeoutError, ConnectionRefusedError)):
             t.send(b"4")
             t.recv(10)
         cable.file.write_text("tcp nonsense\n")
         assert "error" in cable.command("reload")
-        assert new in cable.addresses() and echoes(s, b"5")
+        assert new in cable.addresses() and w.echoes(s, b"5")
         u.close()
     assert "the old configuration stands" in cable.proxy.stderr()
     assert cable.proxy.stop() == 0
@@ -169,7 +169,7 @@ def test_no_source_takes_it_all(world):
     cable.start(TCP, UDP, "source_max 2")
     address = cable.address()
     with cable.connect(address) as one, cable.datagrams(address) as two:
-        assert echoes(one, b"1")
+        assert w.echoes(one, b"1")
         two.send(b"2")
         assert two.recv(10) == b"2"
         with pytest.raises(ConnectionResetError), cable.connect(address) as three:
@@ -177,7 +177,7 @@ def test_no_source_takes_it_all(world):
         w.wait_for(lambda: cable.counter("refused_source") == 1, "it is counted")
     w.wait_for(lambda: cable.counter("tcp_flows") == 0, "the first has ended")
     with cable.connect(address) as four:
-        assert echoes(four, b"4")
+        assert w.echoes(four, b"4")
     assert cable.proxy.stop() == 0
 
 
@@ -189,11 +189,11 @@ def test_resets_and_silence_pass_through(world):
     with pytest.raises(ConnectionResetError), cable.connect(address, 9) as nobody:
         nobody.recv(10)
     with cable.connect(address) as s:
-        assert echoes(s, b"1")
+        assert w.echoes(s, b"1")
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     w.wait_for(lambda: cable.counter("tcp_reset") == 1, "the reset is seen")
     with cable.connect(address) as s:
-        assert echoes(s, b"2")
+        assert w.echoes(s, b"2")
         assert s.recv(10) == b""
     w.wait_for(lambda: cable.counter("tcp_idle") == 1, "it is counted")
     assert cable.counter("tcp_unreachable") == 1
@@ -217,7 +217,7 @@ def test_who_claims_an_address_is_counted_and_does_not_get_it(world):
     w.wait_for(is_counted, "the claim is heard")
     assert "somebody else says that he has a one-time address" in cable.proxy.stderr()
     with cable.connect(address) as s:
-        assert echoes(s, b"mine")
+        assert w.echoes(s, b"mine")
     assert cable.proxy.stop() == 0
 
 
@@ -251,7 +251,7 @@ def test_a_routed_prefix(world):
     address, s = cable.begin(lambda address: connect_with_little_room(cable.client, address))
     with s:
         w.wait_for(lambda: address in cable.addresses("muted"), "it is closed")
-        assert echoes(s, b"after")
+        assert w.echoes(s, b"after")
         assert is_silent(cable, address, 7) and is_silent(cable, address, 9)
         told = cable.client.run("ping", "-c", "1", "-W", "1", address, check=False).stdout
         assert "100% packet loss" in told and "errors" not in told
@@ -285,7 +285,7 @@ def test_the_example_of_the_manual(world):
         otipaddr = w.RELEASE / "programs/otipaddr"
         address = client.run(otipaddr, *asking).stdout.strip()
         with contextlib.suppress(OSError), client.entered(), socket.create_connection((address, 22), 2) as s:
-            return echoes(s, b"SSH-2.0-")
+            return w.echoes(s, b"SSH-2.0-")
 
     w.wait_for(answers, "a session")
     ask = [program.parent / "otip_rproxyctl", "-s", control]

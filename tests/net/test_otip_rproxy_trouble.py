@@ -16,10 +16,9 @@ import pytest
 from scapy.layers import inet, inet6
 from scapy.layers.l2 import Ether
 
-import otip_lab
 import world as w
 from dhcp_lab import running, together  # noqa: F401
-from otip_cable import PREFIX, SERVER, TCP, UDP, Cable, echoes, is_silent
+from otip_cable import PREFIX, SERVER, TCP, UDP, Cable, is_silent
 from otip_lab import Lab
 
 OTHER_PREFIX = "fd00:9::"
@@ -47,7 +46,7 @@ def has_no_flow(cable, sockets):
 
 def connected(cable, address):
     s = cable.connect(address, timeout=2)
-    assert echoes(s, b"before")
+    assert w.echoes(s, b"before")
     s.settimeout(w.PATIENCE_S)
     return s
 
@@ -72,15 +71,15 @@ def test_the_base_follows_its_name(world):
     cable.start(TCP, "dns 127.0.0.1@5300", base="base.test")
     assert cable.address() in cable.addresses()
     with cable.connect(cable.address()) as flow:
-        assert echoes(flow, b"before")
+        assert w.echoes(flow, b"before")
         assert server.stop() == 0
         w.wait_for(lambda: "the base cannot be looked up" in cable.proxy.stderr(), "a failure")
         assert cable.address() in cable.addresses()
         server = world.iothnamed(cable.server, records + f"static AAAA base.test {OTHER_PREFIX}\n")
         w.wait_for(lambda: cable.addresses() == [cable.address(base=OTHER_PREFIX)], "the new base")
-        assert echoes(flow, b"after") and cable.addresses("muted") == [cable.address()]
+        assert w.echoes(flow, b"after") and cable.addresses("muted") == [cable.address()]
         with cable.connect(cable.address(base=OTHER_PREFIX)) as another:
-            assert echoes(another, b"at the new one")
+            assert w.echoes(another, b"at the new one")
         assert is_silent(cable, cable.address(), 7)
     assert "the base can be looked up again" in cable.proxy.stderr()
     assert server.stop() == 0
@@ -108,15 +107,15 @@ def test_a_reload_of_the_base_moves_routes_and_rules(world):
     numbers, blackholes = tables(cable)
     assert len(numbers) == 2 and blackholes == ["fd00:7::/64"]
     with cable.connect(cable.address()) as flow:
-        assert echoes(flow, b"before")
+        assert w.echoes(flow, b"before")
         cable.write(TCP, "tcp 8,127.0.0.1,7007", "prefixlen 128", base=OTHER_PREFIX)
         assert cable.command("reload") == "ok\n"
         others, blackholes = tables(cable)
         assert len(others) == 2 and not numbers & others and blackholes == ["fd00:9::/64"]
-        assert cable.addresses("muted") == [cable.address()] and echoes(flow, b"after")
+        assert cable.addresses("muted") == [cable.address()] and w.echoes(flow, b"after")
         assert is_silent(cable, cable.address(), 7) and is_silent(cable, cable.address(), 9)
         with cable.connect(cable.address(base=OTHER_PREFIX), 8) as another:
-            assert echoes(another, b"at the new one")
+            assert w.echoes(another, b"at the new one")
         cable.proxy.signal(signal.SIGKILL)  # what it leaves is found by the next one of the new base
         cable.proxy.process.wait()
     cable.start(TCP, "prefixlen 128", base=OTHER_PREFIX)
@@ -219,7 +218,7 @@ def test_out_of_descriptors(world):
     def is_served():
         with contextlib.suppress(OSError), cable.connect(address) as s, cable.datagrams(address, timeout=2) as u:
             u.send(b"room")
-            return echoes(s, b"room") and u.recv(10) == b"room"
+            return w.echoes(s, b"room") and u.recv(10) == b"room"
 
     w.wait_for(is_served, "it serves again")
     w.wait_for(lambda: cable.sockets() <= sockets + 1, "no descriptor of a flow", 30)  # the datagram's is there for a while
@@ -399,7 +398,7 @@ def test_a_flood_of_segments_keeps_nobody_out(world):
     cable.start(TCP)
     address, sockets = cable.address(), cable.sockets()
     with cable.connect(address) as s:
-        assert echoes(s, b"before")
+        assert w.echoes(s, b"before")
     mac = re.search(r"link/ether (\S+)", cable.server.run("ip", "link", "show", "lan0").stdout)[1]
     forged = inet6.IPv6(src="fd00:7::5:0", dst=address) / inet.TCP(sport=1024, dport=7, flags="S", window=65535)
     frames = []
@@ -412,7 +411,7 @@ def test_a_flood_of_segments_keeps_nobody_out(world):
         for frame in frames * 4:
             flood.send(frame)
     with cable.connect(address) as s:
-        assert echoes(s, b"in the flood")
+        assert w.echoes(s, b"in the flood")
     assert has_no_flow(cable, sockets)
     assert cable.counter("tcp_accepted") == 2
     assert cable.proxy.stop() == 0
@@ -426,7 +425,7 @@ def answers_soon(cable, address, client=None):
         with contextlib.suppress(OSError), (client or cable.client).entered():
             s = socket.create_connection((address, 7), 1)
         with contextlib.suppress(OSError, UnboundLocalError), s:
-            return echoes(s, b"are you back?")
+            return w.echoes(s, b"are you back?")
 
     return w.wait_for(attempt, "an answer")
 
@@ -438,13 +437,13 @@ def test_the_interface_goes_down_and_comes_back(world):
     cable.start(TCP)
     address = cable.address()
     with cable.connect(address) as s:
-        assert echoes(s, b"before")
+        assert w.echoes(s, b"before")
         cable.server.ip("link set lan0 down")
         w.wait_for(lambda: "the interface is gone or down" in cable.proxy.stderr(), "it is seen")
         cable.server.ip("link set lan0 up")
         cable.server.add_address("lan0", f"{SERVER}/64")
         w.wait_for(lambda: "the interface is back" in cable.proxy.stderr(), "it is seen")
-        assert answers_soon(cable, address) and echoes(s, b"after")
+        assert answers_soon(cable, address) and w.echoes(s, b"after")
     cable.server.ip(f"address del {address}/64 dev lan0")  # by whoever
     assert answers_soon(cable, address)
     assert cable.proxy.stop() == 0
@@ -466,7 +465,7 @@ def test_the_interface_is_made_anew(world):
         cable.server.add_address("lan0", f"{SERVER}/64")
         cable.client.add_address("lan0", "fd00:7::c/64")
         w.wait_for(lambda: "the interface is back" in cable.proxy.stderr(), "it is seen")
-        assert echoes(s, b"after")
+        assert w.echoes(s, b"after")
     w.wait_for(cable.addresses, "an open address")
     cable.begin(lambda at: connected(cable, at))[1].close()
     told = cable.proxy.stderr()
@@ -478,13 +477,13 @@ def test_the_interface_is_made_anew(world):
 def test_the_interface_of_vdestack_goes_down_and_comes_back(world):
     lab = Lab(world, "vdestack", period=600)
     flow = lab.connect_soon()
-    assert echoes(flow, b"before")
+    assert w.echoes(flow, b"before")
     path = lab.stack_namespace()._net_path
     inside = w.Namespace("stack", path, ["nsenter", f"--net={path}", "--"])  # with the rights of who made it
     for state in ("down", "up"):
         inside.ip(f"link set vde0 {state}")
         w.wait_for(lambda: "the interface is " + {"down": "gone", "up": "back"}[state] in lab.proxy.stderr(), "it is seen")
-    assert otip_lab.echoes(lab.connect_soon()) and echoes(flow, b"after")
+    assert w.echoes(lab.connect_soon()) and w.echoes(flow, b"after")
     lab.stop()
 
 

@@ -108,14 +108,7 @@ class Service:
 
     def say(self, words):
         """What the control socket answers to a command."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(w.PATIENCE_S)
-            s.connect(str(self.control))
-            s.sendall(f"{words}\n".encode())
-            told = b""
-            while not re.search(rb"^(ok|error.*)\n\Z", told, re.MULTILINE):
-                told += s.recv(65536)
-        return told.decode()
+        return w.command(self.control, words)
 
     def hear(self, wanted, send=None, deadline_s=w.PATIENCE_S):
         """The first frame at the peer's end that is wanted; `send` goes out before each wait."""

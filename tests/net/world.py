@@ -78,6 +78,31 @@ def accepts(path):
     return False
 
 
+def command(path, words):
+    """What a daemon's control socket answers to a command."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(PATIENCE_S)
+        asking.connect(str(path))
+        asking.sendall(f"{words}\n".encode())
+        told = b""
+        while not re.search(rb"^(ok|error.*)\n\Z", told, re.MULTILINE):
+            more = asking.recv(65536)
+            assert more, f"the answer to '{words}' ended early: {told}"
+            told += more
+    return told.decode()
+
+
+def echoes(connection, data=b"is anybody there?"):
+    """Whether what is sent comes back."""
+    connection.sendall(data)
+    got = b""
+    while len(got) < len(data):
+        more = connection.recv(65536)
+        assert more, "the connection ended"
+        got += more
+    return got == data
+
+
 class Stalls:
     """How long this machine lets its programs wait: what a busy machine does is no fault of theirs."""
 
