@@ -106,7 +106,7 @@ static void run_stack(struct stack *stack, uint64_t now)
         wire_abandon_all(stack);
     }
     if (now >= stack->wires_due_ms)
-        stack->wires_due_ms = stack->dead ? UINT64_MAX : wire_reconnect_all(stack);
+        stack->wires_due_ms = stack->dead ? UINT64_MAX : wire_tend_all(stack);
     stack_unlock(stack);
 }
 
@@ -196,6 +196,12 @@ static void wake(void)
 
     if (write(loop.wake, &one, sizeof(one)) < 0)
         return; /* it is full of wake-ups already */
+}
+
+void loop_tend(struct stack *stack)
+{
+    stack->wires_due_ms = 0;
+    wake();
 }
 
 int loop_enter(struct stack *stack)

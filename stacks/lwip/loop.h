@@ -16,5 +16,7 @@ void loop_leave(struct stack *stack, void (*end)(struct stack *stack));
 /* Watches a descriptor for epoll events, or changes for which; `watched` goes to wire_event. */
 int loop_watch(int fd, uint32_t events, void *watched);
 void loop_unwatch(int fd);
+/* The thread shall look after the wires of that stack, at once. With its lock held, by any thread. */
+void loop_tend(struct stack *stack);
 
 #endif

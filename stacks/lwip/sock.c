@@ -18,6 +18,7 @@
 
 #include "lwip/duplicate.h"
 #include "lwip/route.h"
+#include "lwip/wire.h"
 
 enum {
     RING_FIRST = 8,
@@ -338,8 +339,10 @@ ssize_t sock_recv_datagram(struct sock *sock, struct msghdr *msg, int flags)
     option_write_control(sock, arrival, msg);
     if ((flags & MSG_PEEK) == 0) {
         sock_drop_arrival(sock);
-        if (sock->ring_count == 0)
+        if (sock->ring_count == 0) {
             ready_later(sock);
+            wire_borrow(sock);
+        }
     }
     return (ssize_t)((flags & MSG_TRUNC) != 0 ? len : copied);
 }

@@ -103,8 +103,10 @@ struct stack {
     unsigned loop_first, loop_count;
     uint64_t due_ms;       /* when its timers want to run */
     uint64_t neigh_due_ms; /* when a neighbour's answer is overdue */
-    uint64_t wires_due_ms; /* when a lost network is tried again */
-    struct stack *next;    /* in the loop's list */
+    _Atomic uint64_t
+        wires_due_ms; /* when a lost network is tried again, or a lent wire taken back; written with the lock held */
+    struct wire *lent_wire; /* whose frames a reader takes (wire.c); NULL: none */
+    struct stack *next;     /* in the loop's list */
     struct {
         bool forward, accept_dad;
     } options;

@@ -23,12 +23,16 @@ bool wire_is_connected(const struct wire *wire);
 bool wire_is_busy(const struct wire *wire);
 
 /* What the loop calls, with the stack's lock held: something happened at a descriptor of the wire (which: the
- * pointer that was watched); the time has come to try a lost network again. */
+ * pointer that was watched); the time has come to look after the wires. */
 struct stack *wire_stack(void *watched);
 void wire_event(void *watched, uint32_t events, uint8_t buffer[static VDEPORT_FRAME_ROOM]);
 /* Disconnects the wires of a dead stack. */
 void wire_abandon_all(struct stack *stack);
-/* Returns when to try again, in ms; UINT64_MAX: all networks are there. */
-uint64_t wire_reconnect_all(struct stack *stack);
+/* Tries lost networks again, and takes back what is lent for too long. Returns when to look again, in ms; UINT64_MAX: no need. */
+uint64_t wire_tend_all(struct stack *stack);
+
+/* The reader of a socket of datagrams has taken the last one: if a wire is lent, he receives its next frames. With the stack's
+ * lock held, in stack_run, by any thread. */
+void wire_borrow(struct sock *sock);
 
 #endif

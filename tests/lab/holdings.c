@@ -35,6 +35,37 @@ static int entries(const char *path)
     return n;
 }
 
+/* A thread that has been joined is in /proc for a moment longer, with the kernel's PF_EXITING among its flags (proc(5), stat). */
+static bool lives(const char *tid)
+{
+    enum { PF_EXITING = 0x4 };
+    char path[64];
+    unsigned flags = PF_EXITING;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
+        flags = PF_EXITING;
+    fclose(file);
+    return (flags & PF_EXITING) == 0;
+}
+
+static int threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    const struct dirent *entry;
+    int n = 0;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        n += entry->d_name[0] != '.' && lives(entry->d_name);
+    if (dir != NULL)
+        closedir(dir);
+    return n;
+}
+
 /* How many times c stands in a file. */
 static int count_in(const char *path, int c)
 {
@@ -63,7 +94,7 @@ struct holdings holdings_now(void)
 
     snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
     return (struct holdings){.descriptors = entries("/proc/self/fd"),
-                             .threads = entries("/proc/self/task"),
+                             .threads = threads(),
                              .children = count_in(path, ' '),
                              .mappings = count_in("/proc/self/maps", '\n'),
                              .heap = heap_in_use()};

@@ -11,8 +11,7 @@ struct holdings {
 };
 
 struct holdings holdings_now(void);
-/* Have all descriptors, threads and children come back to `before` within ten seconds? A thread that has ended stays in
- * /proc for a moment. What is held then. */
+/* Have all descriptors, threads and children come back to `before` within ten seconds? What is held then. */
 bool holdings_are_back(const struct holdings *before, struct holdings *ret_now);
 /* Bytes of memory that are resident. */
 size_t holdings_resident(void);
