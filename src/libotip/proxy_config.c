@@ -100,6 +100,13 @@ static int read_stack(struct proxy_draft *d, const char *value, const char **ret
     return keep_text(d, value, ret);
 }
 
+static int read_congestion(struct proxy_draft *d, const char *value, const char **ret)
+{
+    if (value[0] == '\0' || strlen(value) >= PROXY_CONGESTION_MAX)
+        return wrong(d, "'%.40s', expected the name of a congestion control, such as cubic", value);
+    return keep_text(d, value, ret);
+}
+
 #define ROW_OF(name, reader, member)                                                                         \
     static int name(struct proxy_draft *d, const char *value)                                                \
     {                                                                                                        \
@@ -111,6 +118,7 @@ ROW_OF(row_base, keep_text, base)
 ROW_OF(row_passwd, keep_text, passwd)
 ROW_OF(row_passwdfile, keep_text, passwdfile)
 ROW_OF(row_keyuser, keep_text, keyuser)
+ROW_OF(row_congestion, read_congestion, congestion)
 ROW_OF(row_before, read_seconds, before)
 ROW_OF(row_after, read_seconds, after)
 ROW_OF(row_tcp_timeout, read_patience, tcp_timeout)
@@ -271,6 +279,8 @@ static const struct proxy_row rows[] = {
     {{"addresses_max", 0, "N", "addresses at once, those kept for old flows included (256)"},
      row_addresses_max},
     {{"tcp_listen_backlog", 0, "N", "connections that wait to be accepted (5)"}, row_backlog},
+    {{"tcp_congestion", 0, "NAME", "congestion control of clients' connections (the stack's own)"},
+     row_congestion},
     {{"tcp_timeout", 0, "SECS", "a connection without a byte ends (120; 0: never)"}, row_tcp_timeout},
     {{"tcp_connect_timeout", 0, "SECS", "for the connection to the hidden server (10)"}, row_connect_timeout},
     {{"tcp_lifetime", 0, "SECS", "any connection ends after this (0: never)"}, row_tcp_lifetime},

@@ -119,6 +119,47 @@ static int open_socket(struct otip_proxy *p, const struct proxy_service *config,
     return e;
 }
 
+/* ---- congestion control: connections have that of the listener that they come from ---- */
+
+static void note_congestion(struct service *s)
+{
+    socklen_t len = sizeof(s->congestion);
+
+    if (s->config.udp || ioth_getsockopt(s->fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion, &len) < 0)
+        s->congestion[0] = '\0';
+    s->congestion[sizeof(s->congestion) - 1] = '\0';
+}
+
+static const char *why_not_congestion(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return "the kernel has no such control: see net.ipv4.tcp_available_congestion_control";
+    case EPERM:
+        return "it takes privilege: see net.ipv4.tcp_allowed_congestion_control";
+    case ENOPROTOOPT:
+        return "the external stack lets nobody choose";
+    default:
+        return strerror(error);
+    }
+}
+
+/* name: NULL for the stack's own. */
+static int choose_congestion(struct otip_proxy *p, const char *name, char *why, size_t why_size)
+{
+    for (const struct service *s = p->services; s; s = s->next) {
+        const char *wanted = name ? name : s->congestion;
+
+        if (s->config.udp || s->fd < 0 || *wanted == '\0' ||
+            ioth_setsockopt(s->fd, IPPROTO_TCP, TCP_CONGESTION, wanted, (socklen_t)strlen(wanted)) == 0)
+            continue;
+        int e = -errno;
+        snprintf(why, why_size, "tcp_congestion %s: %s", wanted, why_not_congestion(-e));
+        return e;
+    }
+    return 0;
+}
+
 /* ---- services ---- */
 
 static void free_service(struct corpse *c)
@@ -156,11 +197,13 @@ static int open_service(struct otip_proxy *p, const struct proxy_service *config
     int e = s->fd < 0 ? s->fd : loop_watch(&p->loop, s->fd, EPOLLIN, &s->watch);
     if (e < 0 && s->fd >= 0)
         ioth_close(s->fd);
-    if (e < 0)
+    if (e < 0) {
         free(s);
-    else
-        p->services = s;
-    return e;
+        return e;
+    }
+    note_congestion(s);
+    p->services = s;
+    return 0;
 }
 
 /* Rules for the ports that have flows or may get some. */
@@ -221,6 +264,8 @@ int proxy_services_open(struct otip_proxy *p, const struct proxy_config *config,
                      : e == -EACCES   ? ": ports below 1024 need privilege"
                                       : "");
     }
+    if (e == 0)
+        e = choose_congestion(p, config->congestion, why, why_size);
     if (e < 0)
         return e;
     retire_unwanted(p, config);

@@ -43,6 +43,7 @@ struct service {
     bool rests;       /* nothing can be taken from its socket for a moment */
     nsec_t failed_at; /* when its socket failed last; 0: not since it was well */
     unsigned flows;
+    char congestion[PROXY_CONGESTION_MAX]; /* control that the stack gave it; "": it has none to choose */
 };
 
 struct tcp_session;

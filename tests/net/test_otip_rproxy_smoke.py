@@ -144,6 +144,38 @@ def test_a_reload_leaves_flows_alone(world):
     assert cable.proxy.stop() == 0
 
 
+def test_clients_have_the_congestion_control_that_is_wanted(world):
+    cable = Cable(world)
+    by_itself = cable.server.run("sysctl", "-n", "net.ipv4.tcp_congestion_control").stdout.strip()
+
+    def control():
+        with cable.connect(cable.address()) as s:
+            assert w.echoes(s, b"1")
+            told = cable.server.run("ss", "-Htin", "state", "established", "sport", "=", ":7").stdout
+            return {word for word in told.split() if word in ("reno", by_itself)}
+
+    cable.start(TCP, UDP, "tcp_congestion reno")
+    assert control() == {"reno"}
+    cable.write(TCP, UDP, "tcp_congestion nonesuch")
+    assert "tcp_congestion nonesuch: the kernel has no such control" in cable.command("reload")
+    assert control() == {"reno"}
+    cable.write(TCP, UDP)
+    assert cable.command("reload") == "ok\n"
+    w.wait_for(lambda: control() == {by_itself}, "new connections have the stack's own")
+    cable.write(TCP, UDP, "tcp_congestion reno")
+    assert cable.command("reload") == "ok\n"
+    w.wait_for(lambda: control() == {"reno"}, "new connections have the one that is wanted")
+    assert cable.proxy.stop() == 0
+
+
+def test_a_stack_without_a_choice_of_congestion_control_says_so(world):
+    cable = Cable(world)
+    world.hub()
+    cable.write(TCP, "tcp_congestion reno", stack="stack=lwip,vnl=vde:///tmp/hub")
+    told = cable.server.run(w.RELEASE / "programs/otip_rproxy", "-f", cable.file, check=False)
+    assert told.returncode == 1 and "tcp_congestion reno: the external stack lets nobody choose" in told.stderr
+
+
 def test_the_hidden_server_is_told_who_it_is(world):
     cable = Cable(world)
     cable.start(TCP, UDP, "proxy_protocol")

@@ -8,7 +8,7 @@ interleaved: each takes every network, every number of connections and every pro
 
     cable   the proxy in a namespace, on the kernel's stack; a veth leads to the client's namespace
     hub     the proxy on a virtual Ethernet: otip_rproxy with the stack vdestack or lwip, the others in a namespace that vdens
-            connects to it, as the client's
+            connects to it, as the client's. Nobody else is on the hub, since it gives each frame to all
 
 The proxy has one core, the client and the hidden server share the other.
 """
@@ -32,6 +32,7 @@ from common import CannotMeasure, say, wait_for
 PREFIX, PROXY, CLIENT = "2001:db8:7:1::", "2001:db8:7:1::80", "2001:db8:7:1::c"
 NAME, PERIOD = "bench.otip", 86400
 PORT, HIDDEN = 80, 8080
+CONGESTION = "reno"  # of all
 CONNECTIONS = [1, 1000]
 # network: what is measured there
 NETWORKS = {"cable": ["otip_rproxy", "socat", "nginx"], "hub": ["otip_rproxy", "otip_rproxy-lwip", "socat", "nginx"]}
@@ -64,9 +65,9 @@ class Place:
         run(*self.enter, "ip", *words.split())
 
     def without_pacing(self):
-        """Reno and no other: BBR, which some systems have as their default, takes a busy core for a slow path and sends less and
-        less, so the same proxy gives a fifth in one run of what it gives in the next."""
-        run(*self.enter, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
+        """One congestion control for all, and not BBR, which some systems have as their default: it takes a busy core for a slow
+        path and sends less and less, so the same proxy gives a fifth in one run of what it gives in the next."""
+        run(*self.enter, "sysctl", "-qw", f"net.ipv4.tcp_congestion_control={CONGESTION}")
 
 
 class Bench:
@@ -97,7 +98,7 @@ class Bench:
 
     @contextlib.contextmanager
     def cable(self):
-        """(place of the proxy, place of the client)"""
+        """(where a proxy runs: a context, from whether it has a stack of its own; the client's place)"""
         names = [f"proxy{os.getpid()}", f"client{os.getpid()}"]
         places = [Place(["ip", "netns", "exec", name]) for name in names]
         try:
@@ -109,7 +110,7 @@ class Bench:
                 place.ip("link set lo up")
                 place.ip("link set lan0 up")
                 place.ip(f"address add {address}/64 dev lan0 nodad")
-            yield places
+            yield lambda has_own_stack: contextlib.nullcontext(places[0]), places[1]
         finally:
             for name in names:
                 subprocess.run(["ip", "netns", "delete", name], check=False)
@@ -129,15 +130,14 @@ class Bench:
 
     @contextlib.contextmanager
     def hub(self):
-        """(place of the proxies that need one, place of the client)"""
+        """As cable."""
         plug = ["vde_plug", "null://", "hub:///tmp/hub"]
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, "/tmp/hub", ignore_errors=True)
             stack.enter_context(self.process(plug, self.machine.load, lambda p: os.path.exists("/tmp/hub/ctl")))
-            yield (
-                stack.enter_context(self.vde_namespace(PROXY, self.machine.server)),
-                stack.enter_context(self.vde_namespace(CLIENT, self.machine.load)),
-            )
+            client = stack.enter_context(self.vde_namespace(CLIENT, self.machine.load))
+            own = contextlib.nullcontext(Place([]))
+            yield lambda has_own_stack: own if has_own_stack else self.vde_namespace(PROXY, self.machine.server), client
 
     # Proxies
 
@@ -145,10 +145,10 @@ class Bench:
         """(command line, its address)"""
         programs = self.options.build / "programs"
         conf = {"kernel": "stack=kernel,iface=lan0"}.get(stack, f"stack={stack},vnl=vde:///tmp/hub")
-        enter = place.enter if stack == "kernel" else []
-        argv = [*enter, programs / "otip_rproxy", "-e", conf, "-n", NAME, "-b", PREFIX, "--passwdfile", self.secret]
+        argv = [*place.enter, programs / "otip_rproxy", "-e", conf, "-n", NAME, "-b", PREFIX, "--passwdfile", self.secret]
         argv += ["--otip_period", PERIOD, "-t", f"{PORT},127.0.0.1,{HIDDEN}", "--tcp_listen_backlog", 4096]
         argv += ["--source_max", 5000, "--user", "none", "--control", "none"]
+        argv += [] if stack == "lwip" else ["--tcp_congestion", CONGESTION]  # vdestack's namespace is its own
         return argv, run(programs / "otipaddr", "-b", PREFIX, "-T", PERIOD, NAME, "password").strip()
 
     def socat(self, place):
@@ -162,21 +162,24 @@ class Bench:
 
     def command(self, network, proxy, place):
         if proxy.startswith("otip_rproxy"):
-            stack = "kernel" if network == "cable" else proxy.partition("-")[2] or "vdestack"
-            return (*self.otip_rproxy(place, stack), stack != "kernel")
-        return *getattr(self, proxy)(place), False
+            return self.otip_rproxy(place, "kernel" if network == "cable" else proxy.partition("-")[2] or "vdestack")
+        return getattr(self, proxy)(place)
 
     # A figure
 
     def measure(self, network, places, proxy, connections, round_number):
-        place, client = places
-        argv, address, has_own_stack = self.command(network, proxy, place)
-        hidden = [*([] if has_own_stack else place.enter), self.stream, "serve", "127.0.0.1", HIDDEN]
+        proxy_place, client = places
+        with proxy_place(network == "hub" and proxy.startswith("otip_rproxy")) as place:
+            self.measure_at(place, client, network, proxy, connections, round_number)
+
+    def measure_at(self, place, client, network, proxy, connections, round_number):
+        argv, address = self.command(network, proxy, place)
+        hidden = [*place.enter, self.stream, "serve", "127.0.0.1", HIDDEN]
         reader = [*client.enter, self.stream, "read", address, PORT, connections, self.options.seconds]
         with self.process(hidden, self.machine.load, lambda p: "ready" in p.words()):
             answers = lambda _: self.answers(client, address)  # noqa: E731
             with self.process(argv, self.machine.server, answers) as process:
-                counted = [process] + ([place.helper] if place.helper and not has_own_stack else [])
+                counted = [process] + ([place.helper] if place.helper else [])
                 with self.process(reader, self.machine.load, lambda p: "begin" in p.words()) as reading:
                     before = sum(p.cpu_s() for p in counted)
                     reading.popen.wait()

@@ -75,8 +75,9 @@ static void options_are_read(void **state)
         "tcp 1,::9,9 # in the place of the first\notip_period 2\notip_preactive 0.5\notip_postactive "
         "1.000000001\n"
         "tcp_timeout 0\ntcp_lifetime 3600\nudp_timeout 0.25\nproxy_protocol\nflows_max 7\nsource_max 3\n"
-        "prefixlen 128\nmetrics 127.0.0.1@9100\ncontrol none\nsandbox off\n");
+        "prefixlen 128\nmetrics 127.0.0.1@9100\ncontrol none\nsandbox off\ntcp_congestion cubic\n");
     assert_non_null(c);
+    assert_string_equal(c->congestion, "cubic");
     assert_string_equal(c->iface, "eth7");
     assert_true(c->otip2 && c->proxy_protocol && !c->process.sandbox);
     assert_string_equal(c->keyuser, "anna");
@@ -98,6 +99,7 @@ static void mistakes_are_named(void **state)
         const char *text, *expected;
     } rows[] = {
         {NAMED "tcp 22,10.0.0.1,22\n", "names no interface"},
+        {"tcp_congestion sixteen-letters-\n", "expected the name of a congestion control"},
         {"extstack stack=kernel\n" NAMED "tcp 22,10.0.0.1,22\n", "names no interface"},
         {STACK "base fd00::\npasswd x\ntcp 22,10.0.0.1,22\n", "--name is missing"},
         {STACK "name a.b\npasswd x\n", "there is no service"},
