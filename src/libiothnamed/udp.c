@@ -30,6 +30,8 @@ struct udp_frontend {
     unsigned n_sockets;
     struct udp_socket sockets[LISTEN_MAX];
     struct mmsghdr in[BATCH], out[BATCH];
+    unsigned spent; /* the first so many of `in` may have been written to since they were made ready */
+    bool ready_for_any;
     struct iovec in_iov[BATCH], out_iov[BATCH];
     struct sockaddr_in6 peers[BATCH];
     struct udp_control controls[BATCH];
@@ -74,15 +76,25 @@ static size_t answer_from_asked(const struct msghdr *asked, struct cmsghdr **ret
 
 /* --- batches --- */
 
-static int receive(struct udp_frontend *u, struct udp_socket *s)
+/* A batch is mostly one message where there is little to do: the headers of the others stay as they are, and out of the caches. */
+static void make_ready(struct udp_frontend *u, bool any)
 {
-    for (unsigned i = 0; i < BATCH; i++) {
+    unsigned n = u->ready_for_any == any ? u->spent : BATCH;
+    for (unsigned i = 0; i < n; i++) {
         struct msghdr *msg = &u->in[i].msg_hdr;
         msg->msg_namelen = sizeof(u->peers[i]);
-        msg->msg_control = s->any ? &u->controls[i] : NULL;
-        msg->msg_controllen = s->any ? sizeof(u->controls[i]) : 0;
+        msg->msg_control = any ? &u->controls[i] : NULL;
+        msg->msg_controllen = any ? sizeof(u->controls[i]) : 0;
     }
-    return ioth_recvmmsg(s->fd, u->in, BATCH, MSG_DONTWAIT, NULL);
+    u->ready_for_any = any;
+}
+
+static int receive(struct udp_frontend *u, struct udp_socket *s)
+{
+    make_ready(u, s->any);
+    int n = ioth_recvmmsg(s->fd, u->in, BATCH, MSG_DONTWAIT, NULL);
+    u->spent = n < 0 ? 1 : n < BATCH ? (unsigned)n + 1 : BATCH; /* the one where it failed, too */
+    return n;
 }
 
 /* Addresses the reply in slot `out` to whom question `in` came from. */
@@ -242,6 +254,7 @@ int udp_open(struct worker *w, struct udp_frontend **ret, char *why, size_t why_
     }
     *ret = u; /* the caller closes and frees it, also half-made */
     u->worker = w;
+    u->spent = BATCH;
     prepare_buffers(u);
     struct listen_address list[LISTEN_MAX];
     unsigned n = listen_addresses(w->snap->config, list, LISTEN_MAX);
