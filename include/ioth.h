@@ -55,6 +55,11 @@ struct ioth *ioth_newstackl(const char *stack, const char *vnl, ... /* (char *) 
 /* The same with the VNLs in an array that ends with NULL; vnlv NULL: no interface. */
 struct ioth *ioth_newstackv(const char *stack, const char *vnlv[]);
 
+/* Is there such a stack? Its plug-in is looked for, and nothing is loaded, so it may still fail to be made; `stack` as for
+ * ioth_newstack. 0, or -1 with errno: EINVAL, ENOENT as there, EACCES: it is not found, but there is a folder that this user may not
+ * look into; ENOMEM. */
+int ioth_checkstack(const char *stack);
+
 /* Ends a stack and its interfaces. 0, or -1 with errno: EBUSY while sockets of the stack are open (the stack
  * lives on), EINVAL for NULL. If it was the default stack, the native stack is the default again. */
 int ioth_delstack(struct ioth *iothstack);

@@ -100,7 +100,8 @@ static int open_pidfile(struct daemon *d, const char *path, char *why, size_t wh
     if (d->pidfile_at)
         return 0;
     int e = -errno;
-    snprintf(why, why_size, "cannot write %s: %s", path, strerror(-e));
+    snprintf(why, why_size, "cannot write the pidfile %s: %s", path,
+             e == -ENOENT ? "its folder is not there" : strerror(-e));
     return e;
 }
 

@@ -3,8 +3,8 @@
  * See privilege_threads.h. Capabilities are a thread's, and none can take those of another. A stack that was made before has a
  * thread of its own (lwip's loop, vdestack's relay, the clients of libiothconf), which has what its maker had.
  *
- * So each of them gets SIGSYS, with a pointer to what it is to keep, and does it in the handler: a system call and nothing else,
- * which a handler may. SIGSYS, since the threads of stacks block all signals but those that are about a thread's own calls, and
+ * So each of them gets SIGSYS, with what it is to keep, and does it in the handler: a system call and nothing else, which a
+ * handler may. SIGSYS, since the threads of stacks block all signals but those that are about a thread's own calls, and
  * nobody else sends it. /proc tells who has too much, before and afterwards: a thread is believed when the kernel says so.
  *
  * The C library does the same for the user's identity, by a signal of its own; where that changed, the kernel has cleared the
@@ -27,20 +27,19 @@ enum {
     TRIES = 2000, /* of a millisecond: a thread that sleeps is woken by the signal */
 };
 
-/* As capset(2) takes them. */
-struct capabilities {
-    struct __user_cap_header_struct header;
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-};
-
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     int before = errno;
 
     (void)number, (void)context;
     if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
-        struct capabilities own = *(const struct capabilities *)info->si_value.sival_ptr;
-        (void)syscall(SYS_capset, &own.header, own.data); /* /proc tells whether it worked */
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = {0};
+        uint64_t kept = (uintptr_t)info->si_value.sival_ptr;
+
+        for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+            own[i].permitted = own[i].effective = (uint32_t)(kept >> 32 * i);
+        (void)syscall(SYS_capset, &header, own); /* /proc tells whether it worked */
     }
     errno = before;
 }
@@ -72,18 +71,19 @@ static int has_more(const char *thread, uint64_t kept)
     return (permitted & ~kept) != 0 && !is_the_sanitizers(blocked);
 }
 
-static void tell(pid_t thread, struct capabilities *what)
+/* The signal may come late, so it carries the bits themselves, no pointer to them; those of our services fit into any pointer. */
+static void tell(pid_t thread, uint64_t kept)
 {
     siginfo_t info = {.si_signo = SIGSYS, .si_code = SI_QUEUE};
 
     info.si_pid = getpid();
     info.si_uid = getuid();
-    info.si_value.sival_ptr = what;
+    info.si_value.sival_ptr = (void *)(uintptr_t)kept;
     (void)syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, SIGSYS, &info); /* it may have ended */
 }
 
 /* How many others have too much; `first`: they are told. */
-static int look(uint64_t kept, struct capabilities *what, bool first)
+static int look(uint64_t kept, bool first)
 {
     pid_t own = (pid_t)syscall(SYS_gettid);
     DIR *tasks = opendir("/proc/self/task");
@@ -95,7 +95,7 @@ static int look(uint64_t kept, struct capabilities *what, bool first)
             continue;
         n++;
         if (first)
-            tell(thread, what);
+            tell(thread, kept);
     }
     if (tasks)
         closedir(tasks);
@@ -104,19 +104,16 @@ static int look(uint64_t kept, struct capabilities *what, bool first)
 
 int privilege_drop_in_threads(uint64_t kept)
 {
-    struct capabilities what = {.header = {.version = _LINUX_CAPABILITY_VERSION_3}};
     const struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC};
     struct sigaction before;
 
-    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-        what.data[i].permitted = what.data[i].effective = (uint32_t)(kept >> 32 * i);
     if (sigaction(SIGSYS, &action, &before) < 0)
         return -errno;
-    int n = look(kept, &what, true);
+    int n = look(kept, true);
     for (int i = 0; n > 0 && i < TRIES; i++) {
         nanosleep(&pause, NULL);
-        n = look(kept, &what, false);
+        n = look(kept, false);
     }
     if (n <= 0) /* else the signal may still come */
         sigaction(SIGSYS, &before, NULL);

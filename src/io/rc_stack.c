@@ -5,14 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
-bool rc_names_stack(const char *text)
+const char *rc_stack_value(const char *text, const char *key)
 {
-    static const char element[] = "stack=";
-
     for (const char *at = text; at; at = strchr(at, ',')) {
         at += strspn(at, ", \t");
-        if (strncasecmp(at, element, strlen(element)) == 0)
-            return true;
+        if (strncasecmp(at, key, strlen(key)) == 0)
+            return at + strlen(key);
     }
-    return false;
+    return NULL;
+}
+
+bool rc_names_stack(const char *text)
+{
+    return rc_stack_value(text, "stack=");
 }

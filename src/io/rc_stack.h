@@ -5,7 +5,10 @@
 
 #include <stdbool.h>
 
-/* The string names a stack: it has an element stack=, keywords being in any letter case. */
+/* The value of the first element `key` ("stack=") in such a string, whose keywords are in any letter case; it ends at a comma, at
+ * white space or with the string. NULL: there is none, or no string. */
+const char *rc_stack_value(const char *text, const char *key);
+/* The string names a stack: it has an element stack=. */
 bool rc_names_stack(const char *text);
 
 #endif

@@ -118,38 +118,48 @@ static int load_library(void *library, const char *path, bool is_reentrant, cons
     return 0;
 }
 
-static int load_file(const char *path, bool is_reentrant, const char *name, const char *license,
+/* Where a plug-in is. */
+struct found {
+    char path[PATH_MAX];
+    bool is_reentrant;
+    bool is_hidden; /* there is a folder that this user may not look into */
+};
+
+static int load_file(const struct found *file, const char *name, const char *license,
                      struct loader_plugin *ret_loaded)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(file->path, RTLD_NOW | RTLD_LOCAL);
     int error;
 
     if (library == NULL)
         return -ELIBACC;
-    error = load_library(library, path, is_reentrant, name, license, ret_loaded);
+    error = load_library(library, file->path, file->is_reentrant, name, license, ret_loaded);
     if (error < 0)
         dlclose(library);
     return error;
 }
 
-/* Loads DIR/ioth_NAME.so or DIR/ioth_NAME-r.so; -ENOENT if neither is there. `dir` has `len` bytes. */
-static int load_from(const char *dir, size_t len, const char *name, const char *license,
-                     struct loader_plugin *ret_loaded)
+/* ---- where it is ---- */
+
+/* DIR/ioth_NAME.so or DIR/ioth_NAME-r.so; -ENOENT if neither is there. `dir` has `len` bytes. */
+static int find_in(const char *dir, size_t len, const char *name, struct found *ret)
 {
     static const char *const suffixes[] = {".so", "-r.so"};
-    char path[PATH_MAX];
     int i;
 
     for (i = 0; i < 2; i++) {
-        int written = snprintf(path, sizeof(path), "%.*s/ioth_%s%s", (int)len, dir, name, suffixes[i]);
+        int written =
+            snprintf(ret->path, sizeof(ret->path), "%.*s/ioth_%s%s", (int)len, dir, name, suffixes[i]);
 
-        if (len > 0 && written > 0 && (size_t)written < sizeof(path) && access(path, F_OK) == 0)
-            return load_file(path, i == 1, name, license, ret_loaded);
+        ret->is_reentrant = i == 1;
+        if (len > 0 && written > 0 && (size_t)written < sizeof(ret->path) && access(ret->path, F_OK) == 0)
+            return 0;
+        ret->is_hidden |= len > 0 && errno != ENOENT && errno != ENOTDIR;
     }
     return -ENOENT;
 }
 
-static int load_from_environment(const char *name, const char *license, struct loader_plugin *ret_loaded)
+static int find_by_environment(const char *name, struct found *ret)
 {
     const char *dirs = secure_getenv("IOTH_PLUGIN_PATH");
     int error = -ENOENT;
@@ -157,14 +167,14 @@ static int load_from_environment(const char *name, const char *license, struct l
 
     while (dirs != NULL && error == -ENOENT) {
         len = strcspn(dirs, ":");
-        error = load_from(dirs, len < PATH_MAX ? len : 0, name, license, ret_loaded);
+        error = find_in(dirs, len < PATH_MAX ? len : 0, name, ret);
         dirs = dirs[len] == ':' ? dirs + len + 1 : NULL;
     }
     return error;
 }
 
 /* A root that kept its user's HOME, by sudo -E, shall not run that user's code. */
-static int load_from_home(const char *name, const char *license, struct loader_plugin *ret_loaded)
+static int find_at_home(const char *name, struct found *ret)
 {
     const char *home = secure_getenv("HOME");
     char dir[PATH_MAX];
@@ -174,52 +184,78 @@ static int load_from_home(const char *name, const char *license, struct loader_p
         (size_t)snprintf(dir, sizeof(dir), "%s/.ioth", home) >= sizeof(dir) || stat(dir, &status) < 0 ||
         status.st_uid != geteuid())
         return -ENOENT;
-    return load_from(dir, strlen(dir), name, license, ret_loaded);
+    return find_in(dir, strlen(dir), name, ret);
 }
 
-static int load_from_beside(const char *name, const char *license, struct loader_plugin *ret_loaded)
+static int find_beside(const char *name, struct found *ret)
 {
     char path[PATH_MAX + sizeof("/ioth")];
     Dl_info own;
     char *slash;
 
-    if (dladdr(&required_ops, &own) == 0 || own.dli_fname == NULL || realpath(own.dli_fname, path) == NULL)
+    if (dladdr(&required_ops, &own) == 0 || own.dli_fname == NULL)
         return -ENOENT;
+    if (realpath(own.dli_fname, path) == NULL) {
+        ret->is_hidden |= errno == EACCES;
+        return -ENOENT;
+    }
     slash = strrchr(path, '/');
     if (slash == NULL)
         return -ENOENT;
     strcpy(slash, "/ioth");
-    return load_from(path, strlen(path), name, license, ret_loaded);
+    return find_in(path, strlen(path), name, ret);
 }
 
-static int load_built_in(const char *name, const char *license, struct loader_plugin *ret_loaded)
+static int find_file(const char *name, struct found *ret)
+{
+    int error = find_by_environment(name, ret);
+
+    if (error == -ENOENT)
+        error = find_at_home(name, ret);
+    if (error == -ENOENT)
+        error = find_beside(name, ret);
+    if (error == -ENOENT)
+        error = find_in(IOTH_PLUGIN_DIR, strlen(IOTH_PLUGIN_DIR), name, ret);
+    return error;
+}
+
+static const struct ioth_plugin *find_built_in(const char *name)
 {
     size_t i;
 
     for (i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-        if (strcmp(built_in[i]->name, name) == 0) {
-            *ret_loaded = (struct loader_plugin){.plugin = built_in[i]};
-            return loader_check(built_in[i], name, license);
-        }
-    return -ENOENT;
+        if (strcmp(built_in[i]->name, name) == 0)
+            return built_in[i];
+    return NULL;
+}
+
+int loader_find(const char *name)
+{
+    struct found file = {.is_hidden = false};
+
+    if (!is_name(name))
+        return -EINVAL;
+    if (find_built_in(name) != NULL || find_file(name, &file) == 0)
+        return 0;
+    return file.is_hidden ? -EACCES : -ENOENT;
 }
 
 int loader_open(const char *name, const char *license, struct loader_plugin *ret_loaded)
 {
-    struct loader_plugin loaded;
+    struct loader_plugin loaded = {0};
+    struct found file = {.is_hidden = false};
     int error;
 
     if (!is_name(name))
         return -EINVAL;
-    error = load_built_in(name, license, &loaded);
-    if (error == -ENOENT)
-        error = load_from_environment(name, license, &loaded);
-    if (error == -ENOENT)
-        error = load_from_home(name, license, &loaded);
-    if (error == -ENOENT)
-        error = load_from_beside(name, license, &loaded);
-    if (error == -ENOENT)
-        error = load_from(IOTH_PLUGIN_DIR, strlen(IOTH_PLUGIN_DIR), name, license, &loaded);
+    loaded.plugin = find_built_in(name);
+    if (loaded.plugin != NULL) {
+        error = loader_check(loaded.plugin, name, license);
+    } else {
+        error = find_file(name, &file);
+        if (error == 0)
+            error = load_file(&file, name, license, &loaded);
+    }
     if (error == 0)
         *ret_loaded = loaded;
     return error;

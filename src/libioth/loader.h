@@ -20,6 +20,10 @@ __attribute__((warn_unused_result)) int loader_open(const char *name, const char
                                                     struct loader_plugin *ret_loaded);
 void loader_close(struct loader_plugin *loaded);
 
+/* Looks for it as loader_open does, and loads nothing. 0, -EINVAL, -ENOENT, or -EACCES: it is not found, but there is a folder
+ * that this user may not look into. */
+__attribute__((warn_unused_result)) int loader_find(const char *name);
+
 /* The checks of loader_open on a plug-in at hand; 0, -ELIBBAD, -ENOEXEC or -ENOKEY. */
 __attribute__((warn_unused_result)) int loader_check(const struct ioth_plugin *plugin, const char *name,
                                                      const char *license);

@@ -165,6 +165,22 @@ struct ioth *ioth_newstackl(const char *stack, const char *vnl, ...)
     return made;
 }
 
+int ioth_checkstack(const char *stack)
+{
+    size_t len = stack == NULL ? 0 : strcspn(stack, ",");
+    char *name = strndup(stack == NULL ? "" : stack, len);
+    int error;
+
+    if (name == NULL)
+        return -1;
+    error = loader_find(name);
+    free(name);
+    if (error == 0)
+        return 0;
+    errno = -error;
+    return -1;
+}
+
 /* Lets no more sockets be opened, if there are none but those of the slot's owner, who then closes them. */
 static int end_sockets(struct ioth *stack)
 {

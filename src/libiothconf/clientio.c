@@ -17,6 +17,7 @@
    stack's work (RFC 3542 s3.1). */
 #include "libiothconf/clientio.h"
 
+#include "base/pktinfo.h"
 #include "wire/ether.h"
 #include "wire/netlink.h"
 
@@ -261,19 +262,15 @@ struct arrival {
 
 static void read_control(const struct cmsghdr *c, struct arrival *ret)
 {
+    struct pktinfo info;
+
     if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT) {
         int hops;
 
         memcpy(&hops, CMSG_DATA(c), sizeof(hops));
         ret->hop_limit = (uint8_t)hops;
-    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-        memcpy(ret->to.b, CMSG_DATA(c), sizeof(ret->to.b)); /* ipi6_addr is its first member */
-    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-        struct in_pktinfo info;
-
-        memcpy(&info, CMSG_DATA(c), sizeof(info));
-        ret->to = (struct ipaddr){.b = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret->to.b + 12, &info.ipi_addr, sizeof(info.ipi_addr));
+    } else if (pktinfo_read(c, &info)) {
+        ret->to = info.addr;
     } else if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) {
         struct tpacket_auxdata aux;
 
@@ -486,45 +483,23 @@ static int send_arp(const struct clientio *io, const struct client_packet *packe
     return send_frame(io, packet->to_mac, ETHER_ARP, &w);
 }
 
-static void put_control(struct msghdr *msg, union control *control, int level, int type, const void *data,
-                        size_t len)
-{
-    memset(control, 0, sizeof(*control));
-    control->head = (struct cmsghdr){.cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
-    memcpy(CMSG_DATA(&control->head), data, len);
-    msg->msg_control = control;
-    msg->msg_controllen = CMSG_SPACE(len);
-}
-
-/* Says from where a packet goes: from an address if one is given, by our interface in any case. */
-static void choose_source(const struct clientio *io, const struct ipaddr *from, bool v4, struct msghdr *msg,
-                          union control *control)
-{
-    struct in6_pktinfo info6 = {.ipi6_ifindex = io->ifindex};
-    struct in_pktinfo info4 = {.ipi_ifindex = (int)io->ifindex};
-
-    if (v4) {
-        if (ipaddr_is_v4(from))
-            memcpy(&info4.ipi_spec_dst, from->b + 12, sizeof(info4.ipi_spec_dst));
-        put_control(msg, control, IPPROTO_IP, IP_PKTINFO, &info4, sizeof(info4));
-    } else {
-        memcpy(&info6.ipi6_addr, from->b, sizeof(info6.ipi6_addr));
-        put_control(msg, control, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
-    }
-}
-
 static int send_by_stack(const struct clientio *io, enum clientio_kind kind,
                          const struct client_packet *packet)
 {
     struct sockaddr_storage to;
     socklen_t to_len = ipendpoint_to_sockaddr(&packet->to, false, &to);
     struct iovec iov = {.iov_base = (void *)(uintptr_t)packet->bytes, .iov_len = packet->len};
-    struct msghdr msg = {.msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1};
-    union control control;
+    struct pktinfo from = {.addr = packet->from.addr, .ifindex = io->ifindex};
+    union pktinfo_control control;
+    struct msghdr msg = {.msg_name = &to,
+                         .msg_namelen = to_len,
+                         .msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = pktinfo_write(&from, &control)};
 
     if (to.ss_family == AF_INET6)
         ((struct sockaddr_in6 *)&to)->sin6_scope_id = io->ifindex;
-    choose_source(io, &packet->from.addr, kind == CLIENTIO_UDP4, &msg, &control);
     return send_all(io->fd[kind], &msg);
 }
 

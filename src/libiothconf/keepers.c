@@ -18,11 +18,11 @@
 #include "libiothconf/keepers.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -412,16 +412,10 @@ static void *thread_main(void *arg)
 
 static int create_thread(struct keepers *ks)
 {
-    sigset_t all, before;
-    int error;
+    int error = thread_start(&ks->thread, thread_main, ks);
 
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    error = pthread_create(&ks->thread, NULL, thread_main, ks);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0)
-        return -error;
+    if (error < 0)
+        return error;
     pthread_setname_np(ks->thread, "ioth-conf");
     return 0;
 }

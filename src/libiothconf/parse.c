@@ -157,6 +157,10 @@ static int unknown_keyword(struct conf_parser *p, const char *where, struct slic
     const struct conf_keyword *nearest = conf_keyword_nearest(word.text, word.len);
     char known[KNOWN_SIZE];
 
+    if (memmem(word.text, word.len, "://", 3) != NULL)
+        return fail(p, where, EINVAL,
+                    "\"%.*s\" is a virtual network, expected vnl= before it, as in stack=vdestack,vnl=%.*s",
+                    SHOWN(word), SHOWN(word));
     if (nearest != NULL)
         return fail(p, where, EINVAL, "unknown option \"%.*s\", the nearest known is \"%s%s\"", SHOWN(word),
                     nearest->forms & FORM_DO ? "" : "-", nearest->name);

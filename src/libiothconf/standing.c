@@ -133,6 +133,12 @@ static bool is_leftover(const struct standing *s, const struct standing_item *it
     return netconf_addrs(&s->net, search_addr, &search) == 0 && search.found && !search.permanent;
 }
 
+/* What has been renewed in vain is still there, if it failed for a reason that passes. */
+static bool is_ours_after(const struct standing_item *item, int rc)
+{
+    return rc == 0 || (item->ours && netconf_is_for_now(rc));
+}
+
 static void begin_trial(struct standing_item *item)
 {
     if (!ipaddr_is_v4(&item->addr) && item->trial != TRIAL_TOLD)
@@ -146,7 +152,7 @@ static void put_addr(struct standing *s, struct standing_item *item, nsec_t now)
 
     if (rc == -EEXIST && is_leftover(s, item))
         rc = netconf_addr_add(&s->net, &addr, NETCONF_RENEW);
-    item->ours = rc == 0;
+    item->ours = is_ours_after(item, rc);
     item->error = rc == -EEXIST ? 0 : rc;
     if (item->error == 0)
         begin_trial(item);
@@ -174,7 +180,7 @@ static void put_route(struct standing *s, struct standing_item *item, nsec_t now
         item->error = add_route(s, item, now);
     else if (!ipaddr_is_v4(&item->addr)) /* those of IPv4 have no end */
         item->error = netconf_route_add(&s->net, &route, NETCONF_RENEW);
-    item->ours = item->error == 0;
+    item->ours = is_ours_after(item, item->error);
 }
 
 static void put(struct standing *s, struct standing_item *item, nsec_t now)

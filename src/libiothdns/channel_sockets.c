@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The sockets of a channel. Each attempt has one of its own, bound to a port drawn from all of 1024..65535 (RFC 5452 s9.2)
- * and connected to its server, so that the stack keeps away what comes from elsewhere and tells when a port is refused. It
- * is closed with its attempt: a channel at rest has no socket, which lets a stack be deleted and a process fork.
+ * The sockets of a channel. Each attempt has one of its own (upstream/upstream_socket.h). It is closed with its attempt: a
+ * channel at rest has no socket, which lets a stack be deleted and a process fork.
  *
  * A resolver of a program asks little; that a socket for each question costs some system calls is no matter here. A
  * forwarder's driver shares its sockets.
@@ -10,59 +9,10 @@
 #include "libiothdns/channel_sockets.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-
-enum {
-    PORT_MIN = 1024, /* of those that sources are bound to */
-    PORT_TRIES = 4,  /* then the stack chooses */
-};
-
-bool must_wait(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-static void bind_random_port(struct channel *ch, int fd, sa_family_t family)
-{
-    struct ipendpoint any = {0};
-    struct sockaddr_storage sa;
-
-    if (family == AF_INET)
-        any.addr = ipaddr_of_v4(INADDR_ANY);
-    for (unsigned i = 0; i < PORT_TRIES; i++) {
-        uint16_t random;
-        channel_draw(ch, &random, sizeof(random));
-        any.port = (uint16_t)(PORT_MIN + random % (UINT16_MAX + 1 - PORT_MIN));
-        socklen_t len = ipendpoint_to_sockaddr(&any, false, &sa);
-        if (ioth_bind(fd, (struct sockaddr *)&sa, len) == 0)
-            return;
-    }
-}
-
-/* Connected, or connecting: the descriptor, or -errno. */
-static int open_socket(struct channel *ch, const struct ipendpoint *server, bool tcp)
-{
-    struct sockaddr_storage sa;
-    socklen_t len = ipendpoint_to_sockaddr(server, false, &sa);
-    int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
-
-    int fd = ioth_msocket(ch->d->stack, sa.ss_family, type, 0);
-    if (fd < 0)
-        return -errno;
-    if (tcp)
-        ioth_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    else
-        bind_random_port(ch, fd, sa.ss_family);
-    if (ioth_connect(fd, (struct sockaddr *)&sa, len) < 0 && !(tcp && errno == EINPROGRESS)) {
-        int error = -errno;
-        ioth_close(fd);
-        return error;
-    }
-    return fd;
-}
 
 short outlet_events(const struct outlet *o)
 {
@@ -85,6 +35,8 @@ _Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR &
 
 int outlet_open(struct channel *ch, const struct exchange_event *e, struct outlet **ret)
 {
+    const struct upstream_draw draw = {channel_draw, ch};
+
     if (ch->n_open == OUTLETS_MAX)
         return -EMFILE;
     struct outlet *o = calloc(1, sizeof(*o));
@@ -92,7 +44,7 @@ int outlet_open(struct channel *ch, const struct exchange_event *e, struct outle
         return -ENOMEM;
     *o = (struct outlet){
         .attempt = e->attempt, .server = e->server, .tcp = e->tcp, .connecting = e->tcp, .next = ch->open};
-    o->fd = open_socket(ch, &e->server, e->tcp);
+    o->fd = upstream_socket(ch->d->stack, &e->server, e->tcp, INT_MAX, &draw);
     int error = o->fd < 0 ? o->fd : outlet_watch(ch, o, EPOLL_CTL_ADD);
     if (error < 0) {
         if (o->fd >= 0)

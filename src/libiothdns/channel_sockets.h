@@ -6,6 +6,7 @@
 
 #include "libiothdns/channel.h"
 #include "libiothdns/exchange_message.h"
+#include "libiothdns/upstream/upstream_socket.h"
 
 enum {
     LENGTH_LEN = 2, /* RFC 1035 s4.2.2 */
@@ -64,8 +65,6 @@ void outlets_bury(struct channel *ch);
 short outlet_events(const struct outlet *o);
 /* The same for epoll, after it has changed. 0 or -errno. */
 MUST_CHECK int outlet_watch(const struct channel *ch, struct outlet *o, int operation);
-/* A call on a socket that failed for want of room, or of something to read. */
-bool must_wait(int error);
 
 /* --- channel_udp.c, channel_tcp.c: send the message, serve what poll says --- */
 

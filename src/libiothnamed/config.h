@@ -170,7 +170,8 @@ struct config {
     struct arena arena;
     const char *path;
     const char *rstack, *fstack; /* for ioth_newstackc; NULL: the kernel's stack */
-    bool one_stack;              /* `stack` was given: rstack and fstack are one and the same stack */
+    struct place rstack_at, fstack_at;
+    bool one_stack; /* `stack` was given: rstack and fstack are one and the same stack */
     struct config_net *nets;
     unsigned n_nets;
     struct config_rule *rules; /* in file order */
@@ -198,6 +199,8 @@ MUST_CHECK int config_load(const char *path, struct config **ret, struct diags *
 /* The same from text; `path` is for messages. */
 MUST_CHECK int config_parse(const char *path, const char *text, size_t len, struct config **ret,
                             struct diags *diags);
+/* Are there the kinds of stacks that it names? Nothing is started or loaded. 0; -EINVAL: diags say what is missing; -ENOMEM. */
+MUST_CHECK int stacks_check(const struct config *config, struct diags *diags);
 void config_free(struct config *c);
 /* Writes the configuration as it was understood, secrets as ***, in the syntax of the file. */
 void config_print(const struct config *c, FILE *out);

@@ -34,7 +34,7 @@ static const char *secret_text(struct builder *b, const struct word *word)
 /* The path and what is wrong with it. Returns false. */
 static bool report_file(struct builder *b, const struct word *word, const char *path, const char *why)
 {
-    diag_error(b->diags, word->raw.at, "%s: %s", path, why);
+    diag_error(b->diags, word->raw.at, "the secret %s: %s", path, why);
     return false;
 }
 

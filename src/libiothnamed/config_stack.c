@@ -8,6 +8,7 @@
  * The pieces may be quoted as a whole; quotes inside them belong to the language of the string.
  */
 #include "io/rc_stack.h"
+#include "libiothconf/open/open_stack.h"
 #include "libiothnamed/config_build.h"
 
 #include <iothconf.h>
@@ -149,6 +150,7 @@ static bool excluded(struct builder *b, enum stack_use use)
 void stacks_finish(struct builder *b)
 {
     const char *texts[STACK_USES] = {0};
+    struct place at[STACK_USES] = {{0}};
 
     for (enum stack_use use = 0; use < STACK_USES; use++) {
         const struct stack_text *s = &b->stacks[use];
@@ -157,8 +159,30 @@ void stacks_finish(struct builder *b)
         texts[use] = arena_text(&b->config->arena, s->text, s->len);
         if (!got_memory(b, texts[use]))
             return;
+        at[use] = place_of(s, (size_t)(rc_stack_value(s->text, "stack=") - s->text));
     }
     b->config->one_stack = texts[STACK_BOTH];
     b->config->rstack = texts[STACK_BOTH] ? texts[STACK_BOTH] : texts[STACK_REQUESTS];
     b->config->fstack = texts[STACK_BOTH] ? texts[STACK_BOTH] : texts[STACK_FORWARDING];
+    b->config->rstack_at = texts[STACK_BOTH] ? at[STACK_BOTH] : at[STACK_REQUESTS];
+    b->config->fstack_at = texts[STACK_BOTH] ? at[STACK_BOTH] : at[STACK_FORWARDING];
+}
+
+static int check_kind(const char *text, struct place at, struct diags *diags)
+{
+    char why[256];
+    int e = open_stack_find(text, why, sizeof(why));
+
+    if (e == -ENOENT)
+        diag_error(diags, at, "%s", why);
+    return e == -ENOENT ? -EINVAL : e;
+}
+
+int stacks_check(const struct config *config, struct diags *diags)
+{
+    int of_requests = check_kind(config->rstack, config->rstack_at, diags);
+    int of_forwarding = config->one_stack ? 0 : check_kind(config->fstack, config->fstack_at, diags);
+
+    diags_sort(diags);
+    return of_requests < 0 ? of_requests : of_forwarding;
 }

@@ -4,8 +4,7 @@
  * epoll_ctl, close) and twice the time of the question itself; so they are shared, in a way that leaves
  * forgers where they were:
  *
- * - A UDP socket is bound to a port drawn from all of 1024..65535 (RFC 5452 s9.2) and connected to one server,
- * so the stack keeps away what comes from elsewhere, and a refused port is an error of that socket.
+ * - A UDP socket has a random port and is connected to one server (libiothdns/upstream/upstream_socket.h).
  * - A question chooses one of UDP_SLOTS sockets by chance, so nobody who sees or causes one question knows the
  * port of the next. A forger must still hit port, id and letter case at once; equal questions are asked once,
  * so he has no birthdays.
@@ -21,21 +20,8 @@
 #include "libiothnamed/forward_sockets.h"
 
 #include <errno.h>
-#include <ioth.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    PORT_MIN = 1024, /* of those that sources are bound to */
-    PORT_TRIES = 4,  /* then the stack chooses */
-};
-
-bool must_wait(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
 
 /* --- routes --- */
 
@@ -125,49 +111,6 @@ void outlet_retire(struct outlet *o)
         outlet_close(o);
 }
 
-static void bind_random_port(struct forwarder *f, int fd, sa_family_t family)
-{
-    struct ipendpoint any = {0};
-    struct sockaddr_storage sa;
-
-    if (family == AF_INET)
-        any.addr.b[10] = any.addr.b[11] = 0xff;
-    for (unsigned i = 0; i < PORT_TRIES; i++) {
-        uint16_t random;
-        forwarder_draw(f, &random, sizeof(random));
-        any.port = (uint16_t)(PORT_MIN + random % (UINT16_MAX + 1 - PORT_MIN));
-        socklen_t len = ipendpoint_to_sockaddr(&any, false, &sa);
-        if (ioth_bind(fd, (struct sockaddr *)&sa, len) == 0)
-            return;
-    }
-}
-
-/* Connected, or connecting. */
-static int open_socket(struct forwarder *f, const struct ipendpoint *server, bool tcp)
-{
-    struct sockaddr_storage sa;
-    socklen_t len = ipendpoint_to_sockaddr(server, false, &sa);
-    int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, on = 1;
-
-    int fd = ioth_msocket(f->set.stack, sa.ss_family, type, 0);
-    if (fd < 0)
-        return -errno;
-    if (fd >= f->fd_max) {
-        ioth_close(fd);
-        return -EMFILE;
-    }
-    if (tcp)
-        ioth_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    else
-        bind_random_port(f, fd, sa.ss_family);
-    if (ioth_connect(fd, (struct sockaddr *)&sa, len) < 0 && !(tcp && errno == EINPROGRESS)) {
-        int error = -errno;
-        ioth_close(fd);
-        return error;
-    }
-    return fd;
-}
-
 /* At an error pending on the socket libuv stops; whoever reads or writes then is told it. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
@@ -211,7 +154,8 @@ static void enter(struct forwarder *f, struct outlet *o)
 
 int outlet_open(struct forwarder *f, struct route *route, bool tcp, struct outlet **slot)
 {
-    int fd = open_socket(f, &route->server, tcp);
+    const struct upstream_draw draw = {forwarder_draw, f};
+    int fd = upstream_socket(f->set.stack, &route->server, tcp, f->fd_max, &draw);
 
     if (fd < 0)
         return fd;

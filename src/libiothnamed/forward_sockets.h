@@ -7,6 +7,7 @@
 #ifndef IOTHNAMED_FORWARD_SOCKETS_H
 #define IOTHNAMED_FORWARD_SOCKETS_H
 
+#include "libiothdns/upstream/upstream_socket.h"
 #include "libiothnamed/forward.h"
 
 enum {
@@ -136,8 +137,6 @@ void outlets_close(struct forwarder *f);
 void outlets_free(struct forwarder *f);
 /* Waits for what the outlet needs now. 0 or -errno. */
 MUST_CHECK int outlet_watch(struct outlet *o);
-/* A call on a socket that failed for want of room, or of something to read. */
-bool must_wait(int error);
 
 /* --- forward_udp.c, forward_tcp.c: send a message, serve a socket that libuv names --- */
 

@@ -309,7 +309,8 @@ int config_load_all(const char *path, struct config **ret, struct diags *diags)
 
     if (e < 0)
         return e;
-    if ((e = lists_check(config, diags)) < 0 || (e = zones_check(config, diags)) < 0)
+    if ((e = stacks_check(config, diags)) < 0 || (e = lists_check(config, diags)) < 0 ||
+        (e = zones_check(config, diags)) < 0)
         config_free(config);
     else
         *ret = config;

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The public functions (iothradvd.h): routers (router.h) with errors as errno tells them. A handle is a router that runs.
- *
- * A signal sent to the process must not end up in a thread that the program does not know of, so the router's thread is
- * made with all signals blocked.
- */
+/* The public functions (iothradvd.h): routers (router.h) with errors as errno tells them. A handle is a router that runs. */
 #include "libiothradvd/router.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 /* The handle, run; NULL and errno. */
 static struct iothradvd *begin(int e, struct iothradvd *r)
 {
-    sigset_t all, before;
     if (e == 0) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
         e = router_run(r);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (e < 0)
             router_close(r);
     }

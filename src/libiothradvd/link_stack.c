@@ -18,6 +18,8 @@
  * system's interfaces are the system's: there we go on looking until somebody has given one that works.
  */
 #include "libiothradvd/link.h"
+
+#include "base/pktinfo.h"
 #include "wire/host6.h"
 
 #include <errno.h>
@@ -323,14 +325,11 @@ static bool read_beside(const struct stack_link *l, struct msghdr *msg, struct r
 {
     bool has_interface = false, has_hop_limit = false;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level != IPPROTO_IPV6)
-            continue;
-        if (c->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(packet->to.b, &info.ipi6_addr, sizeof(packet->to.b));
-            has_interface = info.ipi6_ifindex == l->ifindex;
-        } else if (c->cmsg_type == IPV6_HOPLIMIT) {
+        struct pktinfo info;
+        if (pktinfo_read(c, &info)) {
+            packet->to = info.addr;
+            has_interface = info.ifindex == l->ifindex;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT) {
             int hop_limit;
             memcpy(&hop_limit, CMSG_DATA(c), sizeof(hop_limit));
             packet->hop_limit = (uint8_t)hop_limit;
@@ -375,25 +374,16 @@ static int send_event(struct link *link, const struct ra_event *event)
 {
     struct stack_link *l = (struct stack_link *)link;
     struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = l->ifindex};
-    struct in6_pktinfo info = {.ipi6_ifindex = l->ifindex};
+    struct pktinfo from = {.addr = l->place.addr, .ifindex = l->ifindex};
     struct iovec iov = {.iov_base = (void *)(uintptr_t)event->bytes, .iov_len = event->len};
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-    } control = {.bytes = {0}};
+    union pktinfo_control control;
     struct msghdr msg = {.msg_name = &to,
                          .msg_namelen = sizeof(to),
                          .msg_iov = &iov,
                          .msg_iovlen = 1,
                          .msg_control = &control,
-                         .msg_controllen = sizeof(control)};
+                         .msg_controllen = pktinfo_write(&from, &control)};
     memcpy(&to.sin6_addr, event->to.b, sizeof(to.sin6_addr));
-    memcpy(&info.ipi6_addr, l->place.addr.b, sizeof(info.ipi6_addr));
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    c->cmsg_level = IPPROTO_IPV6;
-    c->cmsg_type = IPV6_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof(info));
-    memcpy(CMSG_DATA(c), &info, sizeof(info));
     if (ioth_sendmsg(l->fd, &msg, MSG_DONTWAIT) >= 0)
         return 0;
     int e = -errno;

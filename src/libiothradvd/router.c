@@ -12,6 +12,7 @@
 #include "libiothradvd/router.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -263,7 +264,7 @@ int router_open_port(const char *vnl, const uint8_t *mac, const struct ra_settin
 
 int router_run(struct iothradvd *r)
 {
-    int e = -pthread_create(&r->thread, NULL, run, r);
+    int e = thread_start(&r->thread, run, r);
     r->runs = e == 0;
     return e;
 }

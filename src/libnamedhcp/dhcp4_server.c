@@ -18,7 +18,6 @@
 #include "wire/rrtype.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,16 +34,7 @@ void request4_read(struct dhcp4_server *s, const struct request4 *r)
 
 void note4(struct dhcp4_server *s, const struct request4 *r, const char *what)
 {
-    char text[DNAME_TEXT_MAX] = "", client[2 * SERVER_IDENTITY_MAX + 1] = "";
-
-    if (s->note[0] != '\0' || s->now.mono < s->note_at)
-        return;
-    s->note_at = s->now.mono + NOTE_PAUSE;
-    for (unsigned i = 0; i < r->identity_len; i++)
-        snprintf(client + (size_t)2 * i, 3, "%02x", r->identity[i]);
-    if (r->named)
-        dname_to_text(r->name, text);
-    snprintf(s->note, sizeof(s->note), "client %s %s%s%s", client, what, r->named ? ": " : "", text);
+    dhcp_aside_note(&s->aside, s->now.mono, r->identity, r->identity_len, what, r->named ? r->name : NULL);
 }
 
 /* --- what comes in --- */
@@ -419,17 +409,14 @@ void dhcp4_server_timeout(struct dhcp4_server *s, struct server_time now)
         else
             request4_decide(s, r); /* nobody uses the address; or there are no details */
     }
-    if (s->sweep_at <= now.mono) {
-        s->sweep_at = now.mono + SWEEP_PAUSE;
-        s->sweeping = true;
-    }
+    dhcp_aside_timeout(&s->aside, now.mono);
 }
 
 nsec_t dhcp4_server_deadline(const struct dhcp4_server *s)
 {
     nsec_t at = dhcp_requests_deadline(&s->requests);
 
-    return at < s->sweep_at ? at : s->sweep_at;
+    return at < s->aside.sweep_at ? at : s->aside.sweep_at;
 }
 
 /* --- what is to be done --- */
@@ -513,7 +500,7 @@ static enum server_event_kind keep(struct dhcp4_server *s, struct request4 *r, s
 
 static enum server_event_kind send_reply(struct dhcp4_server *s, struct request4 *r, struct server_event *ret)
 {
-    s->said = r;
+    s->requests.said = &r->head;
     *ret = (struct server_event){.kind = SERVER_SEND, .packet.bytes = s->bytes};
     if (r->reply != REPLY4_NONE) {
         request4_read(s, r);
@@ -540,42 +527,16 @@ static enum server_event_kind go_on(struct dhcp4_server *s, struct request4 *r, 
     }
 }
 
-/* A claim that has ended makes room for others. */
-static bool forget_a_claim(struct dhcp4_server *s, struct server_event *ret)
-{
-    s->lease = (struct server_lease){.state = SERVER_LEASE_CLAIM};
-    s->sweeping = s->sweeping && name_policy_expire(s->set.names, s->now.wall_s, s->lease.name);
-    *ret = (struct server_event){.kind = SERVER_FORGET, .lease = &s->lease};
-    return s->sweeping;
-}
-
-static void end_what_was_said(struct dhcp4_server *s)
-{
-    if (s->said)
-        dhcp_requests_end(&s->requests, &s->said->head);
-    s->said = NULL;
-}
-
 enum server_event_kind dhcp4_server_next(struct dhcp4_server *s, struct server_event *ret)
 {
     struct request4 *r;
 
-    end_what_was_said(s);
-    while ((r = (void *)TAILQ_FIRST(&s->requests.todo))) {
+    while ((r = (void *)dhcp_requests_todo(&s->requests))) {
         enum server_event_kind kind = go_on(s, r, ret);
         if (kind != SERVER_NONE)
             return kind;
-        end_what_was_said(s);
     }
-    if (forget_a_claim(s, ret))
-        return SERVER_FORGET;
-    *ret = (struct server_event){.kind = SERVER_NONE};
-    if (s->note[0] != '\0') {
-        *ret = (struct server_event){.kind = SERVER_NOTE, .text = s->note_told};
-        memcpy(s->note_told, s->note, sizeof(s->note));
-        s->note[0] = '\0';
-    }
-    return ret->kind;
+    return dhcp_aside_next(&s->aside, s->set.names, s->now.wall_s, ret);
 }
 
 /* --- its life --- */

@@ -5,13 +5,11 @@
 #define LIBNAMEDHCP_DHCP4_SERVER_CORE_H
 
 #include "libnamedhcp/dhcp4_server.h"
+#include "libnamedhcp/dhcp_aside.h"
 #include "libnamedhcp/dhcp_requests.h"
 
 #define ASKED_TOO_LONG (2 * SERVER_ASK_TIME) /* the driver has promised to answer before */
 #define PROBES_MAX     3                     /* addresses tried for one client that others use */
-#define NOTE_MAX       2048 /* an identity in hexadecimal digits, a name with every byte escaped */
-#define SWEEP_PAUSE    (3600 * NSEC_PER_SEC) /* claims last for a day and more */
-#define NOTE_PAUSE     (10 * NSEC_PER_SEC)
 
 enum request4_state {
     REQUEST4_NEW,     /* the A record of its name is to be asked for */
@@ -58,12 +56,8 @@ struct dhcp4_server {
     struct siphash_key key;
     struct dhcp4_server_settings set;
     struct dhcp_requests requests;
-    struct request4 *said;
     struct server_time now;
-    nsec_t sweep_at; /* when claims that have ended are forgotten */
-    bool sweeping;
-    nsec_t note_at;
-    char note[NOTE_MAX], note_told[NOTE_MAX];
+    struct dhcp_aside aside;
     struct server_lease lease;
     uint8_t bytes[DHCP4_MESSAGE_MAX];
     struct dhcp4_message in; /* of the request that is worked on */

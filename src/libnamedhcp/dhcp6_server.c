@@ -14,7 +14,6 @@
 #include "wire/rrtype.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,22 +168,15 @@ static const uint8_t *remembered_name(const struct dhcp6_server *s, const struct
 }
 
 /* A person hears of it, now and then. */
-static void note(struct dhcp6_server *s, const struct dhcp6_received *in, const char *what, const char *name)
+static void note(struct dhcp6_server *s, const struct dhcp6_received *in, const char *what,
+                 const uint8_t *name)
 {
-    char duid[2 * DHCP6_DUID_MAX + 1] = "";
-
-    if (s->note[0] != '\0' || s->now.mono < s->note_at)
-        return;
-    s->note_at = s->now.mono + NOTE_PAUSE;
-    for (unsigned i = 0; i < in->m.client_id.len && i < DHCP6_DUID_MAX; i++)
-        snprintf(duid + (size_t)2 * i, 3, "%02x", in->m.client_id.at[i]);
-    snprintf(s->note, sizeof(s->note), "client %s %s%s%s", duid, what, name ? ": " : "", name ? name : "");
+    dhcp_aside_note(&s->aside, s->now.mono, in->m.client_id.at, in->m.client_id.len, what, name);
 }
 
 static void note_verdict(struct dhcp6_server *s, const struct dhcp6_received *in, enum name_verdict verdict)
 {
-    char text[DNAME_TEXT_MAX];
-    const char *name = in->m.has & DHCP6_HAS_FQDN ? dname_to_text(in->m.fqdn.name, text) : NULL;
+    const uint8_t *name = in->m.has & DHCP6_HAS_FQDN ? in->m.fqdn.name : NULL;
 
     s->stats.forbidden++;
     if (verdict == NAME_FORBIDDEN)
@@ -297,15 +289,12 @@ static bool has_addr(const struct request *r, const struct ipaddr *addr)
 /* Only of an address that its name gives it may a client say that it is somebody else's. */
 static void take_declined(struct dhcp6_server *s, const struct request *r, const struct dhcp6_received *in)
 {
-    char text[DNAME_TEXT_MAX];
-
     for (unsigned i = 0; i < in->m.n_ia; i++)
         for (unsigned j = 0; j < in->m.ia[i].n_leases; j++)
             if (has_addr(r, &in->m.ia[i].leases[j].addr)) {
                 decline(s, &in->m.ia[i].leases[j].addr);
                 s->stats.declined++;
-                note(s, in, "says that somebody else uses the address of its name",
-                     dname_to_text(r->name, text));
+                note(s, in, "says that somebody else uses the address of its name", r->name);
             }
 }
 
@@ -378,17 +367,14 @@ void dhcp6_server_timeout(struct dhcp6_server *s, struct server_time now)
         r->status = SERVER_UNKNOWN;
         settle(s, r);
     }
-    if (s->sweep_at <= now.mono) {
-        s->sweep_at = now.mono + SWEEP_PAUSE;
-        s->sweeping = true;
-    }
+    dhcp_aside_timeout(&s->aside, now.mono);
 }
 
 nsec_t dhcp6_server_deadline(const struct dhcp6_server *s)
 {
     nsec_t at = dhcp_requests_deadline(&s->requests);
 
-    return at < s->sweep_at ? at : s->sweep_at;
+    return at < s->aside.sweep_at ? at : s->aside.sweep_at;
 }
 
 /* --- what is to be done --- */
@@ -425,7 +411,7 @@ static enum server_event_kind go_on(struct dhcp6_server *s, struct request *r, s
         r->state = REQUEST_KEPT;
         return tell_claim(s, r, ret);
     }
-    s->said = r;
+    s->requests.said = &r->head;
     *ret = (struct server_event){.kind = SERVER_SEND, .packet.bytes = s->reply};
     if (request_has_reply(r))
         ret->packet.len = request_reply(s, r, &ret->packet);
@@ -434,44 +420,16 @@ static enum server_event_kind go_on(struct dhcp6_server *s, struct request *r, s
     return ret->packet.len > 0 ? SERVER_SEND : SERVER_NONE;
 }
 
-static bool forget_a_claim(struct dhcp6_server *s, struct server_event *ret)
-{
-    s->sweeping = s->sweeping && name_policy_expire(s->set.names, s->now.wall_s, s->lease.name);
-    if (!s->sweeping)
-        return false;
-    s->lease.state = SERVER_LEASE_CLAIM;
-    s->lease.addr = (struct ipaddr){0};
-    *ret = (struct server_event){.kind = SERVER_FORGET, .lease = &s->lease};
-    return true;
-}
-
-static void end_what_was_said(struct dhcp6_server *s)
-{
-    if (s->said)
-        dhcp_requests_end(&s->requests, &s->said->head);
-    s->said = NULL;
-}
-
 enum server_event_kind dhcp6_server_next(struct dhcp6_server *s, struct server_event *ret)
 {
     struct request *r;
 
-    end_what_was_said(s);
-    while ((r = (void *)TAILQ_FIRST(&s->requests.todo))) {
+    while ((r = (void *)dhcp_requests_todo(&s->requests))) {
         enum server_event_kind kind = go_on(s, r, ret);
         if (kind != SERVER_NONE)
             return kind;
-        end_what_was_said(s);
     }
-    if (forget_a_claim(s, ret))
-        return SERVER_FORGET;
-    *ret = (struct server_event){.kind = SERVER_NONE};
-    if (s->note[0] != '\0') {
-        *ret = (struct server_event){.kind = SERVER_NOTE, .text = s->note_told};
-        memcpy(s->note_told, s->note, sizeof(s->note));
-        s->note[0] = '\0';
-    }
-    return ret->kind;
+    return dhcp_aside_next(&s->aside, s->set.names, s->now.wall_s, ret);
 }
 
 /* --- its life --- */

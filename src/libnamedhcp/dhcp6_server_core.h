@@ -5,15 +5,13 @@
 #define LIBNAMEDHCP_DHCP6_SERVER_CORE_H
 
 #include "libnamedhcp/dhcp6_server.h"
+#include "libnamedhcp/dhcp_aside.h"
 #include "libnamedhcp/dhcp_requests.h"
 
 #define DHCP6_REPLY_MAX 4096                 /* with its relays' levels */
 #define DECLINED_MAX    256                  /* addresses; then the oldest may be given out again */
 #define DECLINED_TIME   (600 * NSEC_PER_SEC) /* it is its name's only address, so not for long */
 #define REMEMBERED      1024                 /* clients; of two that share a place the later one stays */
-#define NOTE_MAX        2048 /* an identity in hexadecimal digits, a name with every byte escaped */
-#define NOTE_PAUSE      (10 * NSEC_PER_SEC)
-#define SWEEP_PAUSE     (3600 * NSEC_PER_SEC) /* claims last for a day and more */
 
 enum request_state {
     REQUEST_NEW,   /* the DNS is to be asked */
@@ -50,15 +48,12 @@ struct dhcp6_server {
     uint8_t duid[DHCP6_DUID_MAX];
     struct dhcp_requests requests;
     struct remembered *remembered; /* REMEMBERED of them, by the hash of the DUID */
-    struct request *said;          /* what the last event was about, if it is over with it */
     struct {
         struct ipaddr addr;
         nsec_t until;
     } declined[DECLINED_MAX];
     struct server_time now; /* of the last call */
-    nsec_t note_at, sweep_at;
-    bool sweeping;
-    char note[NOTE_MAX], note_told[NOTE_MAX]; /* "": none */
+    struct dhcp_aside aside;
     struct server_lease lease;
     uint8_t reply[DHCP6_REPLY_MAX];
     struct dhcp6_server_stats stats;

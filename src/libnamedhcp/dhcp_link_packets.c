@@ -15,6 +15,7 @@
 #include "libnamedhcp/dhcp_link_stack.h"
 
 #include "base/cursor.h"
+#include "base/pktinfo.h"
 #include "wire/dhcp4.h"
 #include "wire/dhcp6.h"
 
@@ -33,15 +34,11 @@ union control {
 
 static void read_control(struct msghdr *msg, struct server_packet *packet)
 {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            memcpy(packet->to.addr.b, CMSG_DATA(c), sizeof(packet->to.addr.b)); /* ipi6_addr comes first */
-        } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            memcpy(&info, CMSG_DATA(c), sizeof(info));
-            packet->to.addr = ipaddr_of_v4(ntohl(info.ipi_addr.s_addr));
-        }
-    }
+    struct pktinfo info;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+        if (pktinfo_read(c, &info))
+            packet->to.addr = info.addr;
 }
 
 static void guess_mac(struct server_packet *packet)
@@ -198,16 +195,6 @@ static int send_udp_frame(const struct stack_link *l, const struct server_packet
     return send_frame(l, packet->to_mac, ETHER_IP4, &w);
 }
 
-static void put_control(struct msghdr *msg, union control *control, int level, int type, const void *data,
-                        size_t len)
-{
-    memset(control, 0, sizeof(*control));
-    control->head = (struct cmsghdr){.cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
-    memcpy(CMSG_DATA(&control->head), data, len);
-    msg->msg_control = control;
-    msg->msg_controllen = CMSG_SPACE(len);
-}
-
 int stack_link_send(struct dhcp_link *link, const struct server_packet *packet, uint32_t from)
 {
     struct stack_link *l = (struct stack_link *)link;
@@ -218,18 +205,17 @@ int stack_link_send(struct dhcp_link *link, const struct server_packet *packet, 
         return send_udp_frame(l, packet, from);
     struct sockaddr_storage to;
     socklen_t to_len = ipendpoint_to_sockaddr(&packet->to, false, &to);
-    union control control;
-    struct in6_pktinfo info6 = {.ipi6_ifindex = l->ifindex};
-    struct in_pktinfo info4 = {.ipi_ifindex = (int)l->ifindex, .ipi_spec_dst = {htonl(from)}};
+    struct pktinfo source = {.ifindex = l->ifindex};
+    union pktinfo_control control;
     struct iovec iov = {.iov_base = (void *)(uintptr_t)packet->bytes, .iov_len = packet->len};
-    struct msghdr msg = {.msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1};
+    struct msghdr msg = {
+        .msg_name = &to, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control};
 
-    if (v4) {
-        put_control(&msg, &control, IPPROTO_IP, IP_PKTINFO, &info4, sizeof(info4));
-    } else {
+    if (v4)
+        source.addr = ipaddr_of_v4(from);
+    else
         ((struct sockaddr_in6 *)&to)->sin6_scope_id = l->ifindex;
-        put_control(&msg, &control, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
-    }
+    msg.msg_controllen = pktinfo_write(&source, &control);
     return ioth_sendmsg(l->fd[v4 ? STACK_LINK_UDP4 : STACK_LINK_UDP6], &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0
                ? -errno
                : 0;

@@ -10,8 +10,8 @@
  * a change, on a reload, and each LOOK, since not each stack tells.
  *
  * An interface that is taken away and made anew is another one with the same name. The sockets stay open, since a server that has
- * given up its privileges gets no other ones; they are bound to the new interface, for which the system's stack wants
- * CAP_NET_RAW (namedhcp_keeps).
+ * given up its privileges gets no other ones of the system; they are bound to the new interface, for which the system's stack
+ * wants CAP_NET_RAW (namedhcp_keeps). A stack of our own that does not let its sockets be bound once more gives other ones.
  */
 #include "libnamedhcp/dhcp_link_stack.h"
 
@@ -301,6 +301,18 @@ static int find_namesake(struct stack_link *l, struct namesake *ret)
     return nlqx_recv_process_rtreply(l->stack, l->netlink, see_link, l, ret, NULL);
 }
 
+/* Linux lets a socket that is bound to no device be bound by everybody, and one that is by the privileged alone. */
+static int attach_again(struct stack_link *l, enum stack_link_kind kind)
+{
+    char why[256];
+    int before = l->fd[kind], e = attach(l, kind, before);
+
+    if (e != -EPERM || open_socket(l, kind, why, sizeof(why)) < 0 || l->fd[kind] == before)
+        return e;
+    ioth_close(before);
+    return 0;
+}
+
 /* 0 or negative errno: then it is to be done again. */
 static int attach_all(struct stack_link *l)
 {
@@ -308,7 +320,7 @@ static int attach_all(struct stack_link *l)
 
     for (unsigned kind = 0; kind < STACK_LINK_KINDS && e == 0; kind++)
         if (l->fd[kind] >= 0) {
-            e = attach(l, kind, l->fd[kind]);
+            e = attach_again(l, kind);
             l->rests_until[kind] = 0;
         }
     return e;

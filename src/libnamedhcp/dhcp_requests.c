@@ -135,6 +135,14 @@ void dhcp_requests_wait(struct dhcp_requests *q, struct dhcp_request *r, nsec_t 
         dhcp_requests_do(q, r);
 }
 
+struct dhcp_request *dhcp_requests_todo(struct dhcp_requests *q)
+{
+    if (q->said)
+        dhcp_requests_end(q, q->said);
+    q->said = NULL;
+    return TAILQ_FIRST(&q->todo);
+}
+
 struct dhcp_request *dhcp_requests_due(const struct dhcp_requests *q, nsec_t now)
 {
     struct heap_node *first = heap_first(&q->deadlines);

@@ -41,6 +41,7 @@ struct dhcp_requests {
     struct dhcp_request_queue waiting; /* the first for longest */
     struct heap deadlines;             /* of those who wait */
     struct dhcp_request_queue free;
+    struct dhcp_request *said;   /* what the last event was about, if it is over with it */
     struct dhcp_request **slots; /* [question % max] */
     struct dhcp_request_bucket *buckets;
     size_t size; /* of a protocol's request */
@@ -64,6 +65,8 @@ struct dhcp_request *dhcp_requests_find(const struct dhcp_requests *q, uint32_t 
 /* Something is to be done about it; it waits, until then. */
 void dhcp_requests_do(struct dhcp_requests *q, struct dhcp_request *r);
 void dhcp_requests_wait(struct dhcp_requests *q, struct dhcp_request *r, nsec_t until);
+/* The first about which something is to be done, when the one that `said` names has ended; NULL: none. */
+struct dhcp_request *dhcp_requests_todo(struct dhcp_requests *q);
 /* One that has waited to its deadline, and goes on waiting; NULL: none has. */
 struct dhcp_request *dhcp_requests_due(const struct dhcp_requests *q, nsec_t now);
 nsec_t dhcp_requests_deadline(const struct dhcp_requests *q);

@@ -111,6 +111,7 @@ static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char 
         snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
                  e == -EBUSY             ? "another server uses it"
                  : e == -EBADMSG         ? "it is damaged, or no lease file"
+                 : e == -ENOENT          ? "its folder is not there"
                  : e == -EPROTONOSUPPORT ? "it is of another version of this server"
                                          : strerror(-e));
     return e < 0 || !c->leases || !c->leases_group ? e : share_store(n, c, why, why_size);

@@ -385,6 +385,30 @@ int64_t store_stepped(const struct store *s)
 
 /* --- loading --- */
 
+/* A cursor in a transaction of its own, which sees the file as it is now. */
+static int begin_read(struct store *s, MDB_cursor **ret)
+{
+    MDB_txn *txn;
+    int e = check_len(s);
+
+    if (e == 0)
+        e = error_of(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+    if (e < 0)
+        return e;
+    e = error_of(mdb_cursor_open(txn, s->dbi, ret));
+    if (e < 0)
+        mdb_txn_abort(txn);
+    return e;
+}
+
+static void end_read(MDB_cursor *cursor)
+{
+    MDB_txn *txn = mdb_cursor_txn(cursor);
+
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+}
+
 /* Each record of a cursor until the callback has enough. */
 static int load_all(const struct store *s, MDB_cursor *cursor,
                     int (*take)(void *arg, const struct server_lease *lease), void *arg, unsigned *damaged)
@@ -410,21 +434,14 @@ static int load_all(const struct store *s, MDB_cursor *cursor,
 int store_load(struct store *s, int (*take)(void *arg, const struct server_lease *lease), void *arg,
                unsigned *ret_damaged)
 {
-    MDB_txn *txn;
     MDB_cursor *cursor;
     unsigned damaged = 0;
-    int e = check_len(s);
+    int e = begin_read(s, &cursor);
 
-    if (e == 0)
-        e = error_of(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
     if (e < 0)
         return e;
-    e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
-    if (e == 0) {
-        e = load_all(s, cursor, take, arg, &damaged);
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
+    e = load_all(s, cursor, take, arg, &damaged);
+    end_read(cursor);
     *ret_damaged = damaged;
     return e;
 }
@@ -486,19 +503,12 @@ static int walk(const struct store *s, MDB_cursor *cursor, struct store_place *a
 int store_walk(struct store *s, struct store_place *at, unsigned most,
                int (*take)(void *arg, const struct server_lease *lease), void *arg)
 {
-    MDB_txn *txn;
     MDB_cursor *cursor;
-    int e = check_len(s);
+    int e = begin_read(s, &cursor);
 
-    if (e == 0)
-        e = error_of(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
     if (e < 0)
         return e;
-    e = error_of(mdb_cursor_open(txn, s->dbi, &cursor));
-    if (e == 0) {
-        e = walk(s, cursor, at, most, take, arg);
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
+    e = walk(s, cursor, at, most, take, arg);
+    end_read(cursor);
     return e;
 }

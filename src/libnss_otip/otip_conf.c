@@ -181,7 +181,8 @@ static int read_base(struct otip_conf_line *line, const struct word *w, struct o
     uint32_t bits = OTIP_PREFIX_LEN;
 
     if (ipaddr_parse(w->at, len, &line->base) < 0 || ipaddr_is_v4(&line->base))
-        return wrong(error, line->number, w, "'%.*s' is no IPv6 address", shown(w), w->at);
+        return wrong(error, line->number, w,
+                     "'%.*s' is no IPv6 address: expected one such as fd00::", shown(w), w->at);
     if (slash &&
         (!read_number(slash + 1, w->len - len - 1, kind->prefix_max, &bits) || bits < kind->prefix_min)) {
         if (kind->prefix_min == kind->prefix_max)
@@ -239,8 +240,9 @@ static int read_tail(struct otip_conf_line *line, const struct word *words, unsi
                    : wrong(error, line->number, words, "hash takes a name and a base and nothing else");
     for (unsigned i = 0; i < count && result == 0; i += 2) {
         if (i + 1 == count)
-            return wrong(error, line->number, &words[i], "'%.*s' has no argument", shown(&words[i]),
-                         words[i].at);
+            return wrong(error, line->number, &words[i],
+                         "'%.*s' has no argument: expected %s FILE or period SECONDS", shown(&words[i]),
+                         words[i].at, file_word);
         result = read_pair(line, &words[i], error);
     }
     if (result == 0 && !line->file)

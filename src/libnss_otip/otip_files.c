@@ -70,25 +70,6 @@ static int judge(const struct stat *st, char why[static OTIP_WHY_MAX])
     return 0;
 }
 
-/* Reads up to `size` bytes; the count or a negative errno. */
-static ssize_t read_all(int fd, char *text, size_t size)
-{
-    size_t len = 0;
-
-    while (len < size) {
-        ssize_t n = read(fd, text + len, size - len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
 int otip_names_read(const char *path, char **ret, size_t *ret_len, char why[static OTIP_WHY_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -108,7 +89,7 @@ int otip_names_read(const char *path, char **ret, size_t *ret_len, char why[stat
         err = say_errno(why, ENOMEM);
         goto out;
     }
-    len = read_all(fd, text, (size_t)st.st_size);
+    len = otip_read_bytes(fd, text, (size_t)st.st_size, false);
     if (len < 0) {
         free(text);
         err = say_errno(why, (int)-len);

@@ -78,8 +78,7 @@ static int open_secret(const char *path, char why[static OTIP_WHY_MAX])
     return fd;
 }
 
-/* Reads up to the end, a newline if `line`, or a full buffer. The count, or a negative errno. */
-static ssize_t read_bytes(int fd, char *buffer, size_t size, bool line)
+ssize_t otip_read_bytes(int fd, char *buffer, size_t size, bool line)
 {
     size_t len = 0;
 
@@ -159,7 +158,7 @@ int otip_key_read(const char *path, uint8_t ret[static OTIP_KEY_LEN], char why[s
 
     if (fd < 0)
         return fd;
-    len = read_bytes(fd, text, sizeof(text), false);
+    len = otip_read_bytes(fd, text, sizeof(text), false);
     close(fd);
     if (len < 0)
         err = fail(why, (int)len, "%s", strerror((int)-len));
@@ -233,7 +232,7 @@ static int take_password(const char *text, size_t len, char ret[static OTIP_PASS
 int otip_password_read_fd(int fd, char ret[static OTIP_PASSWORD_MAX + 1], char why[static OTIP_WHY_MAX])
 {
     char text[OTIP_PASSWORD_MAX + 2 + 1]; /* a line, its end, and one byte that shows that it is longer */
-    ssize_t len = read_bytes(fd, text, sizeof(text), true);
+    ssize_t len = otip_read_bytes(fd, text, sizeof(text), true);
     int err;
 
     if (len < 0)

@@ -11,6 +11,9 @@
  * (RFC 4648 s4). A password file holds the password in its first line. */
 #include "libotip/otip.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 enum {
     OTIP_WHY_MAX = 128, /* what is wrong, as a phrase, and its NUL */
 };
@@ -29,5 +32,7 @@ MUST_CHECK int otip_password_read(const char *path, char ret[static OTIP_PASSWOR
  * open; of what follows the line some may have been read. */
 MUST_CHECK int otip_password_read_fd(int fd, char ret[static OTIP_PASSWORD_MAX + 1],
                                      char why[static OTIP_WHY_MAX]);
+/* Reads up to the end, a newline if `line`, or a full buffer. The count, or a negative errno. */
+MUST_CHECK ssize_t otip_read_bytes(int fd, char *buffer, size_t size, bool line);
 
 #endif

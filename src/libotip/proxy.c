@@ -13,6 +13,7 @@
 #include "libotip/proxy_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <iothconf.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -177,7 +178,8 @@ bool proxy_is_alive(struct otip_proxy *p)
 {
     nsec_t at = atomic_load_explicit(&p->round_at, memory_order_relaxed);
 
-    return at == 0 || monotonic_now() - at < PATIENCE;
+    return !atomic_load_explicit(&p->stack_is_dead, memory_order_relaxed) &&
+           (at == 0 || monotonic_now() - at < PATIENCE);
 }
 
 /* ---- a start ---- */
@@ -204,12 +206,31 @@ static int open_tables(struct otip_proxy *p)
     return e;
 }
 
+/* One that has died (lwip, of an error in itself) makes no socket any more. */
+static bool is_dead(struct ioth *stack)
+{
+    int fd = ioth_msocket(stack, AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        ioth_close(fd);
+    return fd < 0 && errno == ENOTRECOVERABLE;
+}
+
+static void look_at_stacks(struct otip_proxy *p)
+{
+    bool dead = is_dead(p->extstack) || is_dead(p->intstack);
+
+    if (dead && !atomic_exchange(&p->stack_is_dead, true))
+        log_event(&p->log, LOG_LEVEL_ERROR, "a stack has died of an error in itself: a restart is needed");
+}
+
 static void on_pulse(struct timer *t)
 {
     struct otip_proxy *p = (struct otip_proxy *)((char *)t - offsetof(struct otip_proxy, pulse));
 
     if (loop_set(&p->loop, t, p->loop.now + PULSE) < 0)
         log_event(&p->log, LOG_LEVEL_ERROR, "no sign of life any more: no memory");
+    look_at_stacks(p);
     proxy_services_wake(p);
     proxy_epochs_look(p);
 }
@@ -225,6 +246,22 @@ static int open_loop(struct otip_proxy *p)
     e = p->wake_fd < 0 ? -errno : loop_watch(&p->loop, p->wake_fd, EPOLLIN, &p->wake);
     p->pulse.fire = on_pulse;
     return e == 0 ? loop_set(&p->loop, &p->pulse, p->loop.now + PULSE) : e;
+}
+
+/* Where there is no descriptor left for a client and his server, nobody would ever be served. */
+static int try_a_flow(const struct otip_proxy *p, char *why, size_t why_size)
+{
+    int client = fcntl(p->wake_fd, F_DUPFD_CLOEXEC, 0), server = fcntl(p->wake_fd, F_DUPFD_CLOEXEC, 0);
+    int e = client < 0 || server < 0 ? -errno : 0;
+
+    if (client >= 0)
+        close(client);
+    if (server >= 0)
+        close(server);
+    if (e < 0)
+        snprintf(why, why_size, "cannot serve: too few descriptors for one connection (RLIMIT_NOFILE): %s",
+                 strerror(-e));
+    return e;
 }
 
 static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, size_t why_size)
@@ -251,6 +288,8 @@ static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, s
         e = proxy_attend(p, why, why_size);
     if (e == 0)
         e = proxy_epochs_open(p, why, why_size);
+    if (e == 0)
+        e = try_a_flow(p, why, why_size);
     if (e == 0 && p->host.bound)
         e = p->host.bound(p->host.arg, &config->process, why, why_size);
     return e;

@@ -7,7 +7,8 @@
  *
  * What a proxy that died has left in the tables is taken away at the start: their numbers, and the blackhole's metric, follow from
  * interface, name, user and prefix. So they change when a reload changes one of these. Then all is made for the new ones before
- * that of the old ones goes, and no packet of a flow finds neither.
+ * that of the old ones goes, and no packet of a flow finds neither; when something cannot be made, all of the old ones stays, and
+ * what was made goes.
  */
 #include "libotip/proxy_routes.h"
 
@@ -15,11 +16,13 @@
 #include <libnlq.h>
 #include <linux/fib_rules.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    RULE_PRIORITY = 32000, /* behind the host's own, before the main table */
-    TABLE_BASE = 0x6f740000,
+    RULE_PRIORITY = 32000,    /* behind the host's own, before the main table */
+    TABLE_FIRST = 0x40000000, /* a host numbers its own from below */
+    TABLE_BITS = 0x3ffffffe,  /* what differs: the second table is the next number */
     PREFIX_BITS = 64,
 };
 
@@ -99,51 +102,94 @@ int proxy_routes_unmute(struct proxy_addresses *a, const struct ipaddr *addr)
 
 /* ---- what others have left ---- */
 
+struct found_route {
+    struct ipaddr dst;
+    uint32_t table;
+    uint8_t kind;
+};
+
 struct found_routes {
     uint32_t table;
-    unsigned n;
-    struct ipaddr at[64];
-    uint8_t kinds[64];
-    uint32_t tables[64];
+    size_t n, room;
+    struct found_route *at;
 };
+
+static int keep_route(struct found_routes *found, const struct found_route *route)
+{
+    if (found->n == found->room) {
+        size_t room = found->room == 0 ? 64 : 2 * found->room;
+        struct found_route *at = realloc(found->at, room * sizeof(*at));
+        if (at == NULL)
+            return -ENOMEM;
+        found->at = at;
+        found->room = room;
+    }
+    found->at[found->n++] = *route;
+    return 0;
+}
 
 static int see_route(struct nlmsghdr *msg, struct nlattr **attr, const void *in, void *out, void *env)
 {
     struct found_routes *found = out;
     const struct rtmsg *head = NLMSG_DATA(msg);
-    uint32_t table;
+    struct found_route route = {.kind = head->rtm_type};
 
     (void)in, (void)env;
     if (msg->nlmsg_type != RTM_NEWROUTE || attr[RTA_TABLE] == NULL || attr[RTA_DST] == NULL ||
-        nlq_attrlen(attr[RTA_DST]) != 16 || head->rtm_dst_len != 128 || found->n == ARRAY_LEN(found->at))
+        nlq_attrlen(attr[RTA_DST]) != sizeof(route.dst.b) || head->rtm_dst_len != 128)
         return 0;
-    memcpy(&table, nlq_attrdata(attr[RTA_TABLE]), sizeof(table));
-    if (table != found->table && table != found->table + 1)
-        return 0;
-    memcpy(found->at[found->n].b, nlq_attrdata(attr[RTA_DST]), 16);
-    found->kinds[found->n] = head->rtm_type;
-    found->tables[found->n++] = table;
-    return 0;
+    memcpy(&route.table, nlq_attrdata(attr[RTA_TABLE]), sizeof(route.table));
+    memcpy(route.dst.b, nlq_attrdata(attr[RTA_DST]), sizeof(route.dst.b));
+    return route.table == found->table || route.table == found->table + 1 ? keep_route(found, &route) : 0;
 }
 
-/* Some of the routes of the tables go, to the tables of the heir if it is not 0; true: there may be more. */
-static bool hand_on_routes(struct proxy_addresses *a, uint32_t from, uint32_t heir)
+/* All routes of the table and of the next one; ret->at is to be freed, after a failure too. */
+static int find_routes(struct proxy_addresses *a, uint32_t table, struct found_routes *ret)
 {
-    struct found_routes found = {.table = from};
     struct nlq_msg *msg = nlq_createmsg(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, ++a->seq, 0);
 
+    *ret = (struct found_routes){.table = table};
     nlq_addstruct(msg, rtmsg, .rtm_family = AF_INET6);
-    if (nlqx_complete_send_freemsg(a->stack, a->netlink, msg) < 0 ||
-        nlqx_recv_process_rtreply(a->stack, a->netlink, see_route, NULL, &found, NULL) < 0)
-        return false;
-    for (unsigned i = 0; i < found.n; i++) {
-        uint32_t table = found.tables[i];
-        if ((heir != 0 &&
-             change_route(a, RTM_NEWROUTE, heir + table - from, found.kinds[i], &found.at[i], 128, 0) < 0) ||
-            change_route(a, RTM_DELROUTE, table, found.kinds[i], &found.at[i], 128, 0) < 0)
-            return false;
+    if (nlqx_complete_send_freemsg(a->stack, a->netlink, msg) < 0)
+        return -errno;
+    return nlqx_recv_process_rtreply(a->stack, a->netlink, see_route, NULL, ret, NULL);
+}
+
+/* They stand in our tables too, from now on. */
+static int copy_routes(struct proxy_addresses *a, const struct found_routes *found)
+{
+    int e = 0;
+
+    for (size_t i = 0; i < found->n && e == 0; i++) {
+        const struct found_route *r = &found->at[i];
+        e = change_route(a, RTM_NEWROUTE, a->table + (r->table - found->table), r->kind, &r->dst, 128, 0);
+        e = e == -EEXIST ? 0 : e;
     }
-    return found.n == ARRAY_LEN(found.at);
+    return e;
+}
+
+/* All that can; 0 or the error of one that cannot. */
+static int take_routes(struct proxy_addresses *a, const struct found_routes *found)
+{
+    int e = 0;
+
+    for (size_t i = 0; i < found->n; i++) {
+        const struct found_route *r = &found->at[i];
+        int one = change_route(a, RTM_DELROUTE, r->table, r->kind, &r->dst, 128, 0);
+        e = one < 0 && one != -ESRCH ? one : e;
+    }
+    return e;
+}
+
+/* Our tables are empty then. */
+static int clear_routes(struct proxy_addresses *a)
+{
+    struct found_routes found;
+    int e = find_routes(a, a->table, &found);
+    int taken = take_routes(a, &found);
+
+    free(found.at);
+    return e < 0 ? e : taken;
 }
 
 struct found_rules {
@@ -221,7 +267,7 @@ static uint32_t stir(uint32_t hash, const void *bytes, size_t len)
     return hash;
 }
 
-static uint32_t table_of(const struct proxy_place *place)
+uint32_t proxy_routes_table(const struct proxy_place *place)
 {
     uint32_t hash = stir(2166136261u, place->iface, strlen(place->iface) + 1);
 
@@ -229,7 +275,7 @@ static uint32_t table_of(const struct proxy_place *place)
     if (place->user)
         hash = stir(hash, place->user, strlen(place->user));
     hash = stir(hash, place->base.b, PREFIX_BITS / 8);
-    return TABLE_BASE | ((hash >> 16 ^ hash) & 0xfffe);
+    return TABLE_FIRST | ((hash >> 16 ^ hash) & TABLE_BITS);
 }
 
 /* Whether the stack has rules: the one that leads to the second table is made to see. */
@@ -242,8 +288,7 @@ static int find_way(struct proxy_addresses *a)
         e = change_rule(a, RTM_NEWRULE, a->table + 1, NULL);
     if (e == 0) {
         a->by_rules = true;
-        while (hand_on_routes(a, a->table, 0))
-            ;
+        return clear_routes(a);
     }
     return e == -EOPNOTSUPP || e == -EAFNOSUPPORT || e == -EPROTONOSUPPORT ? 0 : e;
 }
@@ -293,34 +338,66 @@ static int take_rules(struct proxy_addresses *a, const struct found_rules *old)
     return e;
 }
 
+/* What stands in the tables of the old place stands in ours too. */
+static int copy_all(struct proxy_addresses *a, const struct found_rules *rules,
+                    const struct found_routes *routes, const struct ipaddr *base)
+{
+    int e = copy_rules(a, rules);
+
+    if (e == 0)
+        e = make_blackhole(a, base);
+    return e == 0 ? copy_routes(a, routes) : e;
+}
+
+/* What could not be made whole goes. */
+static void undo(struct proxy_addresses *a)
+{
+    proxy_routes_close(a);
+    if (clear_routes(a) < 0)
+        return; /* the next proxy of that place finds them */
+}
+
+static int take_all(struct proxy_addresses *a, const struct proxy_addresses *was,
+                    const struct found_rules *rules, const struct found_routes *routes)
+{
+    int e = take_rules(a, rules);
+    int others = take_routes(a, routes);
+    int hole = was->has_blackhole ? change_blackhole(a, RTM_DELROUTE, &was->prefix, was->table) : 0;
+
+    return e < 0 ? e : others < 0 ? others : hole;
+}
+
 int proxy_addresses_move(struct proxy_addresses *a, const struct proxy_place *place)
 {
     const struct proxy_addresses was = *a;
-    struct found_rules old;
-    int e = a->by_rules ? see_rules(a, a->table, &old) : 0;
+    struct found_rules rules;
+    struct found_routes routes = {0};
 
-    if (e < 0 || !a->by_rules || table_of(place) == a->table)
-        return e;
-    a->table = table_of(place);
-    e = copy_rules(a, &old);
+    if (!a->by_rules || proxy_routes_table(place) == a->table)
+        return 0;
+    int e = see_rules(a, a->table, &rules);
     if (e == 0)
-        e = make_blackhole(a, &place->base);
-    if (e < 0) { /* the old ones stay as they are; a half of the new ones is found by the next proxy */
-        *a = was;
-        return e;
+        e = find_routes(a, a->table, &routes);
+    if (e == 0) {
+        a->table = proxy_routes_table(place);
+        a->has_blackhole = false;
+        e = copy_all(a, &rules, &routes, &place->base);
+        if (e == 0) {
+            e = take_all(a, &was, &rules, &routes);
+        } else {
+            undo(a);
+            *a = was;
+        }
     }
-    while (hand_on_routes(a, was.table, a->table))
-        ;
-    e = take_rules(a, &old);
-    int hole = was.has_blackhole ? change_blackhole(a, RTM_DELROUTE, &was.prefix, was.table) : 0;
-    return e < 0 ? e : hole;
+    free(routes.at);
+    return e;
 }
 
 /* ---- life ---- */
 
 int proxy_routes_open(struct proxy_addresses *a, const struct proxy_place *place)
 {
-    a->table = table_of(place);
+    a->table = proxy_routes_table(place);
     int e = find_way(a);
     return e == 0 ? make_blackhole(a, &place->base) : e;
 }

@@ -10,6 +10,8 @@ struct nlq_msg;
 struct nlq_msg *proxy_request(struct proxy_addresses *a, uint16_t type, uint16_t flags);
 MUST_CHECK int proxy_command(struct proxy_addresses *a, struct nlq_msg *msg);
 
+/* The number of the first table of a place, even, as others hardly have it: 1 in 500 million for any two places of a host. */
+uint32_t proxy_routes_table(const struct proxy_place *place);
 /* Sees whether there are rules (a->by_rules), and takes away what a proxy of that place left; makes the blackhole of a routed
  * prefix. 0 or negative errno. */
 MUST_CHECK int proxy_routes_open(struct proxy_addresses *a, const struct proxy_place *place);

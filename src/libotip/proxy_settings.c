@@ -4,6 +4,7 @@
  * the name server and, for a password of the second generation, some tenths of a second for Argon2; so it runs at the start and
  * in the thread that asks for a reload, never in that of the proxy. Secrets are wiped as soon as the otip is made.
  */
+#include "libiothconf/open/open_stack.h"
 #include "libotip/otip_base.h"
 #include "libotip/otip_file.h"
 #include "libotip/otip_password.h"
@@ -80,7 +81,7 @@ static int read_secret(const struct proxy_config *config, struct secret *ret, ch
     }
     e = config->key ? otip_key_read(path, ret->key, phrase) : otip_password_read(path, ret->password, phrase);
     if (e < 0)
-        snprintf(why, why_size, "%.300s: %s", path, phrase);
+        snprintf(why, why_size, "--%s: %.300s: %s", config->key ? "key" : "passwdfile", path, phrase);
     return e;
 }
 
@@ -146,6 +147,17 @@ void proxy_settings_free(struct settings *s)
     *s = (struct settings){0};
 }
 
+/* Is there such a kind of stack? `option` has its string. */
+static int find_stack(const char *option, const char *text, char *why, size_t why_size)
+{
+    char phrase[256];
+    int e = open_stack_find(text, phrase, sizeof(phrase));
+
+    if (e == -ENOENT)
+        snprintf(why, why_size, "%s: %s", option, phrase);
+    return e;
+}
+
 int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_size)
 {
     const struct proxy_config *config = (const struct proxy_config *)process;
@@ -154,6 +166,10 @@ int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_
     struct otip *otip = NULL;
     int e = about_base(config, read_base(config, &base, phrase), phrase, why, why_size);
 
+    if (e == 0)
+        e = find_stack("--extstack", config->extstack, why, why_size);
+    if (e == 0)
+        e = find_stack("--intstack", config->intstack, why, why_size);
     if (e == 0 && base.name[0] != '\0') /* nobody is asked: any address will do */
         base.addr = (struct ipaddr){{0xfd}};
     if (e == 0)

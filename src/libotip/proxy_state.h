@@ -81,6 +81,7 @@ struct otip_proxy {
     bool has_thread;
     struct attendant *attendant;
     _Atomic nsec_t round_at; /* when the loop's last round began */
+    atomic_bool stack_is_dead;
     pthread_mutex_t reload_lock;
     struct timer pulse;
     struct proxy_base *base; /* the look-up of its name */
@@ -150,7 +151,7 @@ void proxy_settings_free(struct settings *s);
 /* The base as it was written, or what it is if it was not. */
 const char *proxy_base_text(const struct proxy_config *config);
 
-/* Whether the proxy's thread still goes round. From any thread. */
+/* Whether the proxy's thread still goes round, and its stacks live. From any thread. */
 bool proxy_is_alive(struct otip_proxy *p);
 
 /* --- the attendant: proxy_attendant.c --- */

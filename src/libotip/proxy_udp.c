@@ -13,6 +13,7 @@
  * An open address begins flows; at a muted one those that are there go on, and all else is dropped without a word. Idle flows
  * are found at the end of a list by age (proxy_peers.h), for which there is one deadline.
  */
+#include "base/pktinfo.h"
 #include "libotip/proxy_header.h"
 #include "libotip/proxy_state.h"
 
@@ -28,12 +29,6 @@ enum {
     DATAGRAM_MAX = 65536,
     OLDEST_SEEN = 16, /* of the oldest flows, when one is to give way */
     ERRORS_MAX = 4,   /* of a flow's socket in a row: an ICMP error is told once, a dead socket's always */
-    CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)),
-};
-
-union udp_control {
-    struct cmsghdr head;
-    char bytes[CONTROL_MAX];
 };
 
 /* All flows use it in turn. */
@@ -41,7 +36,7 @@ struct udp_batch {
     struct mmsghdr in[BATCH], out[BATCH];
     struct iovec in_iov[BATCH], out_iov[BATCH][2];
     struct sockaddr_in6 from[BATCH];
-    union udp_control controls[BATCH];
+    union pktinfo_control controls[BATCH];
     uint8_t head[PROXY_HEADER_LEN];
     struct timer timer;
     struct otip_proxy *proxy;
@@ -149,19 +144,6 @@ static void set_peer(struct mmsghdr *m, void *name, socklen_t len)
 
 /* ---- to the client ---- */
 
-/* The address that the client used, for the control message of what it gets. */
-static size_t write_source(union udp_control *c, const struct ipaddr *asked)
-{
-    struct in6_pktinfo info = {.ipi6_ifindex = 0}; /* the routes choose */
-
-    memset(c, 0, sizeof(*c));
-    c->head = (struct cmsghdr){
-        .cmsg_len = CMSG_LEN(sizeof(info)), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
-    memcpy(&info.ipi6_addr, asked->b, sizeof(asked->b));
-    memcpy(CMSG_DATA(&c->head), &info, sizeof(info));
-    return CONTROL_MAX;
-}
-
 /* How many have come; -errno. */
 static int receive(struct udp_batch *b, int fd, bool from_clients)
 {
@@ -198,9 +180,10 @@ static void on_server(struct watch *w, uint32_t events)
     struct otip_proxy *p = f->proxy;
     struct udp_batch *b = p->batch;
     struct sockaddr_storage to;
-    union udp_control source;
+    union pktinfo_control source;
     socklen_t to_len = ipendpoint_to_sockaddr(&f->peer.key.client, true, &to);
-    size_t source_len = write_source(&source, &f->peer.key.asked);
+    size_t source_len =
+        pktinfo_write(&(struct pktinfo){.addr = f->peer.key.asked}, &source); /* the client asked there */
     int n = BATCH;
 
     for (unsigned turn = 0; turn < BATCHES_PER_WAKE && n == BATCH && !f->dead; turn++) {
@@ -292,11 +275,11 @@ static struct udp_flow *begin(struct service *s, const struct peer_key *key)
 
 static bool read_asked(struct msghdr *msg, struct ipaddr *ret)
 {
+    struct pktinfo info;
+
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
-        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            memcpy(&info, CMSG_DATA(c), sizeof(info));
-            memcpy(ret->b, &info.ipi6_addr, sizeof(ret->b));
+        if (pktinfo_read(c, &info)) {
+            *ret = info.addr;
             return true;
         }
     return false;

@@ -7,18 +7,18 @@
  *
  * vde_open and vde_close run one at a time in what links this room: they use what the whole process shares (getpwuid(3), the
  * environment), at their beginning. Who is at it for longer than TURN waits for his network, and no longer keeps the others out.
+ * Who closes has a loop to go on with: when it is another's turn a thread waits for it and closes then.
  *
- * The thread has what its maker has: capabilities, namespaces, the filter of system calls; it blocks all signals but SIGSYS,
- * which is about its own calls, and by which a program takes its privileges. A library whose code such a thread runs must not be
- * unloaded: whatever links this room is marked so.
+ * The thread has what its maker has: capabilities, namespaces, the filter of system calls. A library whose code such a thread
+ * runs must not be unloaded: whatever links this room is marked so.
  */
 #include "vde/opening.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,14 +52,20 @@ static void wait_for_change(nsec_t until)
 
 /* --- one at a time --- */
 
-static void take_turn(const void *who)
+/* False: it is another's, and who does not wait has not got it. Who waits has. */
+static bool take_turn(const void *who, bool waits)
 {
     pthread_mutex_lock(&lock);
-    while (turn.holder && monotonic_now() < turn.until)
+    while (waits && turn.holder && monotonic_now() < turn.until)
         wait_for_change(turn.until);
-    turn.holder = who;
-    turn.until = monotonic_now() + TURN;
+    nsec_t now = monotonic_now();
+    bool is_mine = !turn.holder || now >= turn.until;
+    if (is_mine) {
+        turn.holder = who;
+        turn.until = now + TURN;
+    }
     pthread_mutex_unlock(&lock);
+    return is_mine;
 }
 
 /* Under the lock. */
@@ -70,15 +76,34 @@ static void end_turn(const void *who)
     pthread_cond_broadcast(&changed);
 }
 
-void opening_close(VDECONN *conn)
+/* In one's turn. */
+static void close_now(VDECONN *conn)
 {
-    if (!conn)
-        return;
-    take_turn(conn);
     vde_close(conn);
     pthread_mutex_lock(&lock);
     end_turn(conn);
     pthread_mutex_unlock(&lock);
+}
+
+static void *close_in_turn(void *conn)
+{
+    take_turn(conn, true);
+    close_now(conn);
+    return NULL;
+}
+
+void opening_close(VDECONN *conn)
+{
+    pthread_t thread;
+
+    if (!conn)
+        return;
+    if (take_turn(conn, false))
+        close_now(conn);
+    else if (thread_start(&thread, close_in_turn, conn) == 0)
+        pthread_detach(thread);
+    else
+        close_in_turn(conn);
 }
 
 /* --- an opening --- */
@@ -87,7 +112,7 @@ static void *open_it(void *arg)
 {
     struct opening *o = arg;
 
-    take_turn(o);
+    take_turn(o, true);
     errno = 0;
     VDECONN *conn = vde_open(o->vnl, o->descr, NULL);
     int e = conn ? 0 : errno ? -errno : -ENODEV;
@@ -106,18 +131,6 @@ static void *open_it(void *arg)
     return NULL;
 }
 
-static int start_thread(struct opening *o)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&o->thread, NULL, open_it, o);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -e;
-}
-
 int opening_begin(const char *vnl, const char *descr, struct opening **ret)
 {
     size_t size = strlen(vnl) + 1;
@@ -127,7 +140,7 @@ int opening_begin(const char *vnl, const char *descr, struct opening **ret)
         return -ENOMEM;
     memcpy(o->vnl, vnl, size);
     strncpy(o->descr, descr, sizeof(o->descr) - 1);
-    int e = start_thread(o);
+    int e = thread_start(&o->thread, open_it, o);
     if (e < 0)
         free(o);
     else

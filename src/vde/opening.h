@@ -17,7 +17,7 @@ MUST_CHECK int opening_take(struct opening *o, nsec_t until, VDECONN **ret);
 /* Nobody wants it any more. NULL is fine. */
 void opening_abandon(struct opening *o);
 
-/* vde_close(3). NULL is fine. */
+/* vde_close(3), at once or in a moment; never waits for another's opening. NULL is fine. */
 void opening_close(VDECONN *conn);
 
 #endif

@@ -88,6 +88,12 @@ const char *vdeport_strerror(int error)
         return "it is not there: does its hub or switch run?";
     case -ECONNREFUSED:
         return "nobody serves it: does its hub or switch run?";
+    case -EACCES:
+        return "this user may not use it: look at the mode of its folder, and of ctl in it";
+    case -ENOTDIR:
+        return "this is no folder, expected the one that its hub or switch makes";
+    case -EPROTONOSUPPORT:
+        return VDEPORT_UNKNOWN;
     default:
         return strerror(-error);
     }

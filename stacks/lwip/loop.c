@@ -14,12 +14,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "lwip/neigh.h"
 #include "lwip/stack.h"
 #include "lwip/trial.h"
@@ -38,7 +38,6 @@ static struct {
     bool stop;
     unsigned users, removals;
     pthread_t thread;
-    uint8_t buffer[VDEPORT_FRAME_ROOM];
 } loop = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .wake = -1};
 
 int loop_watch(int fd, uint32_t events, void *watched)
@@ -67,7 +66,7 @@ static ssize_t take_frames(void *arg)
 {
     const struct frames *frames = arg;
 
-    wire_event(frames->watched, frames->events, loop.buffer);
+    wire_event(frames->watched, frames->events);
     return 0;
 }
 
@@ -152,20 +151,6 @@ static void *loop_main(void *arg)
 
 /* ---- its life ---- */
 
-/* Signals are for the program's own threads. */
-static int start_thread(void)
-{
-    sigset_t all, before;
-    int error;
-
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&loop.thread, NULL, loop_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -error;
-}
-
 static void close_descriptors(void)
 {
     close(loop.epoll);
@@ -184,7 +169,7 @@ static int start(void)
     error = loop.wake < 0 ? -errno : loop_watch(loop.wake, EPOLLIN | EPOLLET, NULL);
     loop.stop = false;
     if (error == 0)
-        error = start_thread();
+        error = thread_start(&loop.thread, loop_main, NULL);
     if (error < 0)
         close_descriptors();
     return error;
@@ -208,7 +193,8 @@ int loop_enter(struct stack *stack)
 {
     int error = 0;
 
-    stack->due_ms = stack->wires_due_ms = 0;
+    stack->due_ms = 0;
+    stack->wires_due_ms = 0;
     pthread_mutex_lock(&loop.life);
     if (loop.users == 0)
         error = start();

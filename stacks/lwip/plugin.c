@@ -32,7 +32,11 @@
 #include "lwip/wire.h"
 #include "vdestack/vnl.h"
 
-enum { LINGER_MS = 200, LINGER_STEP_MS = 2 };
+enum {
+    LINGER_MS = 200,
+    LINGER_STEP_MS = 2,
+    BATCH_MAX = 1024 /* messages of one call, as Linux has it: they are received or sent under one lock */
+};
 
 /* ---- one operation ---- */
 
@@ -499,6 +503,7 @@ static int lwip_op_sendmmsg(void *ctx, int fd, struct mmsghdr *msgs, unsigned n,
     unsigned done = 0;
     ssize_t result = 0;
 
+    n = n < BATCH_MAX ? n : BATCH_MAX;
     do {
         call.batch = msgs + done;
         call.batch_len = n - done;
@@ -541,6 +546,7 @@ static int lwip_op_recvmmsg(void *ctx, int fd, struct mmsghdr *msgs, unsigned n,
     unsigned done = 0;
     ssize_t result;
 
+    n = n < BATCH_MAX ? n : BATCH_MAX;
     do {
         call.batch = msgs + done;
         call.batch_len = n - done;

@@ -279,9 +279,14 @@ void stack_fini(struct stack *stack)
 
 /* ---- the lock ---- */
 
+/* A thread that is cancelled ends while it waits, not with the lock. */
 void stack_lock(struct stack *stack)
 {
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     pthread_mutex_lock(&stack->lock);
+    stack->cancel_state = state;
     current = stack;
 }
 
@@ -320,11 +325,15 @@ static ssize_t drain_loop(void *arg)
 
 void stack_unlock(struct stack *stack)
 {
+    int state;
+
     if (stack->loop_count > 0 && !stack->dead)
         stack_run(stack, drain_loop, stack);
     ready_flush(stack);
     current = NULL;
+    state = stack->cancel_state;
     pthread_mutex_unlock(&stack->lock);
+    pthread_setcancelstate(state, NULL);
 }
 
 ssize_t stack_run(struct stack *stack, ssize_t (*f)(void *arg), void *arg)

@@ -80,6 +80,7 @@ struct route {
 
 struct stack {
     pthread_mutex_t lock;
+    int cancel_state; /* of the thread that holds the lock, before it did */
     struct library library;
     struct lwip_symbols lw;
     struct block *blocks; /* what lwIP has allocated */

@@ -9,9 +9,9 @@
  *
  * A busy wire is lent: after a batch that brought several datagrams for one socket of UDP and nothing for another, the loop
  * leaves the next frames to that socket's reader, who takes them when he has read his last datagram, without two threads
- * being woken for them; there is none of that cost in a single packet. The wire is given back when there is no frame,
- * and taken back from a reader who does not come for LEND_MS, since the frames of others wait meanwhile; then nobody borrows it
- * for DISTRUST_MS.
+ * being woken for them; there is none of that cost in a single packet. The wire is given back when there is no frame, or
+ * one for another socket, and taken back from a reader who does not come for LEND_MS, since the frames of others
+ * wait meanwhile; then nobody borrows it for DISTRUST_MS.
  *
  * A wire is opened before its interface is there and without any lock, since that may take seconds. The loop gets
  * back to a network that went away, and never waits for it.
@@ -54,6 +54,7 @@ struct wire {
     struct wire_end data_end, control_end;
     struct held_frame queue[QUEUE_MAX];
     unsigned first, count;
+    uint8_t buffer[VDEPORT_FRAME_ROOM]; /* what is received; on no stack: a reader's may be small */
 };
 
 static void drop_queue(struct wire *wire)
@@ -197,17 +198,17 @@ static void send_held(struct wire *wire)
 /* ---- in ---- */
 
 /* Receives a batch; false if the network has gone away. */
-static bool receive(struct wire *wire, int batch, uint8_t buffer[static VDEPORT_FRAME_ROOM])
+static bool receive(struct wire *wire, int batch)
 {
     int i;
 
     for (i = 0; i < batch; i++) {
-        int len = vdeport_receive(&wire->network, buffer);
+        int len = vdeport_receive(&wire->network, wire->buffer);
 
         if (len < 0)
             return len == -EAGAIN;
         if (len > 0)
-            port_input(wire->port, buffer, (size_t)len);
+            port_input(wire->port, wire->buffer, (size_t)len);
     }
     return true;
 }
@@ -219,12 +220,16 @@ static void take_back(struct wire *wire)
     watch_again(wire);
 }
 
-/* Has the batch brought several datagrams for one socket, and nothing for others? */
+/* Has the batch brought nothing for others than one socket? */
 static bool has_one_reader(const struct stack *stack)
 {
-    const struct sock *sock = stack->ready_list;
+    return stack->ready_list != NULL && stack->ready_list->ready_next == NULL;
+}
 
-    return sock != NULL && sock->ready_next == NULL && sock->type == &udp_sock && sock->ring_count > 1;
+/* Has it brought several datagrams for that one? */
+static bool deserves_loan(const struct stack *stack)
+{
+    return has_one_reader(stack) && stack->ready_list->type == &udp_sock && stack->ready_list->ring_count > 1;
 }
 
 static void lend(struct wire *wire)
@@ -246,14 +251,13 @@ void wire_borrow(struct sock *sock)
 {
     struct stack *stack = sock->stack;
     struct wire *wire = stack->lent_wire;
-    uint8_t buffer[VDEPORT_FRAME_ROOM];
 
     if (wire == NULL)
         return;
     wire->lent_until_ms = stack_now_ms() + LEND_MS;
-    if (!receive(wire, READER_BATCH, buffer))
+    if (!receive(wire, READER_BATCH))
         loop_tend(stack);
-    if (sock->ring_count == 0)
+    if (sock->ring_count == 0 || !has_one_reader(stack))
         take_back(wire);
 }
 
@@ -274,7 +278,7 @@ struct stack *wire_stack(void *watched)
     return ((struct wire_end *)watched)->wire->port->stack;
 }
 
-void wire_event(void *watched, uint32_t events, uint8_t buffer[static VDEPORT_FRAME_ROOM])
+void wire_event(void *watched, uint32_t events)
 {
     struct wire_end *end = watched;
     struct wire *wire = end->wire;
@@ -288,13 +292,13 @@ void wire_event(void *watched, uint32_t events, uint8_t buffer[static VDEPORT_FR
         if ((events & EPOLLOUT) != 0)
             send_held(wire);
         if ((events & (EPOLLIN | EPOLLERR)) != 0)
-            alive = receive(wire, BATCH, buffer);
+            alive = receive(wire, BATCH);
         else if ((events & EPOLLHUP) != 0)
             alive = false;
     }
     if (!alive)
         lose(wire);
-    else if (has_one_reader(wire->port->stack))
+    else if (deserves_loan(wire->port->stack))
         lend(wire);
 }
 

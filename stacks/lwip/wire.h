@@ -25,7 +25,7 @@ bool wire_is_busy(const struct wire *wire);
 /* What the loop calls, with the stack's lock held: something happened at a descriptor of the wire (which: the
  * pointer that was watched); the time has come to look after the wires. */
 struct stack *wire_stack(void *watched);
-void wire_event(void *watched, uint32_t events, uint8_t buffer[static VDEPORT_FRAME_ROOM]);
+void wire_event(void *watched, uint32_t events);
 /* Disconnects the wires of a dead stack. */
 void wire_abandon_all(struct stack *stack);
 /* Tries lost networks again, and takes back what is lent for too long. Returns when to look again, in ms; UINT64_MAX: no need. */

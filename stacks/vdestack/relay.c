@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -31,6 +30,7 @@
 #include <linux/if_tun.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "vde/vdeport.h"
 
 enum {
@@ -325,16 +325,10 @@ int relay_attach(struct relay *relay, size_t number, int tap)
 
 int relay_start(struct relay *relay)
 {
-    sigset_t all, before;
-    int error;
+    int error = thread_start(&relay->thread, relay_main, relay);
 
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS); /* about its own calls, and by which a program takes its privileges */
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the program's threads */
-    error = pthread_create(&relay->thread, NULL, relay_main, relay);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0)
-        return -error;
+    if (error < 0)
+        return error;
     pthread_setname_np(relay->thread, "ioth-vdestack");
     relay->started = true;
     return 0;

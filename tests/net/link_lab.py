@@ -210,7 +210,7 @@ class Host(w.Namespace):
     def ping(self, version, *names):
         """Each by its name."""
         for name in names:
-            self.run("ping", f"-{version}", "-c1", "-W20", name)
+            self.run("ping", f"-{version}", "-c1", "-w20", name)
 
 
 # ---- other people's clients, as they come ----

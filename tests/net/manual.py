@@ -23,6 +23,7 @@ def sources(page):
 
 def program(page, directory, number=0, change=lambda source: source):
     """One of them, compiled with all warnings."""
+    w.need_plain_build()
     source, made = directory / f"{page}.{number}.c", directory / f"{page}.{number}"
     source.write_text(change(sources(page)[number]))
     folders = [w.RELEASE / f"src/lib{name}" for name in LIBRARIES]

@@ -41,6 +41,7 @@ class Machine:
     """A namespace whose programs find `etc` at /etc."""
 
     def __init__(self, world, namespace=None, hosts="files otip [!UNAVAIL=return] dns"):
+        w.need_plain_build()
         if not MODULE.exists():
             pytest.skip(f"{MODULE} is not built")
         self.world = world

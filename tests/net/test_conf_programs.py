@@ -29,6 +29,7 @@ def test_the_example_of_15_lines(world, request, tmp_path):
     assert len(code.strip().splitlines()) <= 15
     assert textwrap.indent(code.strip(), "    ") in (w.TREE / "README.md").read_text(), "README shows another program"
 
+    w.need_plain_build()
     build, program = w.RELEASE / "src", tmp_path / "lookup"
     libraries = [build / "libioth", build / "libiothconf", build / "libiothdns"]
     flags = [flag for folder in libraries for flag in (f"-L{folder}", f"-Wl,-rpath,{folder}")]

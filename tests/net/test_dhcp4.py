@@ -66,7 +66,7 @@ def test_all_that_a_server_gives(world, server, stack):
     assert state.servers == ["10.1.0.53", "10.1.0.54"]
     assert state.domains == ["lab.test", "deep.lab.test"]
     assert state.mtu == 1400
-    box.run("ping", "-c1", "-W20", address_of(address))
+    box.run("ping", "-c1", "-w20", address_of(address))
 
     request = segment.wire.wait_for(said("SELECTING"), "a request")
     assert b"\x04host\x03lab\x04test" in bytes(request), "the name, in its wire form (RFC 4702 s2.3.1)"
@@ -161,7 +161,7 @@ def test_the_address_is_taken(world, stack):
     address = bound(client)
     assert address == "10.1.0.101/24"
     assert not segment.wire.heard(lambda p: p.src == CLIENT_MAC and "IP" in p and p["IP"].src == "10.1.0.100")
-    other.run("ping", "-c1", "-W20", address_of(address))
+    other.run("ping", "-c1", "-w20", address_of(address))
 
 
 @together
@@ -218,7 +218,7 @@ def test_after_the_link_was_down_it_asks_for_its_old_address(world, stack):
     assert options4(request)["requested_addr"] == address_of(address)
     client.wait_until(lambda s: GIVEN_ROUTES <= s.routes, "the routes are back")
     assert bound(client) == address
-    box.run("ping", "-c1", "-W20", address_of(address))
+    box.run("ping", "-c1", "-w20", address_of(address))
     assert not segment.wire.heard(said("DISCOVER"), again)
 
 

@@ -188,18 +188,7 @@ def test_half_the_packets_lost(box):
     assert right >= 25, "retries find most of them"
 
 
-@pytest.mark.parametrize(
-    "forge",
-    [
-        upstream.forge_port,
-        upstream.forge_address,
-        upstream.forge_id,
-        upstream.forge_question,
-        upstream.forge_type,
-        upstream.forge_letter_case,
-        upstream.forge_no_response_bit,
-    ],
-)
+@pytest.mark.parametrize("forge", upstream.FORGERS)
 def test_forged_first(box, forge):
     """The forged reply is there before the right one: it is not believed, and does not make the server give up."""
     with ScriptedUpstream(box.namespace, UPSTREAM, udp=upstream.forged_first(forge)) as server:

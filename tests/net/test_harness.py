@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The harness itself: cables, the hub and its clients, knotd, and the scripted upstream do what the other tests rely on."""
 
+import contextlib
+
+import pytest
+
 import questions
 import upstream
+import world as w
 from questions import addresses, ask
 
 
@@ -11,16 +16,26 @@ def test_a_cable_joins_two_namespaces(world):
     world.link(one, "eth0", other, "eth0")
     one.add_address("eth0", "fc00::1/64")
     other.add_address("eth0", "fc00::2/64")
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "fc00::2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-w", "20", "fc00::2").stdout
 
 
 def test_clients_on_the_hub_reach_each_other(world):
     world.hub()
     one = world.vde_client("one", ["192.168.1.1/24", "fc00::1/64"], resolver="192.168.1.24")
     world.vde_client("other", ["192.168.1.2/24", "fc00::2/64"])
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "192.168.1.2").stdout
-    assert "1 received" in one.run("ping", "-c", "1", "-W", "20", "fc00::2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-w", "20", "192.168.1.2").stdout
+    assert "1 received" in one.run("ping", "-c", "1", "-w", "20", "fc00::2").stdout
     assert "nameserver 192.168.1.24" in one.run("cat", "/etc/resolv.conf").stdout
+
+
+def test_a_sanitizers_report_fails_the_test_that_has_not_read_it():
+    for said, is_report in (("all is well", False), ("a.c:1:2: runtime error: signed integer overflow", True)):
+        world = w.World()
+        daemon = world.daemon(world.namespace("box"), "sh", "-c", 'echo "$0" >&2 && exec sleep infinity', said)
+        daemon.wait_until(lambda: said in daemon.stderr(), "its words")
+        with pytest.raises(AssertionError, match=said) if is_report else contextlib.nullcontext():
+            world.close()
+        assert not daemon.is_alive()
 
 
 def test_knotd_plays_upstream(world):

@@ -46,6 +46,7 @@ def test_a_million_spoilt_messages(box):
 
 
 def flood_with_names(world, count, cachesize_mib, timeout):
+    w.need_plain_build()
     box = server.Box(world, w.RELEASE)
     start_responder(box)
     box.serve(LOCAL + FORWARD + f"option cachesize {cachesize_mib}M\n")

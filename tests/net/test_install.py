@@ -95,6 +95,7 @@ def test_nothing_points_back_into_the_tree(prefix):
 
 def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, tmp_path):
     """examples/udp-send.c, a node of its own on a virtual Ethernet, as its head says it is compiled and run."""
+    w.need_plain_build()
     program = tmp_path / "udp-send"
     flags = pkg_config(libraries, "--cflags", "--libs", "libioth")
     source = w.TREE / "examples/udp-send.c"

@@ -114,19 +114,7 @@ def test_use_vc(here):
         assert server.questions == []
 
 
-@pytest.mark.parametrize(
-    "forge",
-    [
-        upstream.forge_port,
-        upstream.forge_address,
-        upstream.forge_id,
-        upstream.forge_question,
-        upstream.forge_type,
-        upstream.forge_letter_case,
-        upstream.forge_no_response_bit,
-    ],
-    ids=lambda forge: forge.__name__,
-)
+@pytest.mark.parametrize("forge", upstream.FORGERS)
 def test_forgers_are_not_believed(here, forge):
     with ScriptedUpstream(here, SERVER, udp=upstream.forged_first(forge)):
         assert found(here, SERVER, "a:www.example") == "192.0.2.12"

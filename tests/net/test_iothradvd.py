@@ -302,7 +302,7 @@ def test_the_kernel_configures_itself(world, kind):
     routes = {r["dst"]: r for r in json.loads(host.run("ip", "-6", "-j", "route").stdout)}
     for destination, preference in (("fd00:77::/32", "low"), ("fd00:78::/48", "high")):
         assert (routes[destination]["gateway"], routes[destination]["pref"]) == (LINK_LOCAL, preference)
-    host.run("ping", "-6", "-c1", "-W20", f"{LINK_LOCAL}%{INTERFACE}")
+    host.run("ping", "-6", "-c1", "-w20", f"{LINK_LOCAL}%{INTERFACE}")
 
     before = len(segment.wire)
     router.stop()
@@ -769,6 +769,7 @@ def test_the_example(world):
 @together
 def test_the_program_of_the_manual(world):
     """The C program of iothradvd(3), as it stands there."""
+    w.need_plain_build()
     segment = Segment(world)
     page = (w.TREE / "man/iothradvd.3").read_text().split(".Sh EXAMPLES")[1]
     source = re.search(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page, re.S | re.M).group(1).replace("\\e", "\\")

@@ -9,7 +9,7 @@ import pytest
 import world as w
 from dhcp_lab import Segment, running, together  # noqa: F401
 from test_iothradvd import HERE, MAC, PROGRAM, Router, await_advertisement, router_on
-from test_namedhcp_control import free_port, scraped
+from test_namedhcp_control import scraped
 
 
 def get(port, path="/metrics"):
@@ -20,7 +20,7 @@ def get(port, path="/metrics"):
 @together
 def test_two_interfaces(world):
     one, two = Segment(world, "one"), Segment(world, "two")
-    port = free_port()
+    port = 9553
     text = (
         f"metrics 127.0.0.1@{port}\nperiod 4\n"
         f"iface a0\nstack {one.vnl}\nmacaddr {MAC}\niface b0\nstack {two.vnl}\nmacaddr 02:00:00:00:0a:02\n"
@@ -35,7 +35,7 @@ def test_two_interfaces(world):
         assert samples[f"iothradvd_advertising{{{labels}}}"] in (0, 1)
         assert samples[f"iothradvd_address_taken{{{labels}}}"] == 0
     assert get(port, "/healthz") == "ok\n"
-    router.reload(text.replace(str(port), str(port % 60000 + 1)))
+    router.reload(text.replace(str(port), "9554"))
     router.wait_for("this change waits for a restart what=metrics")
     assert scraped(get(port))["iothradvd_reloads_total"] == 1
     router.stop()
@@ -44,7 +44,7 @@ def test_two_interfaces(world):
 @together
 def test_a_port_that_somebody_has(world):
     segment = Segment(world)
-    port = free_port()
+    port = 9555 # the tests of this file run together
     router = router_on(world, segment, "port", f"metrics 127.0.0.1@{port}\n")
     other = HERE.run(PROGRAM, "-s", segment.vnl, "--metrics", f"127.0.0.1@{port}", check=False, timeout=60)
     assert other.returncode == 1 and f"cannot serve metrics at 127.0.0.1@{port}: Address already in use" in other.stderr

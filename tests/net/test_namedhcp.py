@@ -390,16 +390,25 @@ def test_in_the_background(world):
     w.wait_for(lambda: not pidfile.exists() or pidfile.read_text() == "", "it ends")
 
 
+def of_the_stack(server):
+    """The namespace of its vdestack, entered with the powers of ours."""
+    path = w.namespace_below(server)._net_path
+    return w.Namespace("stack", path, ["nsenter", f"--net={path}", "--"])
+
+
 @together
-def test_the_interface_is_made_anew(world):
-    """Another one of the same name takes the place of one that was taken away."""
+@pytest.mark.parametrize("stack, interface", [("kernel", INTERFACE), ("vdestack", "vde0")])
+def test_the_interface_is_made_anew(world, stack, interface):
+    """Another one of the same name takes the place of one that was taken away. On vdestack a server that root started has nothing
+    left by which a socket goes from one interface to another."""
     lan = Lan(world)
-    server = lan.serve("kernel", NAMES + POOL)
-    server.namespace.plug.kill()
-    gone = f'nothing is heard on an interface iface={INTERFACE} reason="No such device"'
+    server = lan.serve(stack, NAMES + POOL)
+    namespace = server.namespace if stack == "kernel" else of_the_stack(server)
+    namespace.ip(f"link delete {interface}")
+    gone = f'nothing is heard on an interface iface={interface} reason="No such device"'
     server.wait_until(lambda: gone in server.stderr(), "it says so")
-    lan.segment.port("server1", ["fd00:1::1/64", "10.1.0.1/24"], namespace=server.namespace)
-    server.wait_until(lambda: f"the interface is there again iface={INTERFACE}" in server.stderr(), "it follows")
+    lan.segment.port("server1", ["fd00:1::1/64", "10.1.0.1/24"], interface, namespace)
+    server.wait_until(lambda: f"the interface is there again iface={interface}" in server.stderr(), "it follows")
     ours = Client(lan.segment, "vdestack", "eth,dhcp,dhcp6,fqdn=again.hash.local")
     state = ours.wait_until(lambda s: given4(s) and given6(s), "both addresses")
     assert given6(state) == {hashed("again.hash.local")}

@@ -128,8 +128,8 @@ def test_a_name_alone_at_a_port(world):
     assert told["dhcp6_name_servers"] == DNS6
     assert dhcpcd(lan.segment, 6, "others.hash.local", "dhcpcd")["dhcp6_ia_na1_ia_addr1"] == hashed("others.hash.local")
     assert given6(ours.wait_until(given6, "an address of DHCPv6", 20)) == {hashed("ours.hash.local")}
-    lan.dns.run("ping", "-c1", "-W20", "10.1.0.1")
-    lan.dns.run("ping", "-6", "-c1", "-W20", "fd00:1::1")
+    lan.dns.run("ping", "-c1", "-w20", "10.1.0.1")
+    lan.dns.run("ping", "-6", "-c1", "-w20", "fd00:1::1")
     probes = lan.segment.wire.heard(lambda p: kind(p) == "NS" and p.src == MAC and p["IPv6"].src == "::")
     assert {p[inet6.ICMPv6ND_NS].tgt for p in probes} >= {"fd00:1::1", "fe80::ff:fe00:e01"}, "its addresses are tried first"
     groups = [socket.inet_pton(socket.AF_INET6, group) for group in ("ff02::1:2", "ff05::1:3")]

@@ -57,7 +57,7 @@ def test_the_address_is_another_in_the_next_epoch(machine):
 
 def test_a_name_is_pinged(machine):
     machine.inside.add_address("lo", f"{RENZO}/128")
-    told = machine.inside.run("ping", "-6", "-c", "1", "-W", "5", "renzo.hash.local").stdout
+    told = machine.inside.run("ping", "-6", "-c", "1", "-w", "20", "renzo.hash.local").stdout
     assert RENZO in told and "1 received" in told
 
 

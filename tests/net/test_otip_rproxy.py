@@ -31,22 +31,22 @@ on_each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
 def with_resolver(lab):
-    """The client, with the talk's configuration of iothnamed as its resolver, which gives the addresses of NAME."""
+    """The client, with the talk's configuration of iothnamed as its resolver, which gives the addresses of NAME. Returns both."""
     (path,) = (w.TREE / "examples/scenarios").glob("5-*.rc")
     text = path.read_text().replace("vde:///tmp/hub", lab.segment.vnl).replace("# auth      otip", "auth        otip")
-    server = lab.world.iothnamed(lab.server, text)
+    server = lab.world.iothnamed(lab.server, text, w.ASAN)
     client = lab.world.with_resolver(lab.client, otip_lab.RESOLVER)
     server.wait_until(lambda: questions.answers(client, NAME, "AAAA", server=otip_lab.RESOLVER), "an answer")
-    return client
+    return client, server
 
 
 @on_each_stack
 @together
 def test_scenario_5(world, stack):
     lab = Lab(world, stack, build=w.ASAN)
-    client = with_resolver(lab)
+    client, server = with_resolver(lab)
 
-    told = client.run("ping", "-6", "-c", "1", "-W", "5", NAME).stdout
+    told = client.run("ping", "-6", "-c", "1", "-w", "20", NAME).stdout
     assert re.search(rf"PING {NAME} ?\(2001:760:2e00:ff00:", told) and "1 received" in told
     env = {**os.environ, **peers.environment()}
     told = client.run(peers.program("curl"), "-sS", "--max-time", "50", f"http://{NAME}/", env=env).stdout
@@ -57,6 +57,7 @@ def test_scenario_5(world, stack):
     shell = otip_lab.SecureShell(lab)
     told = client.run(*shell.command("echo $SSH_CONNECTION; cat"), env=env)
     assert told.stdout.startswith("127.0.0.1 ")
+    assert server.stop() == 0, server.stderr()
     lab.stop()
 
 

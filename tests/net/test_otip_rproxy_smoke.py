@@ -343,9 +343,16 @@ def test_options_are_checked():
         (["-b", "fc00:"], "the base address 'fc00:': this is neither an IPv6 address nor a name"),
         (["-b", "fc00::/56"], "the base address 'fc00::/56': a length other than 64 is for --v2"),
         (["-n", "a..b"], "--name: 'a..b' is no domain name, expected one such as renzo.otip"),
+        (["-e", "vde:///tmp/hub"], "--extstack: at 'vde:///tmp/hub': \"vde:///tmp/hub\" is a virtual network, expected vnl= before it"
+         ", as in stack=vdestack,vnl=vde:///tmp/hub"),
+        (["-i", "stack=nosuch"], "--intstack: there is no stack 'nosuch', expected one such as vdestack or kernel; "
+         "no plug-in ioth_nosuch.so lies where ioth_newstack(3) says"),
     ]:
         told = here.run(program, *whole, *words, check=False)
-        assert told.returncode == 1 and told.stderr.startswith(expected + "\n")
+        assert told.returncode == 1 and told.stderr.startswith(expected + "\n"), told.stderr
+    for option in ("--passwdfile", "--key"):
+        told = here.run(program, "--check", "-e", "stack=kernel,iface=lo", *given[:4], *given[6:], option, "/no/file", check=False)
+        assert told.returncode == 1 and told.stderr.startswith(f"{option}: /no/file: No such file or directory\n"), told.stderr
     told = here.run(program, "-f", "x", "y", check=False)
     assert told.returncode == 2 and "'y' stands behind the options" in told.stderr
 

@@ -95,7 +95,7 @@ def tables(cable):
     """The tables of rules and routes that the proxy has, and its blackholes in the main one."""
     rules = cable.server.run("ip", "-6", "rule").stdout
     routes = cable.server.run("ip", "-6", "route", "show", "table", "main", "type", "blackhole").stdout
-    return set(re.findall(r"lookup (18\d+)", rules)), sorted(re.findall(r"blackhole (\S+)", routes))
+    return set(re.findall(r"lookup ([12]\d{9})", rules)), sorted(re.findall(r"blackhole (\S+)", routes))
 
 
 @together

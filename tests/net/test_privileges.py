@@ -490,6 +490,7 @@ I386 = 0x40000003
 @pytest.mark.parametrize("start", ["unit"])
 @pytest.mark.parametrize("name", DAEMONS)
 def test_the_filter(service):
+    w.need_plain_build()
     pid, extras = service.daemon.pid, EXTRAS.get(service.name, set())
     filters = {filter_of(thread) for thread in threads(pid)}
     assert len(filters) == 1, "one filter, around all threads"

@@ -70,7 +70,7 @@ def test_all_that_a_router_says(world, stack):
     state = client.wait_until(lambda s: s.servers and s.domains, "names")
     assert state.servers == ["fd00:1::53", "fd00:1::54"] and state.domains == ["lab.test", "deep.lab.test"]
     client.wait_until(lambda s: s.mtu == 1400, "the MTU of the link")
-    router.run("ping", "-c1", "-W20", address)
+    router.run("ping", "-c1", "-w20", address)
     assert not segment.wire.heard(said("SOLICIT", "INFORMATION-REQUEST")), "nobody asked for DHCPv6"
 
     client.configure("-rd")
@@ -84,7 +84,7 @@ def test_slaac_is_from_the_ethernet_address(world, stack):
     segment, router, _ = network(world, PREFIX)
     client = Client(segment, stack, "eth,rd,slaac")
     client.wait_until(has(EUI64), "the address of the MAC address")
-    router.run("ping", "-c1", "-W20", EUI64.partition("/")[0])
+    router.run("ping", "-c1", "-w20", EUI64.partition("/")[0])
 
 
 @together

@@ -6,6 +6,7 @@ import pytest
 
 import world as w
 
+HERE = w.Namespace("here", "/proc/self/ns/net", [])  # where w.listens looks
 SUITE = w.RELEASE / "tests/net/stack/stack_conformance"
 
 
@@ -17,7 +18,7 @@ def network(request):
         w.need_virtual_ethernet()
         here = world.namespace("stacks")
         if request.param == "switch":
-            yield here, _switch(world, here)
+            yield here, _switch(world)
         elif request.param == "vxvde":
             yield here, _multicast(world, here)
         else:
@@ -26,9 +27,9 @@ def network(request):
         world.close()
 
 
-def _switch(world, here):
+def _switch(world):
     path = world.directory / "switch"
-    switch = world.daemon(here, "vde_plug", "null://", f"switch://{path}")
+    switch = world.daemon(HERE, "vde_plug", "null://", f"switch://{path}")
     switch.wait_until(lambda: w.listens(path / "ctl"), "the switch's control socket")
     return f"vde://{path}"
 

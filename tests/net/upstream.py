@@ -317,6 +317,17 @@ def forge_no_response_bit(server, question, client):
     server.socket.sendto(bytes(wire), client)
 
 
+FORGERS = (
+    forge_port,
+    forge_address,
+    forge_id,
+    forge_question,
+    forge_type,
+    forge_letter_case,
+    forge_no_response_bit,
+)
+
+
 # Behaviours over TCP
 
 

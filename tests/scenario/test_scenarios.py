@@ -41,7 +41,7 @@ class TestLocalProxy:
         assert "one.test.local has address 192.168.1.1\n" in scenario.client.host("one.test.local").stdout
 
     def test_static_name_from_ping(self, scenario):
-        told = scenario.client.run("ping", "-c", "1", "-W", "20", "one.test.local").stdout
+        told = scenario.client.run("ping", "-c", "1", "-w", "20", "one.test.local").stdout
         assert "PING one.test.local (192.168.1.1)" in told
         assert "1 received" in told
 

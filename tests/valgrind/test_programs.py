@@ -6,11 +6,11 @@ import pytest
 
 import dhcp_lab
 import memcheck
+import otip_cable
 import questions
 import server
 import test_iothradvd as radvd
 import test_namedhcp as dhcp
-import test_otip_rproxy_smoke as rproxy
 import world as w
 
 QUESTIONS = 1000
@@ -130,13 +130,13 @@ def test_iothradvd(world, program):
 
 @of("otip_rproxy")
 def test_otip_rproxy(world, program):
-    cable = rproxy.Cable(world)
-    proxy = cable.start(rproxy.TCP, rproxy.UDP, "sandbox off", build=w.RELEASE)
+    cable = otip_cable.Cable(world)
+    proxy = cable.start(otip_cable.TCP, otip_cable.UDP, "sandbox off", build=w.RELEASE)
     address = cable.address()
     with cable.connect(address, timeout=TIMEOUT_S) as stream, cable.datagrams(address, timeout=TIMEOUT_S) as datagrams:
         for size in (1, 1000, 100000):
-            assert rproxy.echoes(stream, b"x" * size)
-        assert rproxy.echoes(datagrams, b"datagram")
+            assert w.echoes(stream, b"x" * size)
+        assert w.echoes(datagrams, b"datagram")
     memcheck.stop(world, proxy)
 
 

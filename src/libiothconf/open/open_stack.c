@@ -6,6 +6,7 @@
  */
 #include "libiothconf/open/open_stack.h"
 
+#include "io/rc_stack.h"
 #include "vde/vdeport.h"
 
 #include <errno.h>
@@ -17,13 +18,49 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define KIND_SIZE 80
+
+/* The kind of stack that the string names: the system's, if it names none. Returns name. */
+static const char *kind_of(const char *text, char name[static KIND_SIZE])
+{
+    const char *kind = rc_stack_value(text, "stack=");
+
+    if (!kind)
+        kind = "kernel";
+    kind += strspn(kind, " \t'\"{"); /* a value may be quoted, with options of the stack */
+    snprintf(name, KIND_SIZE, "%.*s", (int)strcspn(kind, ", \t'\"}"), kind);
+    return name;
+}
+
+int open_stack_find(const char *text, char *why, size_t why_size)
+{
+    char name[KIND_SIZE];
+
+    if (ioth_checkstack(kind_of(text, name)) == 0 ||
+        errno == EACCES) /* who has given up privileges sees no more */
+        return 0;
+    if (errno == ENOMEM)
+        return -ENOMEM;
+    snprintf(why, why_size,
+             "there is no stack '%s', expected one such as vdestack or kernel; no plug-in ioth_%s.so lies "
+             "where ioth_newstack(3) says",
+             name, name);
+    return -ENOENT;
+}
+
 int open_stack_check(const char *which, const char *text, char *why, size_t why_size)
 {
     char wrong[256];
     size_t offset = 0;
 
-    if (!text || ioth_config_check(text, &offset, wrong, sizeof(wrong)) == 0)
+    if (!text)
         return 0;
+    if (ioth_config_check(text, &offset, wrong, sizeof(wrong)) == 0) {
+        int e = open_stack_find(text, wrong, sizeof(wrong));
+        if (e == -ENOENT)
+            snprintf(why, why_size, "%s: %s", which, wrong);
+        return e;
+    }
     if (errno == ENOMEM)
         return -ENOMEM;
     snprintf(why, why_size, "%s: at '%.40s': %s", which, text + offset, wrong);
@@ -33,7 +70,7 @@ int open_stack_check(const char *which, const char *text, char *why, size_t why_
 /* True: vnl= leads to a path of the file system, as vde:///tmp/hub[3] does, and nothing is there. */
 static bool network_is_missing(const char *conf)
 {
-    const char *vnl = strcasestr(conf, "vnl=");
+    const char *vnl = rc_stack_value(conf, "vnl=");
     const char *path = vnl ? vnl + strcspn(vnl, "/,") : "";
     char text[PATH_MAX];
 
@@ -48,12 +85,18 @@ static const char *hint_of(int error, const char *conf)
     case -ENOENT:
         return network_is_missing(conf)
                    ? ": its virtual network is not there: does the hub or switch run, and is this its path?"
-                   : ": no such kind of stack, or a virtual network, or the folder statedir=, is not there";
+                   : ": a virtual network, or the folder statedir=, is not there";
     case -ECONNREFUSED:
         return ": nobody serves its virtual network: does the hub or switch run?";
     case -EPERM:
     case -EACCES:
-        return ": see the stacks in ioth_newstack(3) for what one needs";
+        return ": may this user use its virtual network (its folder, and ctl in it)? What stacks need: "
+               "ioth_newstack(3)";
+    case -ENOTDIR:
+        return ": a virtual network, or statedir=, is no folder, expected the one that its hub or switch "
+               "makes";
+    case -EPROTONOSUPPORT:
+        return ": " VDEPORT_UNKNOWN;
     case -ETIMEDOUT:
         return ": a virtual network gives " VDEPORT_UNANSWERED;
     default:
@@ -64,14 +107,21 @@ static const char *hint_of(int error, const char *conf)
 int open_stack(const char *which, const char *text, struct ioth **ret, char *why, size_t why_size)
 {
     const char *conf = text ? text : "stack=kernel";
+    char missing[256];
+    int e = open_stack_find(conf, missing, sizeof(missing));
 
+    if (e < 0) {
+        snprintf(why, why_size, "cannot make the %s '%.200s': %s", which, conf,
+                 e == -ENOENT ? missing : strerror(-e));
+        return e;
+    }
     errno = 0;
     struct ioth *stack = ioth_newstackc(conf);
     if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
         *ret = stack;
         return 0;
     }
-    int e = errno ? -errno : -EINVAL;
+    e = errno ? -errno : -EINVAL;
     if (stack)
         ioth_delstack(stack);
     snprintf(why, why_size, "cannot make the %s '%.200s': %s%s", which, conf, strerror(-e), hint_of(e, conf));
@@ -108,15 +158,14 @@ void open_stacks_close(struct open_stacks *s)
 
 bool open_stack_is_virtual(const char *text)
 {
-    return text && strcasestr(text, "vnl=");
+    return rc_stack_value(text, "vnl=");
 }
 
 bool open_stack_is_system(const char *text)
 {
-    const char *kind = text ? strcasestr(text, "stack=") : NULL;
+    char name[KIND_SIZE];
 
-    kind += kind ? strlen("stack=") : 0;
-    return !kind || (strncasecmp(kind, "kernel", 6) == 0 && (kind[6] == ',' || kind[6] == '\0'));
+    return strcasecmp(kind_of(text, name), "kernel") == 0;
 }
 
 int open_stack_bring_up(struct ioth *stack, const char *text, const char *iface, char *why, size_t why_size)

@@ -21,8 +21,11 @@ struct open_stacks {
     } at[OPEN_STACKS_MAX];
 };
 
-/* Is that a string for a stack? `which` stands before the sentence: "stack"; NULL is one. 0, -EINVAL and one sentence in why, or
- * -ENOMEM. */
+/* Is there the kind of stack that such a string names? It is looked for, and nothing is loaded. 0, -ENOENT and one sentence in why,
+ * or -ENOMEM. */
+MUST_CHECK int open_stack_find(const char *text, char *why, size_t why_size);
+/* Is that a string for a stack, and is there that kind? `which` stands before the sentence: "stack"; NULL is one. 0, -EINVAL or
+ * -ENOENT and one sentence in why, or -ENOMEM. */
 MUST_CHECK int open_stack_check(const char *which, const char *text, char *why, size_t why_size);
 /* Makes the stack of a string (NULL: the system's, as a stack of its own), and begins to renew what it gets by DHCP or from
  * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. */

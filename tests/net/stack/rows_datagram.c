@@ -77,21 +77,39 @@ static void test_disconnect(struct lab *lab)
     duo_close(&duo);
 }
 
-static void test_port_unreachable(struct lab *lab)
+static bool is_refused(int fd)
 {
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN | POLLERR};
+
+    MUST(ioth_send(fd, "x", 1, 0));
+    return MUST(poll(&pollfd, 1, 1000)) > 0 && (pollfd.revents & pollfd.events) != 0;
+}
+
+static bool is_refused_twice(void *arg)
+{
+    struct lab *lab = arg;
     int fd = open_socket(lab, in_a(lab), SOCK_DGRAM);
+    bool is_second = false;
     char byte;
 
     MUST(connect_to(fd, ip_b(lab), 7204));
-    MUST(ioth_send(fd, "x", 1, 0));
-    wait_any(fd, POLLIN | POLLERR);
-    FAILS(ECONNREFUSED, ioth_recv(fd, &byte, 1, 0));
-    expect_nothing(fd);
-    MUST(ioth_send(fd, "x", 1, 0));
-    wait_any(fd, POLLIN | POLLERR);
-    CHECK(get_int(fd, SOL_SOCKET, SO_ERROR) == ECONNREFUSED);
-    expect_nothing(fd);
+    if (is_refused(fd)) {
+        FAILS(ECONNREFUSED, ioth_recv(fd, &byte, 1, 0));
+        expect_nothing(fd);
+        is_second = is_refused(fd);
+    }
+    if (is_second) {
+        CHECK(get_int(fd, SOL_SOCKET, SO_ERROR) == ECONNREFUSED);
+        expect_nothing(fd);
+    }
     MUST(ioth_close(fd));
+    return is_second;
+}
+
+/* Tried again, for the kernel drops its messages of ICMP when it is busy with others. */
+static void test_port_unreachable(struct lab *lab)
+{
+    wait_until(is_refused_twice, lab);
 }
 
 static void test_no_destination(struct lab *lab)

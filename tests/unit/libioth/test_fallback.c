@@ -14,6 +14,8 @@
 
 #include <ioth.h>
 
+#include "fails.h"
+
 struct fixture {
     struct ioth *stack;
     int receiver, sender;
@@ -129,13 +131,6 @@ static void test_batches_one_by_one(void **state)
     assert_int_equal(ioth_recvmmsg(f->receiver, msgs, MESSAGES, MSG_DONTWAIT, NULL), -1);
     assert_int_equal(errno, EAGAIN);
 }
-
-#define assert_fails(call, error)                                                                            \
-    do {                                                                                                     \
-        errno = 0;                                                                                           \
-        assert_int_equal(call, -1);                                                                          \
-        assert_int_equal(errno, error);                                                                      \
-    } while (0)
 
 static void test_what_has_no_fallback(void **state)
 {

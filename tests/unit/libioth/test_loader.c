@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -81,11 +83,49 @@ static void test_license_of_the_program(void **state)
     assert_int_equal(errno, ENOKEY);
 }
 
+/* Whatever is in the file. */
+static void test_what_is_found(void **state)
+{
+    static const char *const there[] = {"kernel", "minimal", "minimal,some=option", "garbage", "gpl"};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(there) / sizeof(there[0]); i++)
+        if (ioth_checkstack(there[i]) != 0)
+            fail_msg("%s: %s", there[i], strerror(errno));
+    assert_int_equal(ioth_checkstack("absent,some=option"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(ioth_checkstack("../" PLUGIN_DIR "/minimal"), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(ioth_checkstack(NULL), -1);
+    assert_int_equal(errno, EINVAL);
+}
+
+/* A link to itself, into which not even root can look. */
+static void test_what_may_be_there(void **state)
+{
+    char dir[] = "/tmp/ioth-loader-XXXXXX", loop[64], path[256];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(loop, sizeof(loop), "%s/loop", dir);
+    assert_int_equal(symlink("loop", loop), 0);
+    snprintf(path, sizeof(path), "%s:%s", loop, PLUGIN_DIR);
+    setenv("IOTH_PLUGIN_PATH", path, 1);
+    assert_int_equal(ioth_checkstack("minimal"), 0);
+    assert_int_equal(ioth_checkstack("absent"), -1);
+    assert_int_equal(errno, EACCES);
+    assert_null(ioth_newstack("absent", NULL));
+    assert_int_equal(errno, ENOENT);
+    unlink(loop);
+    rmdir(dir);
+    use_test_plugins(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_does_not_load),
-        cmocka_unit_test(test_what_loads),
+        cmocka_unit_test(test_what_does_not_load),     cmocka_unit_test(test_what_loads),
+        cmocka_unit_test(test_what_is_found),          cmocka_unit_test(test_what_may_be_there),
         cmocka_unit_test(test_license_of_the_program),
     };
 

@@ -15,6 +15,8 @@
 
 #include <ioth.h>
 
+#include "fails.h"
+
 static const char name[] = "nlinline0";
 
 /* A kind of virtual link that this kernel has; both take the option below or ignore it. */
@@ -44,13 +46,6 @@ static unsigned index_of(void **state)
 {
     return (unsigned)*(int *)*state;
 }
-
-#define assert_fails(call, error)                                                                            \
-    do {                                                                                                     \
-        errno = 0;                                                                                           \
-        assert_int_equal(call, -1);                                                                          \
-        assert_int_equal(errno, error);                                                                      \
-    } while (0)
 
 static void test_names(void **state)
 {

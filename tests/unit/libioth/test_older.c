@@ -17,12 +17,7 @@
 
 #include <ioth.h>
 
-#define assert_fails(call, error)                                                                            \
-    do {                                                                                                     \
-        errno = 0;                                                                                           \
-        assert_int_equal(call, -1);                                                                          \
-        assert_int_equal(errno, error);                                                                      \
-    } while (0)
+#include "fails.h"
 
 static int use_test_plugins(void **state)
 {

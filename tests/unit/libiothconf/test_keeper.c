@@ -307,7 +307,9 @@ static void test_two_interfaces(void **state)
     stack = ioth_newstackc(config);
     assert_non_null(stack);
     assert_config(stack, "iface=vde0,eth,dhcp", 2 | 4);
-    assert_config(stack, "iface=vde1,eth,dhcp,rd,slaac,timeout=7", 2 | 16);
+    assert_config(stack, "iface=vde1,eth,rd,slaac", 2 | 16);
+    assert_int_equal(ioth_config_start(stack), 0);
+    assert_config(stack, "iface=vde1,dhcp,timeout=0", 0);
     await(&townhall_counts(net.hall)->declines, 1, "DECLINE");
     assert_int_equal(ioth_config_clients(stack), 3);
     assert_config(stack, "iface=vde1,-auto", 2 | 4 | 8 | 16);
@@ -536,11 +538,12 @@ static void await_change(struct ioth *stack, unsigned than)
     }
 }
 
-/* No descriptors: what could not be added to the stack, or taken off it, is as soon as there are some again. */
+/* No descriptors: what could not be added to the stack, or taken off it, is as soon as there are some again, also what could not
+   be renewed before. */
 static void test_no_descriptors(void **state)
 {
     struct ioth *stack = new_stack("eth");
-    unsigned changes, discovers;
+    unsigned changes, discovers, requests;
     int fds[1024];
     size_t n;
 
@@ -557,6 +560,8 @@ static void test_no_descriptors(void **state)
     await_address(stack, "10.0.0.50", true);
 
     n = take_descriptors(fds);
+    requests = townhall_counts(net.hall)->requests;
+    await(&townhall_counts(net.hall)->requests, requests + 1, "a renewal");
     discovers = townhall_counts(net.hall)->discovers;
     townhall_refuse_once(net.hall);
     await(&townhall_counts(net.hall)->discovers, discovers + 1, "DISCOVER after a NAK");

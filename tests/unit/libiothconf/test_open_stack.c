@@ -20,6 +20,12 @@ static void strings_are_checked(void **state)
     assert_int_equal(open_stack_check("stack", "stack=kernel", why, sizeof(why)), 0);
     assert_int_equal(open_stack_check("fstack", "stack=lwip,foo=1", why, sizeof(why)), -EINVAL);
     assert_int_equal(strncmp(why, "fstack: at 'foo=1': ", 20), 0);
+    assert_int_equal(open_stack_check("fstack", "eth,stack=nosuch,vnl=x", why, sizeof(why)), -ENOENT);
+    assert_int_equal(strncmp(why, "fstack: there is no stack 'nosuch', expected one such as ", 57), 0);
+    assert_int_equal(open_stack_find("stack='nosuch,dad=0'", why, sizeof(why)), -ENOENT);
+    assert_int_equal(strncmp(why, "there is no stack 'nosuch',", 27), 0);
+    assert_int_equal(open_stack_find("stack={kernel},eth", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_find(NULL, why, sizeof(why)), 0);
 }
 
 static void one_stack_a_string(void **state)
@@ -48,11 +54,12 @@ static void what_is_not_there_is_said(void **state)
     assert_true(open_stack("dnsstack", "stack=nosuchkind", &stack, why, sizeof(why)) < 0);
     assert_ptr_equal(stack, before);
     assert_int_equal(strncmp(why, "cannot make the dnsstack 'stack=nosuchkind': ", 45), 0);
-    assert_non_null(strstr(why, ": no such kind of stack, or "));
-    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///tmp", &stack, why, sizeof(why)) < 0);
-    assert_non_null(strstr(why, ": no such kind of stack, or "));
-    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///no/hub[3],eth", &stack, why, sizeof(why)) <
-                0);
+    assert_non_null(strstr(why, ": there is no stack 'nosuchkind', "));
+    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///no/hub", &stack, why, sizeof(why)) < 0);
+    assert_non_null(strstr(why, ": there is no stack 'nosuchkind', "));
+    assert_true(open_stack("stack", "stack=vdestack,vnl=vdee:///tmp", &stack, why, sizeof(why)) < 0);
+    assert_non_null(strstr(why, ": there is no such kind of virtual network, expected "));
+    assert_true(open_stack("stack", "stack=vdestack,vnl=vde:///no/hub[3],eth", &stack, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, ": its virtual network is not there: does the hub or switch run"));
 }
 
@@ -67,8 +74,10 @@ static void the_systems_interfaces_are_left_alone(void **state)
     assert_false(open_stack_is_virtual(NULL));
     assert_true(open_stack_is_system(NULL) && open_stack_is_system("stack=kernel") &&
                 open_stack_is_system("eth,STACK=Kernel,ip=10.0.0.1/8") &&
-                open_stack_is_system("ip=10.0.0.1/8"));
+                open_stack_is_system("ip=10.0.0.1/8") && open_stack_is_system("eth, stack='kernel' "));
     assert_false(open_stack_is_system("stack=lwip,vnl=vde:///x") || open_stack_is_system("stack=kernels"));
+    assert_false(open_stack_is_system("vnl=vde:///tmp/stack=kernel,stack=lwip"));
+    assert_false(open_stack_is_virtual("stack=kernel,statedir=/var/vnl=x"));
     assert_int_equal(open_stack_bring_up(NULL, NULL, "lo", why, sizeof(why)), 0);
 }
 

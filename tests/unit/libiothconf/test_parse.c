@@ -174,6 +174,10 @@ static const struct mistake {
     {"averyveryveryveryveryveryveryverylongwordindeedyes", 0, "\"averyveryveryveryveryveryveryverylongwor\"",
      EINVAL},
     {"=x", 0, "unknown option \"\"", EINVAL},
+    {"eth,vde:///tmp/hub", 4,
+     "\"vde:///tmp/hub\" is a virtual network, expected vnl= before it, as in "
+     "stack=vdestack,vnl=vde:///tmp/hub",
+     EINVAL},
     {"-", 0, "unknown option \"\"", EINVAL},
     {"stack", 0, "\"stack\" needs a value, e.g. stack=vdestack", EINVAL},
     {"eth,stack=,eth", 4, "\"stack\" needs a value", EINVAL},

@@ -86,7 +86,7 @@ static void hear_dhcp(struct townhall *hall)
         hall->counts.requests++;
         if (atomic_exchange(&hall->refuse, false))
             reply(hall, &request, DHCP4_NAK);
-        else if (!hall->silent)
+        else if (!hall->silent || request.header.ciaddr != 0)
             reply(hall, &request, DHCP4_ACK);
     } else if (request.type == DHCP4_RELEASE) {
         hall->counts.releases++;

@@ -28,7 +28,7 @@ struct townhall *townhall_start(const char *vnl, const struct townhall_rules *ru
 void townhall_stop(struct townhall *hall);
 struct townhall_counts *townhall_counts(struct townhall *hall);
 
-/* Silence: nothing is answered until it is 0 again. */
+/* Silence: nothing is answered until it is 0 again, but who has a lease may renew it. */
 void townhall_set_silent(struct townhall *hall, int silent);
 /* The next REQUEST is answered by a NAK, in silence too. */
 void townhall_refuse_once(struct townhall *hall);

@@ -376,16 +376,16 @@ static const struct {
     {"net n ::/0\nauth otip n .a fc00:: ''", "2:23: error: empty password, expected one\n"},
     {"net n ::/0\nauth otip n .a fc00:: @", "2:23: error: '@' without a file, expected @FILE\n"},
     {"net n ::/0\nauth otip n .a fc00:: @/no/such/file",
-     "2:23: error: /no/such/file: No such file or directory\n"},
+     "2:23: error: the secret /no/such/file: No such file or directory\n"},
     {"net n ::/0\nauth otip2 n .a fc00:: @/no/such/file",
-     "2:24: error: /no/such/file: No such file or directory\n"},
+     "2:24: error: the secret /no/such/file: No such file or directory\n"},
     {"net n ::/0\nauth otip2 n .a fc00:: ''", "2:24: error: empty password, expected one\n"},
     {"net n ::/0\nauth otip2 n .a fc00:: secret",
      "2:14: error: a password of otip2 is that of one name, expected a name without a dot before it, or "
      "@KEYFILE\n"},
     {"net n ::/0\nauth otip2 n . fc00::/97 @k",
      "2:23: error: prefix length '97' is out of range, expected a number from 1 to 96\n"
-     "2:26: error: k: No such file or directory\n"},
+     "2:26: error: the secret k: No such file or directory\n"},
     {"net n ::/0\nauth otip2 n a fc00:: my secret word",
      "2:33: error: one word too many, expected 'auth otip2 NETS DOMAIN BASE PASSWORD|@KEYFILE [USER]'; a "
      "password "

@@ -14,20 +14,10 @@
 #include <string.h>
 
 #include "libiothnamed/chance.h"
-#include "libiothnamed/hrev.h"
+#include "libiothnamed/hrev_world.h"
 
 #define START    (1000 * NSEC_PER_SEC)
 #define LIFETIME (600 * NSEC_PER_SEC)
-
-static const struct siphash_key secret = {{3, 4}};
-
-static struct hrev *new_hrev(uint32_t max)
-{
-    struct hrev *h = NULL;
-
-    assert_int_equal(hrev_new(max, &secret, &h), 0);
-    return h;
-}
 
 static struct ipaddr addr_of(const char *text)
 {
@@ -35,25 +25,6 @@ static struct ipaddr addr_of(const char *text)
 
     assert_int_equal(ipaddr_parse(text, strlen(text), &addr), 0);
     return addr;
-}
-
-static struct ipaddr numbered_addr(unsigned number)
-{
-    struct ipaddr addr = {{0xfc}};
-
-    put_be32(addr.b + 8, number * 2654435761u);
-    put_be32(addr.b + 12, number);
-    return addr;
-}
-
-static size_t numbered_name(unsigned number, uint8_t name[static DNAME_MAX])
-{
-    char text[64];
-    int len = snprintf(text, sizeof(text), "n%u.hash.local", number);
-
-    len = dname_from_text(text, (size_t)len, name);
-    assert_true(len > 0);
-    return (size_t)len;
 }
 
 /* The client asks for the name with that number. */

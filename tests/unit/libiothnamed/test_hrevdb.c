@@ -17,32 +17,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "libiothnamed/chance.h"
+#include "libiothnamed/hrev_world.h"
 #include "libiothnamed/hrevdb.h"
+#include "libiothnamed/log_world.h"
 
 #define HASHTTL_S 600
 #define LIFETIME  (HASHTTL_S * NSEC_PER_SEC)
 
-static const struct siphash_key secret = {{5, 6}};
 static const struct ipaddr client = {{0xfc, [15] = 1}};
 
 struct place {
     char folder[64], path[96];
 };
-
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static char last_line[LOG_LINE_MAX];
-static unsigned lines;
-
-static void keep_line(void *arg, enum log_level level, const char *line)
-{
-    (void)arg;
-    (void)level;
-    pthread_mutex_lock(&log_lock);
-    snprintf(last_line, sizeof(last_line), "%s", line);
-    lines++;
-    pthread_mutex_unlock(&log_lock);
-}
 
 /* The last line has that text, and it was the nth. */
 static bool said(const char *text, unsigned nth)
@@ -52,8 +40,6 @@ static bool said(const char *text, unsigned nth)
     pthread_mutex_unlock(&log_lock);
     return found;
 }
-
-static const struct log log_lines = {.write = keep_line};
 
 static int make_place(void **state)
 {
@@ -78,47 +64,9 @@ static int remove_place(void **state)
     return rmdir(place->folder);
 }
 
-static nsec_t now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 static wall_t wall(void)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static struct hrev *new_hrev(uint32_t max)
-{
-    struct hrev *h;
-
-    assert_int_equal(hrev_new(max, &secret, &h), 0);
-    return h;
-}
-
-static struct ipaddr numbered_addr(unsigned number)
-{
-    struct ipaddr addr = {{0xfc}};
-
-    put_be32(addr.b + 8, number * 2654435761u);
-    put_be32(addr.b + 12, number);
-    return addr;
-}
-
-static size_t numbered_name(unsigned number, uint8_t name[static DNAME_MAX])
-{
-    char text[64];
-    int len = snprintf(text, sizeof(text), "n%u.hash.local", number);
-
-    len = dname_from_text(text, (size_t)len, name);
-    assert_true(len > 0);
-    return (size_t)len;
+    return clock_now(CLOCK_REALTIME);
 }
 
 static void ask_for(struct hrev *h, unsigned number, nsec_t lifetime)
@@ -126,7 +74,7 @@ static void ask_for(struct hrev *h, unsigned number, nsec_t lifetime)
     struct ipaddr addr = numbered_addr(number);
     uint8_t name[DNAME_MAX];
     size_t len = numbered_name(number, name);
-    nsec_t at = now();
+    nsec_t at = monotonic_now();
 
     hrev_learn(h, &addr, name, len, &client, at, at + lifetime);
 }
@@ -149,7 +97,7 @@ static unsigned count_known(struct hrev *h, unsigned below)
     unsigned n = 0;
 
     for (unsigned number = 0; number < below; number++)
-        n += known(h, number, now());
+        n += known(h, number, monotonic_now());
     return n;
 }
 
@@ -176,10 +124,10 @@ static struct hrev *reloaded(const struct place *place, uint32_t max)
 
 static void wait_until(bool (*condition)(void *arg), void *arg)
 {
-    nsec_t end = now() + 60 * NSEC_PER_SEC;
+    nsec_t end = monotonic_now() + 60 * NSEC_PER_SEC;
 
     while (!condition(arg)) {
-        if (now() > end)
+        if (monotonic_now() > end)
             fail_msg("it did not happen; the last line was: %s", last_line);
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
@@ -200,8 +148,8 @@ static void names_outlive_the_table(void **state)
     h = reloaded(*state, 1000);
     assert_int_equal(hrev_count(h), 500);
     assert_int_equal(count_known(h, 600), 500);
-    assert_true(known(h, 1, now() + LIFETIME - 30 * NSEC_PER_SEC));
-    assert_false(known(h, 1, now() + LIFETIME + LIFETIME / 8 + NSEC_PER_SEC));
+    assert_true(known(h, 1, monotonic_now() + LIFETIME - 30 * NSEC_PER_SEC));
+    assert_false(known(h, 1, monotonic_now() + LIFETIME + LIFETIME / 8 + NSEC_PER_SEC));
     hrev_free(h);
     assert_int_equal(lines, 0);
 }
@@ -311,13 +259,13 @@ static void a_name_that_changed_its_owner(void **state)
     ask_for(h, 1, LIFETIME);
     hrevdb_stop(db);
     db = start(*state, h);
-    hrev_learn(h, &addr, name, len, &client, now(), now() + LIFETIME);
+    hrev_learn(h, &addr, name, len, &client, monotonic_now(), monotonic_now() + LIFETIME);
     hrevdb_stop(db);
     hrev_free(h);
 
     h = reloaded(*state, 100);
     uint8_t found[DNAME_MAX];
-    assert_int_equal(hrev_find(h, &addr, now(), found), len);
+    assert_int_equal(hrev_find(h, &addr, monotonic_now(), found), len);
     assert_memory_equal(found, name, len);
     hrev_free(h);
 }
@@ -362,14 +310,14 @@ static void clocks_that_were_set(void **state)
     put(*state, 5, wall() + LIFETIME / 2);
 
     struct hrev *h = reloaded(*state, 10);
-    assert_false(known(h, 1, now()));
-    assert_true(known(h, 2, now()));
-    assert_false(known(h, 2, now() + LIFETIME));
-    assert_true(known(h, 3, now()));
-    assert_false(known(h, 3, now() + LIFETIME));
-    assert_false(known(h, 4, now()));
-    assert_true(known(h, 5, now()));
-    assert_false(known(h, 5, now() + LIFETIME / 2));
+    assert_false(known(h, 1, monotonic_now()));
+    assert_true(known(h, 2, monotonic_now()));
+    assert_false(known(h, 2, monotonic_now() + LIFETIME));
+    assert_true(known(h, 3, monotonic_now()));
+    assert_false(known(h, 3, monotonic_now() + LIFETIME));
+    assert_false(known(h, 4, monotonic_now()));
+    assert_true(known(h, 5, monotonic_now()));
+    assert_false(known(h, 5, monotonic_now() + LIFETIME / 2));
     hrev_free(h);
 }
 
@@ -415,7 +363,7 @@ static void an_unusable_file_is_tried_again(void **state)
     hrev_free(h);
 
     h = reloaded(place, 10);
-    assert_true(known(h, 1, now()));
+    assert_true(known(h, 1, monotonic_now()));
     hrev_free(h);
 }
 
@@ -435,8 +383,8 @@ static void a_file_that_vanishes_is_made_anew(void **state)
     hrev_free(h);
 
     h = reloaded(place, 10);
-    assert_true(known(h, 1, now()));
-    assert_true(known(h, 2, now()));
+    assert_true(known(h, 1, monotonic_now()));
+    assert_true(known(h, 2, monotonic_now()));
     hrev_free(h);
 }
 

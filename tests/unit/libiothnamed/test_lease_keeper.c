@@ -12,28 +12,13 @@
 
 #include "libiothnamed/config.h"
 #include "libiothnamed/lease_keeper.h"
+#include "libiothnamed/log_world.h"
 
 #define NOW INT64_C(1800000000)
 
 enum { PAGE = 4096, MAX = 1000 };
 
 static char folder[64], path[96], other[96];
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static char last_line[LOG_LINE_MAX];
-static unsigned lines;
-
-static void keep_line(void *arg, enum log_level level, const char *line)
-{
-    (void)arg;
-    (void)level;
-    pthread_mutex_lock(&log_lock);
-    snprintf(last_line, sizeof(last_line), "%s", line);
-    lines++;
-    pthread_mutex_unlock(&log_lock);
-}
-
-static const struct log log_lines = {.write = keep_line};
-
 static int make_place(void **state)
 {
     (void)state;

@@ -1,49 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The options of the DHCP servers, from the file and from the command line. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "config_world.h"
 
 #include "libnamedhcp/namedhcp.h"
-
-struct given {
-    const char *name, *value;
-};
-
-/* file, given NULL: none. The error, or NULL with *ret. */
-static const char *read_both(bool alone4, const char *file, const struct given *given,
-                             struct namedhcp_config **ret)
-{
-    static char why[NAMEDHCP_WHY_MAX];
-    struct namedhcp_draft *draft = NULL;
-
-    assert_int_equal(namedhcp_draft_new(alone4, &draft), 0);
-    int e = file ? namedhcp_draft_text(draft, "t.rc", file, strlen(file)) : 0;
-    for (; e == 0 && given && given->name; given++)
-        e = namedhcp_draft_option(draft, given->name, given->value);
-    if (e == 0)
-        e = namedhcp_draft_finish(draft, ret);
-    snprintf(why, sizeof(why), "%s", namedhcp_draft_error(draft));
-    namedhcp_draft_free(draft);
-    assert_true(e == 0 || (e == -EINVAL && why[0]));
-    return e == 0 ? NULL : why;
-}
-
-static struct namedhcp_config *read_ok(bool alone4, const char *file, const struct given *given)
-{
-    struct namedhcp_config *c = NULL;
-    const char *why = read_both(alone4, file, given, &c);
-
-    if (why)
-        fail_msg("%s", why);
-    return c;
-}
 
 static const struct dhcp4_server_option *option_of(const struct dhcp4_subnet *s, uint8_t code)
 {

@@ -1,45 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What clients of both protocols are told: resolvers with encrypted DNS, captive portals, DHCPv6 options by name and number. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "libnamedhcp/namedhcp_config.h"
-
-/* The error, or NULL with *ret. option NULL: no command line. */
-static const char *read_lines(const char *file, const char *option, const char *value,
-                              struct namedhcp_config **ret)
-{
-    static char why[NAMEDHCP_WHY_MAX];
-    struct namedhcp_draft *draft = NULL;
-
-    assert_int_equal(namedhcp_draft_new(false, &draft), 0);
-    int e = namedhcp_draft_text(draft, "t.rc", file, strlen(file));
-    if (e == 0 && option)
-        e = namedhcp_draft_option(draft, option, value);
-    if (e == 0)
-        e = namedhcp_draft_finish(draft, ret);
-    snprintf(why, sizeof(why), "%s", namedhcp_draft_error(draft));
-    namedhcp_draft_free(draft);
-    assert_true(e == 0 || (e == -EINVAL && why[0]));
-    return e == 0 ? NULL : why;
-}
-
-static struct namedhcp_config *read_ok(const char *file, const char *option, const char *value)
-{
-    struct namedhcp_config *c = NULL;
-    const char *why = read_lines(file, option, value, &c);
-
-    if (why)
-        fail_msg("%s", why);
-    return c;
-}
+#include "config_world.h"
 
 static const struct dhcp4_server_option *option4(const struct namedhcp_config *c, uint8_t code)
 {
@@ -73,7 +34,7 @@ static void a_resolver_is_told_by_both(void **state)
                                    "\0\1\0\4\3dot";
     static const uint8_t params[] = "\0\1\0\4\3dot";
     (void)state;
-    struct namedhcp_config *c = read_ok("dnr 1 dns.home fd00::53,10.0.0.53 alpn=dot\n", NULL, NULL);
+    struct namedhcp_config *c = read_ok(false, "dnr 1 dns.home fd00::53,10.0.0.53 alpn=dot\n", NULL);
     const struct dhcp4_server_option *o = option4(c, DHCP4_DNR);
     const struct dhcp6_message *given = &c->v6.given;
 
@@ -95,9 +56,10 @@ static void resolvers_of_one_family_and_by_name_alone(void **state)
 {
     (void)state;
     struct namedhcp_config *c =
-        read_ok("dnr 1 a.home fd00::53 alpn=dot\ndnr 2 b.home 10.0.0.53 alpn=h2 port=8443 "
+        read_ok(false,
+                "dnr 1 a.home fd00::53 alpn=dot\ndnr 2 b.home 10.0.0.53 alpn=h2 port=8443 "
                 "dohpath=/q{?dns}\ndnr 0 c.home\n",
-                NULL, NULL);
+                NULL);
     const struct dhcp4_server_option *o = option4(c, DHCP4_DNR);
 
     assert_int_equal(c->v6.given.n_dnr, 2);
@@ -108,7 +70,8 @@ static void resolvers_of_one_family_and_by_name_alone(void **state)
     assert_int_equal(get_be16(o->bytes + first), 2 + 1 + 8); /* priority, name */
     assert_int_equal(o->len, first + 2 + 2 + 1 + 8);
     namedhcp_config_free(c);
-    c = read_ok("dnr 1 a.home fd00::53 alpn=dot\n", "dnr", "5 b.home fd00::54 alpn=dot"); /* in its place */
+    c = read_ok(false, "dnr 1 a.home fd00::53 alpn=dot\n",
+                GIVEN("dnr", "5 b.home fd00::54 alpn=dot")); /* in its place */
     assert_int_equal(c->v6.given.n_dnr, 1);
     assert_int_equal(c->v6.given.dnr[0].priority, 5);
     namedhcp_config_free(c);
@@ -118,8 +81,8 @@ static void a_portal_is_told_by_both(void **state)
 {
     static const char uri[] = "https://portal.example/api";
     (void)state;
-    struct namedhcp_config *c =
-        read_ok("captive-portal https://old.example/\n", "captive-portal", "https://portal.example/api");
+    struct namedhcp_config *c = read_ok(false, "captive-portal https://old.example/\n",
+                                        GIVEN("captive-portal", "https://portal.example/api"));
     const struct dhcp4_server_option *o = option4(c, DHCP4_CAPTIVE_PORTAL);
 
     assert_int_equal(o->len, strlen(uri));
@@ -132,7 +95,8 @@ static void a_portal_is_told_by_both(void **state)
 static void options_of_dhcpv6(void **state)
 {
     (void)state;
-    struct namedhcp_config *c = read_ok("option6 bootfile-url http://x/boot\n"
+    struct namedhcp_config *c = read_ok(false,
+                                        "option6 bootfile-url http://x/boot\n"
                                         "option6 SNTP-Servers fd00::1, fd00::2\n"
                                         "option6 65001 00:1f:a0\n"
                                         "option6 65002 \"text\"\n"
@@ -141,7 +105,7 @@ static void options_of_dhcpv6(void **state)
                                         "option6 22 fd00::5\n"
                                         "option6 sol-max-rt 600\n"
                                         "option6 83=120\n",
-                                        NULL, NULL);
+                                        NULL);
 
     ASSERT_OPTION6(c, 59, "http://x/boot");
     assert_int_equal(option6(c, 31)->data.len, 32);
@@ -190,7 +154,7 @@ static void errors_say_where_and_what(void **state)
 
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
         struct namedhcp_config *c = NULL;
-        const char *why = read_lines(cases[i].text, NULL, NULL, &c);
+        const char *why = read_both(false, cases[i].text, NULL, &c);
         assert_non_null(why);
         if (strncmp(why, cases[i].error, strlen(cases[i].error)) != 0)
             fail_msg("%s\nis not\n%s", why, cases[i].error);

@@ -18,19 +18,13 @@
 #include <ioth.h>
 #include <libnlq.h>
 
+#include "fails.h"
 #include "libnlq/namespace.h"
 
 static const char name[] = "nlq0";
 
 /* A kind of link that this kernel has. */
 static const char *kind;
-
-#define assert_fails(call, error)                                                                            \
-    do {                                                                                                     \
-        errno = 0;                                                                                           \
-        assert_int_equal(call, -1);                                                                          \
-        assert_int_equal(errno, error);                                                                      \
-    } while (0)
 
 /* What a command prints, without blanks and line ends, so that JSON can be searched. */
 static const char *output_of(const char *command)

@@ -18,12 +18,7 @@
 
 #include <libnlq.h>
 
-#define assert_fails(call, error)                                                                            \
-    do {                                                                                                     \
-        errno = 0;                                                                                           \
-        assert_int_equal(call, -1);                                                                          \
-        assert_int_equal(errno, error);                                                                      \
-    } while (0)
+#include "fails.h"
 
 static int store_attr(const struct nlattr *attr, void *data)
 {

@@ -498,11 +498,5 @@ int main(void)
         cmocka_unit_test(test_multicast),        cmocka_unit_test(test_ping),
         cmocka_unit_test(test_many_addresses),   cmocka_unit_test(test_addresses_that_are_none),
     };
-    int status = lab_open();
-
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

@@ -480,13 +480,7 @@ int main(void)
         cmocka_unit_test(test_of_a_timer), cmocka_unit_test(test_receiving),
         cmocka_unit_test(test_closing),    cmocka_unit_test(test_its_wires_go),
     };
-    int status;
 
     setenv("IOTH_PLUGIN_PATH", MORTAL_FOLDER, 1);
-    status = lab_open();
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

@@ -226,16 +226,10 @@ int main(void)
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_descriptors),
     };
-    int status;
 
 #ifdef __SANITIZE_THREAD__
     printf("skipped: the thread sanitizer has functions of these names itself\n");
     return 77;
 #endif
-    status = lab_open();
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

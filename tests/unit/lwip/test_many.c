@@ -184,14 +184,8 @@ static bool has_room(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_answer)};
-    int status;
 
     if (!has_room())
         return 77;
-    status = lab_open();
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

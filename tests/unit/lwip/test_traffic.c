@@ -137,11 +137,5 @@ int main(void)
         cmocka_unit_test(test_tcp_to_lwip),       cmocka_unit_test(test_tcp_over_ipv6),
         cmocka_unit_test(test_tcp_between_lwips),
     };
-    int status = lab_open();
-
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

@@ -37,7 +37,12 @@ static void remove_tree(const char *path)
         fprintf(stderr, "%s stays behind\n", path);
 }
 
-int lab_open(void)
+static void lab_close(void)
+{
+    remove_tree(folder);
+}
+
+static int lab_open(void)
 {
     struct ioth *stack = ioth_newstack("vdestack", "null://");
 
@@ -56,11 +61,6 @@ int lab_open(void)
         return 77;
     }
     return 0;
-}
-
-void lab_close(void)
-{
-    remove_tree(folder);
 }
 
 const char *lab_folder(void)
@@ -85,18 +85,29 @@ void lab_hub_kill(struct hub *hub)
     remove_tree(hub->path);
 }
 
-int lab_hub_setup(void **state)
+static int lab_hub_setup(void **state)
 {
     (void)state;
     lab_hub_start(&common, "hub");
     return 0;
 }
 
-int lab_hub_teardown(void **state)
+static int lab_hub_teardown(void **state)
 {
     (void)state;
     lab_hub_kill(&common);
     return 0;
+}
+
+int lab_run_tests(const struct CMUnitTest *tests, size_t n)
+{
+    int result = lab_open();
+
+    if (result != 0)
+        return result;
+    result = _cmocka_run_group_tests("tests", tests, n, lab_hub_setup, lab_hub_teardown);
+    lab_close();
+    return result;
 }
 
 const char *lab_vnl(void)

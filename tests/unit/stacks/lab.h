@@ -13,17 +13,18 @@
 
 #include "lab/hub.h"
 
-/* Makes the folder for hubs. Returns 0, or 77 after printing why stacks cannot be tested here. */
-int lab_open(void);
-void lab_close(void);
+struct CMUnitTest;
+
+/* Plays an array of tests, with a folder for hubs and a hub in it. What main returns: 77 after printing why stacks cannot be tested
+ * here. */
+#define lab_run(tests) lab_run_tests(tests, sizeof(tests) / sizeof((tests)[0]))
+int lab_run_tests(const struct CMUnitTest *tests, size_t n);
 const char *lab_folder(void);
 
 /* A hub of the name `name` in the test's folder; it ends with lab_hub_kill, or with the test program. */
 void lab_hub_start(struct hub *hub, const char *name);
 void lab_hub_kill(struct hub *hub);
-/* The hub of a whole program, for cmocka_run_group_tests; its VNL. */
-int lab_hub_setup(void **state);
-int lab_hub_teardown(void **state);
+/* The VNL of the program's hub. */
 const char *lab_vnl(void);
 
 /* Is there such a kind of stacks? Says so if not. */

@@ -87,11 +87,5 @@ int main(void)
         cmocka_unit_test(test_vdestack),
         cmocka_unit_test(test_lwip),
     };
-    int result = lab_open();
-
-    if (result != 0)
-        return result;
-    result = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return result;
+    return lab_run(tests);
 }

@@ -87,11 +87,5 @@ static void test_vdestack(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lwip), cmocka_unit_test(test_vdestack)};
-    int result = lab_open();
-
-    if (result != 0)
-        return result;
-    result = cmocka_run_group_tests(tests, NULL, NULL);
-    lab_close();
-    return result;
+    return lab_run(tests);
 }

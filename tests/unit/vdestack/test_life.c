@@ -426,14 +426,8 @@ int main(int argc, char *argv[])
         cmocka_unit_test(test_threads_open_sockets),
         cmocka_unit_test(test_hub_goes_and_comes_back),
     };
-    int status;
 
     if (argc == 2 && strcmp(argv[0], "victim") == 0)
         return be_victim(argv[1]);
-    status = lab_open();
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }

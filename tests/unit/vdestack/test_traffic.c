@@ -182,11 +182,5 @@ int main(void)
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_program_of_the_talk),
     };
-    int status = lab_open();
-
-    if (status != 0)
-        return status;
-    status = cmocka_run_group_tests(tests, lab_hub_setup, lab_hub_teardown);
-    lab_close();
-    return status;
+    return lab_run(tests);
 }
