@@ -178,7 +178,7 @@ def test_the_checker_says_what_is_wrong(machine):
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "/etc/otip.conf:1:1: unknown keyword 'hsh', did you mean 'hash'?",
-        "/etc/otip.conf:2:8: '1.2.3.4' is no IPv6 address",
+        "/etc/otip.conf:2:8: '1.2.3.4' is no IPv6 address: expected one such as fd00::",
         "/etc/otip.conf:3: /nowhere: No such file or directory",
     ]
     assert run(otipconf, "-f", "/nowhere", check=False).returncode == 1
