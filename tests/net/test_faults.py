@@ -501,6 +501,16 @@ def start_hub(world, path):
     return hub
 
 
+def remove(folder):
+    """Those who are connected take their sockets away meanwhile."""
+
+    def attempt():
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    w.wait_for(attempt, f"{folder} is removed")
+
+
 @contextlib.contextmanager
 def silent_hub(path):
     """It lets programs connect, and never answers."""
@@ -509,7 +519,7 @@ def silent_hub(path):
         listener.bind(str(path / "ctl"))
         listener.listen()
         yield
-    shutil.rmtree(path)
+    remove(path)
 
 
 def plug_in(world, path, name, address):
@@ -538,7 +548,7 @@ def test_the_hub_of_a_name_server_is_killed(world, stack):
         threads = pathlib.Path(f"/proc/{daemon.pid}/task")
         before = len(list(threads.iterdir()))
         hub.kill()
-        shutil.rmtree(path)
+        remove(path)
         with silent_hub(path):
             daemon.wait_until(lambda: len(list(threads.iterdir())) > before, "it waits for the silent one")
         hub = start_hub(world, path)
