@@ -104,8 +104,8 @@ struct stack {
     unsigned loop_first, loop_count;
     uint64_t due_ms;       /* when its timers want to run */
     uint64_t neigh_due_ms; /* when a neighbour's answer is overdue */
-    _Atomic uint64_t
-        wires_due_ms; /* when a lost network is tried again, or a lent wire taken back; written with the lock held */
+    /* When a lost network is tried again, or a lent wire taken back. Written with the lock held. */
+    _Atomic uint64_t wires_due_ms;
     struct wire *lent_wire; /* whose frames a reader takes (wire.c); NULL: none */
     struct stack *next;     /* in the loop's list */
     struct {

@@ -49,7 +49,6 @@ struct wire {
     struct port *port;
     struct vdeport network;
     bool is_watched, watches_output;
-    bool is_lent;
     uint64_t lent_until_ms, trusted_from_ms;
     struct wire_end data_end, control_end;
     struct held_frame queue[QUEUE_MAX];
@@ -65,6 +64,11 @@ static void drop_queue(struct wire *wire)
     }
 }
 
+static bool is_lent(const struct wire *wire)
+{
+    return wire->port->stack->lent_wire == wire;
+}
+
 /* The network is away, and is to be tried again. */
 static void lose(struct wire *wire)
 {
@@ -74,8 +78,8 @@ static void lose(struct wire *wire)
     if (wire->network.control >= 0)
         loop_unwatch(wire->network.control);
     vdeport_lose(&wire->network);
-    wire->is_watched = wire->is_lent = false;
-    if (stack->lent_wire == wire)
+    wire->is_watched = false;
+    if (is_lent(wire))
         stack->lent_wire = NULL;
     drop_queue(wire);
     stack->wires_due_ms = stack_now_ms();
@@ -132,7 +136,7 @@ void wire_close(struct wire *wire)
 
 static void watch_again(struct wire *wire)
 {
-    const uint32_t in = wire->is_lent ? 0 : EPOLLIN, out = wire->watches_output ? EPOLLOUT : 0;
+    const uint32_t in = is_lent(wire) ? 0 : EPOLLIN, out = wire->watches_output ? EPOLLOUT : 0;
 
     loop_watch(wire->network.data, in | out, &wire->data_end);
 }
@@ -215,7 +219,6 @@ static bool receive(struct wire *wire, int batch)
 
 static void take_back(struct wire *wire)
 {
-    wire->is_lent = false;
     wire->port->stack->lent_wire = NULL;
     watch_again(wire);
 }
@@ -237,9 +240,8 @@ static void lend(struct wire *wire)
     struct stack *stack = wire->port->stack;
     const uint64_t now = stack_now_ms();
 
-    if (wire->is_lent || stack->lent_wire != NULL || now < wire->trusted_from_ms)
+    if (stack->lent_wire != NULL || now < wire->trusted_from_ms)
         return;
-    wire->is_lent = true;
     wire->lent_until_ms = now + LEND_MS;
     stack->lent_wire = wire;
     if (stack->wires_due_ms > wire->lent_until_ms)
@@ -264,7 +266,7 @@ void wire_borrow(struct sock *sock)
 /* Takes it back from a reader who does not come. Returns when he would be late. */
 static uint64_t look_after_lent(struct wire *wire, uint64_t now)
 {
-    if (!wire->is_lent)
+    if (!is_lent(wire))
         return UINT64_MAX;
     if (now < wire->lent_until_ms)
         return wire->lent_until_ms;
