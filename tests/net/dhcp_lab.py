@@ -174,31 +174,55 @@ def bad_wire(one, other, loss_percent, duplicated_percent, delay_ms):
 
 
 class Wire:
-    """A port of the hub that keeps every frame, with the time of its arrival, and can send some."""
+    """A port of the hub that keeps every frame, with the time of its arrival, and can send some. What it is asked about the
+    past holds all that anybody has heard so far: a second port sends a mark through the hub, and the mark is waited for."""
+
+    MARK = Ether(src="02:00:00:00:00:fe", dst="02:00:00:00:00:ff", type=PROBE)
 
     def __init__(self, segment):
         self._segment = segment
         self._lock = threading.Condition()
         self._frames = []  # (seconds since the epoch, monotonic seconds, Ether)
-        self._plug = subprocess.Popen(["vde_plug", segment.vnl], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._mark = 0  # the last one that was sent
+        self._caught_up = 0  # the last one that was heard
+        self._plug, self._marker = (
+            subprocess.Popen(["vde_plug", segment.vnl], stdin=subprocess.PIPE, stdout=output)
+            for output in (subprocess.PIPE, subprocess.DEVNULL)
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
         stream = self._plug.stdout
+        mark = bytes(self.MARK)
         while header := stream.read(2):
             frame = stream.read(struct.unpack("!H", header)[0])
             with self._lock:
-                self._frames.append((time.time(), time.monotonic(), Ether(frame)))
+                if frame.startswith(mark):
+                    self._caught_up = max(self._caught_up, int.from_bytes(frame[len(mark) : len(mark) + 8], "big"))
+                else:
+                    self._frames.append((time.time(), time.monotonic(), Ether(frame)))
                 self._lock.notify_all()
 
+    def _catch_up(self, deadline_s=w.PATIENCE_S):
+        """Until all that has passed the hub by now is among the frames, or the hub is gone. A hub may lose a mark as it may
+        lose any frame: it is sent again."""
+        end = time.monotonic() + deadline_s
+        with self._lock:
+            self._mark = mark = self._mark + 1
+            while self._caught_up < mark and self._reader.is_alive():
+                assert time.monotonic() < end, f"after {deadline_s} s the wire has not caught up\n{self.summary()}"
+                try:
+                    write_frame(self._marker, bytes(self.MARK) + mark.to_bytes(8, "big"))
+                except BrokenPipeError:
+                    return
+                self._lock.wait(0.1)
+
     def send(self, packet):
-        frame = bytes(packet)
-        frame += bytes(max(0, 60 - len(frame)))
-        self._plug.stdin.write(struct.pack("!H", len(frame)) + frame)
-        self._plug.stdin.flush()
+        write_frame(self._plug, bytes(packet))
 
     def __len__(self):
+        self._catch_up()
         return len(self._frames)
 
     def index(self, condition, what, deadline_s=w.PATIENCE_S):
@@ -212,19 +236,22 @@ class Wire:
 
     def wait_until_times(self, condition, count, what, deadline_s=w.PATIENCE_S):
         """Until that many packets have met the condition."""
-        w.wait_for(lambda: len(self.times(condition)) >= count, what, deadline_s)
+        w.wait_for(lambda: len(self._meeting(condition)) >= count, what, deadline_s)
+
+    def _meeting(self, condition, since=0):
+        with self._lock:
+            frames = self._frames[since:]
+        return [(at, packet) for _, at, packet in frames if condition(packet)]
 
     def heard(self, condition=lambda packet: True, since=0):
         """The packets from number `since` on that meet a condition."""
-        with self._lock:
-            frames = self._frames[since:]
-        return [packet for _, _, packet in frames if condition(packet)]
+        self._catch_up()
+        return [packet for _, packet in self._meeting(condition, since)]
 
     def times(self, condition, since=0):
         """When they came, monotonic seconds."""
-        with self._lock:
-            frames = self._frames[since:]
-        return [at for _, at, packet in frames if condition(packet)]
+        self._catch_up()
+        return [at for at, _ in self._meeting(condition, since)]
 
     def wait_for(self, condition, what, since=0, deadline_s=w.PATIENCE_S):
         """The first packet from number `since` on that meets the condition, once there is one."""
@@ -249,7 +276,7 @@ class Wire:
 
             def heard():
                 sender.send(bytes(probe))
-                return self.heard(lambda p: p.src == namespace.mac and p.type == PROBE)
+                return self._meeting(lambda p: p.src == namespace.mac and p.type == PROBE)
 
             w.wait_for(heard, f"{interface} of {namespace.name} is heard on the hub")
 
@@ -267,8 +294,9 @@ class Wire:
 
     def stop(self):
         """It hears nothing from now on: a flood is not worth its memory."""
-        self._plug.kill()
-        self._plug.wait()
+        for plug in (self._plug, self._marker):
+            plug.kill()
+            plug.wait()
         self._reader.join(5)
 
     def close(self):
@@ -279,6 +307,13 @@ class Wire:
         path = world.capture_folder / f"{name}.{self._segment.name}.pcap"
         self.save(path)
         world.captures.append(path)
+
+
+def write_frame(plug, frame):
+    """To the input of vde_plug, padded to the least length of Ethernet."""
+    frame = frame.ljust(60, b"\0")
+    plug.stdin.write(struct.pack("!H", len(frame)) + frame)
+    plug.stdin.flush()
 
 
 # ---- the client ----
