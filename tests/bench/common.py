@@ -2,6 +2,7 @@
 """What the measurements have in common: programs that are looked at from outside, the machine, tables and plots."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -26,7 +27,7 @@ def wait_for(condition, what, deadline_s=START_S):
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
-            raise CannotMeasure(f"{what} does not start")
+            raise CannotMeasure(f"{what}: nothing after {deadline_s} s")
         time.sleep(0.01)
 
 
@@ -121,6 +122,14 @@ class Process:
                 if key.rstrip(":") in sums:
                     sums[key.rstrip(":")] += int(value)
         return sums["Rss"] / 1024, sums["Pss"] / 1024
+
+    def descriptors(self):
+        """How many all of them have open."""
+        total = 0
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                total += len(os.listdir(f"/proc/{pid}/fd"))
+        return total
 
     def ended(self):
         return self.popen.poll() is not None

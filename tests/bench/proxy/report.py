@@ -11,7 +11,7 @@ WORDS = {"cable": "the kernel's stack, a veth", "hub": "a virtual Ethernet", "ot
 
 def cell_line(cell):
     line = f"  {cell['network']:6}{cell['proxy']:18}{cell['connections']:5} connections"
-    return line + f" {cell['gbits']:8.2f} Gbit/s {cell['cpu_s_gb']:8.3f} CPU s/GB"
+    return line + f" {cell['gbits']:8.2f} Gbit/s {cell['cpu_s_gb']:8.3f} CPU s/GB, begun after {cell['start_s']:.1f} s"
 
 
 def medians(cells):

@@ -11,6 +11,9 @@ interleaved: each takes every network, every number of connections and every pro
             connects to it, as the client's. Nobody else is on the hub, since it gives each frame to all
 
 The proxy has one core, the client and the hidden server share the other.
+
+A proxy ends when it has let go of its connections. Killed before, it would leave them to the kernel with megabytes to send each,
+which takes minutes to give up on them, and memory for TCP from whoever is measured next.
 """
 
 import contextlib
@@ -34,6 +37,9 @@ NAME, PERIOD = "bench.otip", 86400
 PORT, HIDDEN = 80, 8080
 CONGESTION = "reno"  # of all
 CONNECTIONS = [1, 1000]
+LEFT_OPEN = 256  # descriptors that a proxy may keep for later: pipes
+BEGIN_S = 200  # how long all connections may take to begin
+END_S = 60  # and to end
 # network: what is measured there
 NETWORKS = {"cable": ["otip_rproxy", "socat", "nginx"], "hub": ["otip_rproxy", "otip_rproxy-lwip", "socat", "nginx"]}
 
@@ -83,11 +89,11 @@ class Bench:
         self.secret.chmod(0o600)
 
     @contextlib.contextmanager
-    def process(self, argv, cores, is_ready):
+    def process(self, argv, cores, is_ready, deadline_s=common.START_S):
         self.serial += 1
         process = common.Process(argv, cores, self.directory / f"{self.serial}.log")
         try:
-            wait_for(lambda: process.ended() or is_ready(process), argv[0])
+            wait_for(lambda: process.ended() or is_ready(process), argv[0], deadline_s)
             if process.ended():
                 raise CannotMeasure(f"{' '.join(map(str, argv))}: {process.words()}")
             yield process
@@ -180,14 +186,17 @@ class Bench:
             answers = lambda _: self.answers(client, address)  # noqa: E731
             with self.process(argv, self.machine.server, answers) as process:
                 counted = [process] + ([place.helper] if place.helper else [])
-                with self.process(reader, self.machine.load, lambda p: "begin" in p.words()) as reading:
+                idle = process.descriptors()
+                with self.process(reader, self.machine.load, lambda p: "begin" in p.words(), BEGIN_S) as reading:
                     before = sum(p.cpu_s() for p in counted)
                     reading.popen.wait()
                     cpu_s = sum(p.cpu_s() for p in counted) - before
                     if reading.popen.returncode != 0:
                         raise CannotMeasure(reading.words())
                     told = json.loads(reading.words().splitlines()[-1])
+                wait_for(lambda: process.descriptors() <= idle + LEFT_OPEN, f"the end of connections of {proxy}", END_S)
         cell = {"network": network, "proxy": proxy, "connections": connections, "round": round_number}
+        cell["start_s"] = told["start_s"]
         cell |= {"gbits": told["bytes"] * 8 / told["seconds"] / 1e9, "cpu_s_gb": cpu_s / (told["bytes"] / 1e9)}
         self.cells.append(cell)
         say(report.cell_line(cell))
