@@ -34,7 +34,7 @@
 #define PIECE           (256 << 10)
 #define EVENTS          256
 #define START_S         180
-#define BUFFERS_MAX     (64 << 20) /* of all ends of a side */
+#define BUFFERS_MAX     (128 << 20) /* of all ends of a side */
 #define BUFFER_MAX      (4 << 20)
 
 enum { HELLO = 'h', GO = 'g' };
@@ -120,7 +120,7 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
     struct sockaddr_storage where;
     socklen_t len = address_of(addr, port, &where);
     int listener = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1,
-        n_open = 0;
+        accepted = 0;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event events[EVENTS];
 
@@ -136,12 +136,12 @@ __attribute__((noreturn)) static void serve(const char *addr, const char *port)
             int fd = events[i].data.fd;
             if (fd == listener) {
                 while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-                    n_open++;
+                    accepted++;
                     end_at_once(fd);
                     watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN);
                 }
             } else if (events[i].events & EPOLLIN) {
-                obey(epoll, fd, n_open);
+                obey(epoll, fd, accepted);
             } else if (write(fd, piece, sizeof(piece)) < 0 && errno != EAGAIN) {
                 close(fd);
             }
