@@ -23,7 +23,7 @@ int main(int argc, char **argv)
         .packaged_user = NAMEDHCP_USER,
         .load = namedhcp_load,
         .free = namedhcp_free,
-        .check = namedhcp_check,
+        .check = namedhcp_check_start,
         .start = namedhcp_start,
         .reload = namedhcp_reload,
         .stop = namedhcp_stop,

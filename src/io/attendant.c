@@ -115,19 +115,29 @@ static const struct http_page pages[] = {
 
 /* --- its sockets --- */
 
+int attendant_group(const struct daemon_config *config, gid_t *ret, char *why, size_t why_size)
+{
+    gid_t group = (gid_t)-1;
+
+    if (config->controlgroup && group_of(config->controlgroup, &group) < 0) {
+        snprintf(why, why_size, "there is no group '%s' for the control socket", config->controlgroup);
+        return -ENOENT;
+    }
+    *ret = group;
+    return 0;
+}
+
 static int open_control(struct attendant *a, char *why, size_t why_size)
 {
     const struct attendant_settings *s = &a->settings;
     const char *path = s->config->control ? s->config->control : s->host->control;
-    const char *name = s->config->controlgroup;
-    gid_t group = (gid_t)-1;
+    gid_t group;
 
     if (!path || strcmp(path, "none") == 0)
         return 0;
-    if (name && group_of(name, &group) < 0) {
-        snprintf(why, why_size, "there is no group '%s' for the control socket", name);
-        return -ENOENT;
-    }
+    int e = attendant_group(s->config, &group, why, why_size);
+    if (e < 0)
+        return e;
     int fd = serve_listen_unix(path, group);
     if (fd < 0) {
         snprintf(why, why_size, "cannot make the control socket %s: %s%s%s%s", path, strerror(-fd),

@@ -18,6 +18,8 @@
 #include "io/http.h"
 #include "io/pairs.h"
 
+#include <sys/types.h>
+
 struct attendant;
 
 struct attendant_settings {
@@ -52,6 +54,9 @@ MUST_CHECK int attendant_run(struct attendant *a);
 /* Something has happened that commands wait for (CONTROL_WAIT). From any thread; NULL: nothing. */
 void attendant_wake(struct attendant *a);
 void attendant_close(struct attendant *a); /* NULL: nothing */
+
+/* Whether the system has the group of the control socket; -1 in *ret: none is said. 0, or -ENOENT and one sentence in why. */
+MUST_CHECK int attendant_group(const struct daemon_config *config, gid_t *ret, char *why, size_t why_size);
 
 /* For settings.check: what host->load gives, looked at by `check`, with its warnings; `free` ends it. */
 MUST_CHECK int attendant_check_config(const struct daemon_host *host,

@@ -105,14 +105,18 @@ static int open_pidfile(struct daemon *d, const char *path, char *why, size_t wh
     return e;
 }
 
+/* Of a user that was said. */
+static int said_identity(const char *user, struct identity *ret, char *why, size_t why_size)
+{
+    return strcmp(user, "none") == 0 ? 0 : identity_of(user, ret, why, why_size);
+}
+
 /* The user to become: the one that was said; else, for root, the packaged one, or nobody where that was never made. */
 static int choose_identity(const struct daemon_wish *wish, struct identity *ret, char *why, size_t why_size)
 {
     *ret = (struct identity){0};
-    if (wish->user && strcmp(wish->user, "none") == 0)
-        return 0;
     if (wish->user)
-        return identity_of(wish->user, ret, why, why_size);
+        return said_identity(wish->user, ret, why, why_size);
     if (geteuid() != 0)
         return 0;
     if (identity_of(wish->packaged_user, ret, why, why_size) == 0)
@@ -141,6 +145,13 @@ int daemon_give_up(struct daemon *d, const struct daemon_wish *wish, char *why, 
     int e = wish->pidfile ? open_pidfile(d, wish->pidfile, why, why_size) : 0;
 
     return e == 0 ? drop_privilege(d, wish, why, why_size) : e;
+}
+
+int daemon_check_user(const char *user, char *why, size_t why_size)
+{
+    struct identity who;
+
+    return user ? said_identity(user, &who, why, why_size) : 0;
 }
 
 void daemon_check_readable(const struct daemon *d, const char *path)

@@ -39,9 +39,10 @@ struct daemon {
     char *pidfile_at; /* absolute */
 };
 
-/* Raises the limit of descriptors as far as may be. Goes to the background if that is wanted, in a child: the process that the user started waits in here until daemon_begun,
- * and its exit status tells how that went. Blocks SIGHUP, SIGTERM and SIGINT, ignores SIGPIPE, finds the service manager.
- * program: the name in log lines, lives as long as d. 0, or -errno: there is no child; standard error has been told. */
+/* Raises the limit of descriptors as far as may be. Goes to the background if that is wanted, in a child: the process that the
+ * user started waits in here until daemon_begun, and its exit status tells how that went. Blocks SIGHUP, SIGTERM and SIGINT,
+ * ignores SIGPIPE, finds the service manager. program: the name in log lines, lives as long as d. 0, or -errno: there is no
+ * child; standard error has been told. */
 MUST_CHECK int daemon_open(struct daemon *d, const char *program, bool background);
 
 /* What a daemon gives up and keeps. */
@@ -55,6 +56,9 @@ struct daemon_wish {
 /* Opens the pid file, becomes the user, drops capabilities; in a user namespace that has root alone it stays root without
  * them, and says so. 0, or negative errno and one sentence in why; then the program should end. */
 MUST_CHECK int daemon_give_up(struct daemon *d, const struct daemon_wish *wish, char *why, size_t why_size);
+/* Whether the system has the user of a wish, as daemon_give_up will want; NULL: not said. 0, or -ENOENT and one sentence in
+ * why. */
+MUST_CHECK int daemon_check_user(const char *user, char *why, size_t why_size);
 /* Warns if a reload will not be able to read this file. */
 void daemon_check_readable(const struct daemon *d, const char *path);
 

@@ -13,8 +13,8 @@
 struct daemon_host {
     struct log log;      /* its control is not used: a service has its own */
     const char *version; /* of the program */
-    const char
-        *control; /* where the control socket is made if the configuration does not say; NULL: nowhere */
+    /* Where the control socket is made if the configuration does not say; NULL: nowhere. */
+    const char *control;
     /* The configuration as it stands now, for a reload; from the thread that asks for it. 0, or negative errno with one
      * sentence in why. */
     int (*load)(void *arg, struct daemon_config **ret, char *why, size_t why_size);

@@ -35,8 +35,8 @@ struct daemon_usage {
     const char *summary;  /* one line: what the program does */
     const char *notes;    /* lines behind the options */
     struct rc_rows rows;
-    const char
-        *secret; /* the row whose values are hidden from other users, who can see arguments; NULL: none */
+    /* The row whose values are hidden from other users, who can see arguments; NULL: none. */
+    const char *secret;
     char check_letter; /* short for --check; 0: none */
     /* What stands behind the options, n_operands >= 0 words; may call daemon_add_word. NULL, or one sentence that says what
      * is wrong. The function NULL: nothing may stand there. */

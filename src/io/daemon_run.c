@@ -5,6 +5,8 @@
  */
 #include "io/daemon_run.h"
 
+#include "io/attendant.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,13 +121,24 @@ static int nothing(const struct process *p, const char *why)
     return EXIT_FAILURE;
 }
 
+/* What the system's tables of users lack, as the start would say it. */
+static int check_users(const struct daemon_config *config, char *why, size_t why_size)
+{
+    gid_t group;
+    int e = daemon_check_user(config->user, why, why_size);
+
+    return e == 0 ? attendant_group(config, &group, why, why_size) : e;
+}
+
 static int check(const struct process *p, struct daemon_config *config)
 {
     char why[WHY_MAX] = "";
 
     for (unsigned i = 0; i < config->n_warnings; i++)
         fprintf(stderr, "warning: %s\n", config->warnings[i]);
-    int e = p->program->check(config, why, sizeof(why));
+    int e = check_users(config, why, sizeof(why));
+    if (e == 0)
+        e = p->program->check(config, why, sizeof(why));
     p->program->free(config);
     return e == 0 ? EXIT_SUCCESS : nothing(p, why);
 }

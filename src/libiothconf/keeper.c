@@ -21,8 +21,8 @@
    The last word of DHCPv4 goes straight to the MAC address that the server's frames came from: a stack would first ask
    for it, and forget the packet when the address goes a moment later.
 
-   Clients end with their interface. A client that has been told to end lives on until it has said its last word (RELEASE is repeated until it is answered);
-   what it held is gone from the stack at once. */
+   Clients end with their interface. A client that has been told to end lives on until it has said its last word (RELEASE is
+   repeated until it is answered); what it held is gone from the stack at once. */
 #include "libiothconf/keeper.h"
 
 #include "libiothconf/autoconf.h"
@@ -38,16 +38,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define LINK_POLL (2 * NSEC_PER_SEC) /* of stacks that do not tell; a link that is back is noticed so late */
-#define ADDRESS_POLL                                                                                         \
-    (100 * NSEC_PER_MSEC) /* while duplicate address detection runs, which takes a second or two */
-#define ROUTER_PATIENCE (12 * NSEC_PER_SEC) /* three solicitations, 4 s apart (RFC 4861 s10) */
+/* Of stacks that do not tell; a link that is back is noticed so late. */
+#define LINK_POLL (2 * NSEC_PER_SEC)
+/* While duplicate address detection runs, which takes a second or two. */
+#define ADDRESS_POLL (100 * NSEC_PER_MSEC)
+/* Three solicitations, 4 s apart (RFC 4861 s10). */
+#define ROUTER_PATIENCE (12 * NSEC_PER_SEC)
 
 enum {
     PACKETS_A_TURN = 32, /* of one socket; then others have their turn */
-    ADVERTS_A_SECOND =
-        32, /* a router may send one in 3 s (RFC 4861 s6.2.1), and few are believed. Each may cost some
-                              dozens of requests to the stack */
+    /* A router may send one in 3 s (RFC 4861 s6.2.1), and few are believed. Each may cost some dozens of requests to the
+     * stack. */
+    ADVERTS_A_SECOND = 32,
 };
 
 struct client {

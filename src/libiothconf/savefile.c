@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Small files, replaced atomically; see savefile.h.
 
-   A file is written under another name, that of the thread, forced to the disk and renamed to its own, so there is never
-   half of one (rename(2)), whoever else writes it at the same time. Nobody but the user may read it: a DUID or a secret identifies the node.
+   A file is written under another name, that of the thread, forced to the disk and renamed to its own, so there is never half
+   of one (rename(2)), whoever else writes it at the same time. Nobody but the user may read it: a DUID or a secret identifies
+   the node.
 
    All is done relative to the descriptor of the folder, which is opened for each call: a client saves something every
    few minutes at the most. */

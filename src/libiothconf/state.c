@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What has been configured on a stack.
 
-   -static, -ip without a value and ioth_resolvconf() need to know what earlier calls did. Each stack has a
-   list of records: addresses, default routes, name servers, search domains of the strings, in the order in which
-   they were configured; then the name servers and search domains that clients have learnt, source by source. The list hangs on the stack itself (libioth/slot.h), so there is no table of stacks, two
-   stacks never meet, and the list ends when its stack ends. It is a list because a stack has a handful of
-   addresses.
+   -static, -ip without a value and ioth_resolvconf() need to know what earlier calls did. Each stack has a list of records:
+   addresses, default routes, name servers, search domains of the strings, in the order in which they were configured; then the
+   name servers and search domains that clients have learnt, source by source. The list hangs on the stack itself
+   (libioth/slot.h), so there is no table of stacks, two stacks never meet, and the list ends when its stack ends. It is a list
+   because a stack has a handful of addresses.
 
    The list is about what this library did, not about what the stack has: an address that somebody removes by
    other means stays here until it is undone here, and undoing what is gone is no error.

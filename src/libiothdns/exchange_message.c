@@ -2,8 +2,8 @@
 /*
  * One query out, one judgement back.
  *
- * The query: RD, CD as asked, AD too (RFC 6840 s5.7: without DO it asks for validation), one question in random letter case, and an OPT record with our UDP size, DO as asked and a cookie (RFC 7873), unless the
- * server does not know EDNS.
+ * The query: RD, CD as asked, AD too (RFC 6840 s5.7: without DO it asks for validation), one question in random letter case,
+ * and an OPT record with our UDP size, DO as asked and a cookie (RFC 7873), unless the server does not know EDNS.
  *
  * A reply is to what was asked (RFC 5452 s9.1) if it is a response of opcode QUERY with the id and the one
  * question sent; over UDP its letter case must agree byte for byte, and a reply that fails in this alone is

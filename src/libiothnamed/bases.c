@@ -3,6 +3,7 @@
  * See bases.h. Each name is a task with the time of its next question. All state is under one lock, which is
  * held neither while asking nor while the owner is told of a change.
  */
+#include "base/clock.h"
 #include "libiothnamed/bases.h"
 #include "libiothnamed/forward.h"
 #include "libiothnamed/loop_room.h"
@@ -134,7 +135,7 @@ static void on_exchange_done(struct exchange_waiter *waiters, const struct excha
     while (waiters) {
         struct task *t = (struct task *)waiters;
         waiters = waiters->next;
-        changed |= take_reply(k, t, done, (nsec_t)uv_hrtime());
+        changed |= take_reply(k, t, done, monotonic_now());
     }
     pthread_mutex_unlock(&k->lock);
     if (stop)
@@ -157,7 +158,7 @@ static void ask(struct base_keeper *k, struct task *t, nsec_t now)
 static void on_timer(uv_timer_t *timer)
 {
     struct base_keeper *k = timer->data;
-    nsec_t now = (nsec_t)uv_hrtime();
+    nsec_t now = monotonic_now();
     pthread_mutex_lock(&k->lock);
     for (struct task *t = k->tasks; t; t = t->next)
         if (t->wanted && !t->asking && t->due <= now)
@@ -168,7 +169,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm(struct base_keeper *k)
 {
-    nsec_t now = (nsec_t)uv_hrtime(), first = NSEC_NEVER;
+    nsec_t now = monotonic_now(), first = NSEC_NEVER;
     pthread_mutex_lock(&k->lock);
     for (struct task *t = k->tasks; t; t = t->next)
         if (t->wanted && !t->asking && t->due < first)

@@ -7,6 +7,7 @@
  * What changes something is logged, with the user who asked.
  */
 #include "libiothnamed/commands.h"
+#include "base/clock.h"
 #include "libiothnamed/attendant.h"
 #include "libiothnamed/dump.h"
 #include "libiothnamed/metrics.h"
@@ -14,11 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static nsec_t now_ns(void)
-{
-    return (nsec_t)uv_hrtime();
-}
 
 static void log_command(const struct control_call *call)
 {
@@ -155,7 +151,7 @@ static enum control_result run_dump(struct control_call *call)
     }
     if (!call->own)
         return control_fail(call, "out of memory");
-    return dump_piece(call->own, now_ns(), &call->out) ? CONTROL_MORE : CONTROL_DONE;
+    return dump_piece(call->own, monotonic_now(), &call->out) ? CONTROL_MORE : CONTROL_DONE;
 }
 
 static void end_dump(struct control_call *call)

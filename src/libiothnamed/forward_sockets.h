@@ -103,6 +103,7 @@ struct forwarder {
     struct datagrams *datagrams;
 };
 
+/* The clock of base/clock.h, by way of libuv: a test of the forwarder puts its own in place of uv_hrtime. */
 nsec_t forwarder_now(void);
 /* Unpredictable bytes, given out once. */
 void forwarder_draw(void *arg, void *bytes, size_t len);

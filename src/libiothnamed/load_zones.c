@@ -149,22 +149,22 @@ static int make_zone(struct reading *r, const struct siphash_key *key, const str
     return e;
 }
 
-/* 0; -EINVAL: reported; -ENOMEM. */
-static int read_zone(struct loaded_zone *z, const struct siphash_key *key, struct diags *diags)
+/* at: where the configuration names the file. 0; -EINVAL: reported; -ENOMEM. */
+static int read_zone(struct loaded_zone *z, struct place at, const struct siphash_key *key,
+                     struct diags *diags)
 {
     struct reading r = {.zone = z, .diags = diags};
     struct zone_include first = {0};
     int e = add_input(&r, z->path, &first);
 
     if (e < 0 && e != -ENOMEM) {
-        diag_error_in(diags, z->path, 0, "cannot be read: %s", data_file_fault(e));
+        diag_error(diags, at, "%s cannot be read: %s, expected a zone file", z->path, data_file_fault(e));
         return -EINVAL;
     }
     if (e == 0)
         e = make_zone(&r, key, &first);
     free(first.text);
-    malloc_trim(
-        0); /* what a large zone was made of goes back to the system, or the next one finds it in pieces */
+    malloc_trim(0); /* what a large zone was made of goes back, or the next one finds memory in pieces */
     return e;
 }
 
@@ -223,22 +223,25 @@ static int keep_old(struct loaded_zone *z, const struct loaded_zone *old, const 
                     struct diags *diags)
 {
     for (const struct diag *d = of_zone->first; d; d = d->next)
-        diag_warning_in(diags, d->path, d->at.line, "%s", d->text);
+        if (d->path)
+            diag_warning_in(diags, d->path, d->at.line, "%s", d->text);
+        else
+            diag_warning(diags, d->at, "%s", d->text);
     diag_warning_in(diags, z->path, 0, "has errors; the zone stays as it was (serial %lu)",
                     (unsigned long)zone_serial(old->zone));
     return take_over(z, old);
 }
 
-static int load_zone(struct loaded_zone *z, const struct loaded_zone *old, const struct siphash_key *key,
-                     struct diags *diags)
+static int load_zone(struct loaded_zone *z, struct place at, const struct loaded_zone *old,
+                     const struct siphash_key *key, struct diags *diags)
 {
     struct diags of_zone = {0};
 
     if (!old)
-        return read_zone(z, key, diags);
+        return read_zone(z, at, key, diags);
     if (is_unchanged(old))
         return take_over(z, old);
-    int e = read_zone(z, key, &of_zone);
+    int e = read_zone(z, at, key, &of_zone);
     if (e == -EINVAL) {
         diags_sort(&of_zone);
         e = keep_old(z, old, &of_zone, diags);
@@ -256,12 +259,13 @@ int zones_load(const struct config *config, const struct zones *old, const struc
     if (zones)
         atomic_init(&zones->users, 1);
     for (unsigned i = 0; i < config->n_zones && result != -ENOMEM; i++) {
+        const struct config_zone *from = &config->zones[i];
         struct loaded_zone *z = &zones->list[zones->count++];
-        z->path = strdup(config->zones[i].path);
-        z->apex = malloc(config->zones[i].apex.len);
+        z->path = strdup(from->path);
+        z->apex = malloc(from->apex.len);
         if (z->apex)
-            memcpy(z->apex, config->zones[i].apex.wire, config->zones[i].apex.len);
-        int e = z->path && z->apex ? load_zone(z, find_zone(old, z), key, diags) : -ENOMEM;
+            memcpy(z->apex, from->apex.wire, from->apex.len);
+        int e = z->path && z->apex ? load_zone(z, from->at, find_zone(old, z), key, diags) : -ENOMEM;
         result = e == 0 || result == -ENOMEM ? result : e;
     }
     diags_sort(diags);

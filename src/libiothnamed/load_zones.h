@@ -37,8 +37,8 @@ MUST_CHECK int zones_load(const struct config *config, const struct zones *old, 
                           struct diags *diags, struct zones **ret);
 /* Reads them and says what is wrong with them. 0; -EINVAL: there are errors; -ENOMEM. */
 MUST_CHECK int zones_check(const struct config *config, struct diags *diags);
-/* config_load, and whether all that the configuration names is there: kinds of stacks, lists and zones too. For who checks. 0 and *ret, to be
- * freed; -EINVAL: there are errors; -ENOMEM. */
+/* config_load, and whether all that the configuration names is there: kinds of stacks, lists and zones too. For who checks. 0
+ * and *ret, to be freed; -EINVAL: there are errors; -ENOMEM. */
 MUST_CHECK int config_load_all(const char *path, struct config **ret, struct diags *diags);
 struct zones *zones_ref(struct zones *z);
 void zones_unref(struct zones *z);

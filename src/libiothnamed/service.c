@@ -4,6 +4,7 @@
  * and the snapshot that they all work from. A new snapshot is made when the configuration is loaded anew and
  * when a base name has got another address; both under one lock, which no query takes.
  */
+#include "base/clock.h"
 #include "libiothconf/open/open_stack.h"
 #include "libiothnamed/attendant.h"
 #include "libiothnamed/service.h"
@@ -219,14 +220,14 @@ int iothnamed_reload(void *server, char *why, size_t why_size)
     const char *path = s->started->config->path;
     struct diags diags = {0};
     struct config *config;
-    nsec_t from = (nsec_t)uv_hrtime();
+    nsec_t from = monotonic_now();
     begin_reload(&s->reloads);
     int e = config_load(path, &config, &diags);
     log_diags(&s->log, path, &diags);
     diags_fini(&diags);
     if (e == 0)
         e = adopt(s, config);
-    nsec_t took = (nsec_t)uv_hrtime() - from;
+    nsec_t took = monotonic_now() - from;
     if (e == 0)
         log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded again", LOG_TEXT("file", path),
                   LOG_NUMBER("ms", took / NSEC_PER_MSEC));

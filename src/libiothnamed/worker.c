@@ -3,6 +3,7 @@
  * See worker.h. Here is its life: what it opens, how it takes over another snapshot, how it ends. Frontends are
  * in udp.c and tcp.c, clients that wait for upstream in worker_wait.c.
  */
+#include "base/clock.h"
 #include "libiothnamed/worker.h"
 #include "libiothnamed/loop_room.h"
 #include <errno.h>
@@ -29,7 +30,7 @@ struct query_env worker_env(struct worker *w)
         .snap = w->snap,
         .cookies = cookie_secrets(w, wall.tv_sec),
         .rrl = w->set.rrl,
-        .now = (nsec_t)uv_hrtime(),
+        .now = monotonic_now(),
         .wall_s = wall.tv_sec,
         .counters = &w->counters,
     };
@@ -49,7 +50,7 @@ static void end_loop(struct worker *w)
 
 static void make_report(struct worker *w)
 {
-    nsec_t now = (nsec_t)uv_hrtime();
+    nsec_t now = monotonic_now();
     pthread_mutex_lock(&w->report_lock);
     forwarder_stats(w->forwarder, &w->report.exchanges);
     w->report.n_servers = forwarder_servers(w->forwarder, w->report.servers, EXCHANGE_SERVERS_MAX);
@@ -154,7 +155,7 @@ int worker_new(const struct worker_settings *settings, struct worker **ret, char
         return e;
     }
     pthread_mutex_init(&w->report_lock, NULL);
-    atomic_init(&w->reported, (nsec_t)uv_hrtime());
+    atomic_init(&w->reported, monotonic_now());
     w->snap = snapshot_ref(settings->snap);
     w->wake.data = w;
     worker_wait_open(w);

@@ -17,6 +17,7 @@
  * neither, since it came through third parties, waits for its own exchange as any equal question does, so a
  * circle of whatever length carries a question round once, and ends with EXCHANGE_TOTAL.
  */
+#include "base/clock.h"
 #include "libiothnamed/worker.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -45,11 +46,6 @@ struct waiter {
     uint8_t packet[];
 };
 
-static nsec_t now(void)
-{
-    return (nsec_t)uv_hrtime();
-}
-
 /* --- those who may be told what is stale --- */
 
 static void on_slow(uv_timer_t *timer);
@@ -58,7 +54,7 @@ static void arm_slow(struct worker *w)
 {
     if (!w->slow.first)
         return;
-    nsec_t wait = w->slow.first->since + SLOW_AFTER - now();
+    nsec_t wait = w->slow.first->since + SLOW_AFTER - monotonic_now();
     uint64_t wait_ms = wait > 0 ? (uint64_t)((wait + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC) : 0;
     uv_timer_start(&w->slow.timer, on_slow, wait_ms, 0);
 }
@@ -101,7 +97,7 @@ static void release_client(struct worker *w, struct waiter *waiter)
         return;
     waiter->served = true;
     unlist(w, waiter);
-    count_latency(&w->counters.forward_latency, now() - waiter->since);
+    count_latency(&w->counters.forward_latency, monotonic_now() - waiter->since);
     clients_give_back(w->set.clients, CLIENT_WAITS, &waiter->client);
     if (waiter->path.tcp)
         tcp_release(waiter->path.tcp);
@@ -118,7 +114,7 @@ static struct waiter *new_waiter(struct worker *w, size_t len)
     struct waiter *waiter = w->waiting < WAITING_MAX ? malloc(sizeof(*waiter) + len) : NULL;
     if (!waiter)
         return NULL;
-    *waiter = (struct waiter){.len = len, .since = now()};
+    *waiter = (struct waiter){.len = len, .since = monotonic_now()};
     w->waiting++;
     return waiter;
 }
@@ -312,7 +308,7 @@ static void tell_stale(struct worker *w, struct waiter *waiter)
 static void on_slow(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
-    while (w->slow.first && w->slow.first->since + SLOW_AFTER <= now()) {
+    while (w->slow.first && w->slow.first->since + SLOW_AFTER <= monotonic_now()) {
         struct waiter *waiter = w->slow.first;
         unlist(w, waiter);
         tell_stale(w, waiter);
@@ -364,7 +360,7 @@ static int take_answer(struct worker *w, const struct exchange_event *done, stru
     given->answer = w->answer;
     given->answer_len = (size_t)len;
     if (ttl_s)
-        cache_put(w->snap->cache, &key, w->answer, (size_t)len, now(), ttl_s);
+        cache_put(w->snap->cache, &key, w->answer, (size_t)len, monotonic_now(), ttl_s);
     return 0;
 }
 
@@ -388,7 +384,7 @@ static void take_failure(struct worker *w, const struct exchange_waiter *waiters
     uint32_t ttl_s = own ? FAILURE_TTL_OWN : some_have_stale(waiters) ? FAILURE_TTL_STALE : FAILURE_TTL;
     given->why = done->reply ? EDE_UPSTREAM_REFUSES : reasons[done->failure];
     count(&w->counters.failed, 1);
-    cache_put_failure(w->snap->cache, &key, (uint8_t)given->why, now(), ttl_s);
+    cache_put_failure(w->snap->cache, &key, (uint8_t)given->why, monotonic_now(), ttl_s);
 }
 
 void worker_exchange_done(struct exchange_waiter *waiters, const struct exchange_event *done, void *arg)

@@ -127,16 +127,53 @@ static bool is_generate(const struct input *in)
     return len >= strlen(directive) && strncasecmp(line, directive, strlen(directive)) == 0;
 }
 
+/* What would have been right, where the scanner's own words do not tell. */
+static const struct {
+    int code;
+    const char *expected;
+} expectations[] = {
+    {ZS_UNCLOSED_MULTILINE, "a ')'"},
+    {ZS_UNSUPPORTED_TYPE, "one such as AAAA, or TYPE with its number"},
+    {ZS_BAD_OWNER, "NAME [TTL] [IN] TYPE DATA"},
+    {ZS_BAD_PREVIOUS_OWNER, "a record with a name before those without one"},
+    {ZS_LABEL_OVERFLOW, "63 bytes at the most"},
+    {ZS_DNAME_OVERFLOW, "255 bytes at the most"},
+    {ZS_BAD_DNAME_CHAR, "a name such as www, or www.example.org. with a dot at its end"},
+    {ZS_BAD_NUMBER, "decimal digits"},
+    {ZS_BAD_HEX_CHAR, "an even number of hexadecimal digits"},
+    {ZS_BAD_ADDRESS_CHAR, "an address such as 192.0.2.1 or 2001:db8::1"},
+    {ZS_BAD_IPV4, "one such as 192.0.2.1"},
+    {ZS_BAD_IPV6, "one such as 2001:db8::1"},
+    {ZS_BAD_RDATA, "the fields of its type"},
+    {ZS_BAD_REST, "nothing more"},
+    {ZS_BAD_TIME_UNIT, "s, m, h, d or w"},
+    {ZS_BAD_DIRECTIVE, "$ORIGIN, $TTL or $INCLUDE"},
+    {ZS_BAD_TTL, "seconds, or a time such as 1h"},
+    {ZS_BAD_ORIGIN, "a name with a dot at its end"},
+    {ZS_BAD_INCLUDE_ORIGIN, "a name with a dot at its end"},
+    {ZS_BAD_RDATA_LENGTH, "the number of bytes that follow"},
+};
+
+static const char *expected(const struct input *in)
+{
+    int code = in->scanner->error.code;
+
+    if (code == ZS_BAD_DIRECTIVE && is_generate(in))
+        return "the records of $GENERATE written out";
+    for (size_t i = 0; i < ARRAY_LEN(expectations); i++)
+        if (expectations[i].code == code)
+            return expectations[i].expected;
+    return NULL;
+}
+
 static void say_error(const struct input *in)
 {
     const zs_scanner_t *s = in->scanner;
+    const char *right = expected(in);
     char text[TEXT_MAX];
 
-    if (s->error.code == ZS_BAD_DIRECTIVE && is_generate(in))
-        snprintf(text, sizeof(text), "$GENERATE is not known here, expected the records written out");
-    else
-        snprintf(text, sizeof(text), "%s%s", zs_strerror(s->error.code),
-                 s->error.fatal ? "; the rest of the file is not read" : "");
+    snprintf(text, sizeof(text), "%s%s%s%s", zs_strerror(s->error.code), right ? ", expected " : "",
+             right ? right : "", s->error.fatal ? "; the rest of the file is not read" : "");
     say(in, false, text);
 }
 

@@ -90,6 +90,18 @@ int namedhcp_check(const struct daemon_config *config, char *why, size_t why_siz
 
 /* --- files --- */
 
+static int cannot_share(const struct namedhcp_config *c, int e, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "cannot let the group %.60s read the lease file %.200s: %s", c->leases_group,
+             c->leases, e == -ENOENT ? "there is no such group" : strerror(-e));
+    return e;
+}
+
+static bool is_shared(const struct namedhcp_config *c)
+{
+    return c->leases && c->leases_group;
+}
+
 static int share_store(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
 {
     gid_t group;
@@ -97,9 +109,17 @@ static int share_store(struct namedhcp *n, const struct namedhcp_config *c, char
 
     if (e == 0)
         e = store_share(n->store, group);
-    if (e < 0)
-        snprintf(why, why_size, "cannot let the group %.60s read the lease file %.200s: %s", c->leases_group,
-                 c->leases, e == -ENOENT ? "there is no such group" : strerror(-e));
+    return e < 0 ? cannot_share(c, e, why, why_size) : 0;
+}
+
+int namedhcp_check_start(const struct daemon_config *config, char *why, size_t why_size)
+{
+    const struct namedhcp_config *c = (const struct namedhcp_config *)config;
+    gid_t group;
+    int e = namedhcp_check(config, why, why_size);
+
+    if (e == 0 && is_shared(c) && (e = group_of(c->leases_group, &group)) < 0)
+        return cannot_share(c, e, why, why_size);
     return e;
 }
 
@@ -114,7 +134,7 @@ static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char 
                  : e == -ENOENT          ? "its folder is not there"
                  : e == -EPROTONOSUPPORT ? "it is of another version of this server"
                                          : strerror(-e));
-    return e < 0 || !c->leases || !c->leases_group ? e : share_store(n, c, why, why_size);
+    return e < 0 || !is_shared(c) ? e : share_store(n, c, why, why_size);
 }
 
 static int read_duid(struct namedhcp *n, int fd)

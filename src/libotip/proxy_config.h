@@ -55,8 +55,8 @@ struct proxy_config {
     struct proxy_service services[PROXY_SERVICES_MAX];
     bool proxy_protocol;
     unsigned backlog;
-    const char *
-        congestion; /* control of connections from clients, below PROXY_CONGESTION_MAX; NULL: the stack's own */
+    /* Control of connections from clients, below PROXY_CONGESTION_MAX; NULL: the stack's own. */
+    const char *congestion;
     nsec_t tcp_timeout, udp_timeout, connect_timeout, tcp_lifetime; /* NSEC_NEVER: none */
     uint32_t flows_max, source_max;
 };

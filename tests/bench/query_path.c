@@ -3,8 +3,8 @@
  * again, `cold` for very many by chance, so that most are not in the processor's caches. */
 #include <inttypes.h>
 #include <malloc.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "libiothnamed/cache.h"
 #include "libiothnamed/chance.h"
 #include "libiothnamed/hrev.h"
@@ -16,14 +16,6 @@ enum { ASKED = 1 << 16 }; /* different questions, a power of two */
 static const struct siphash_key secret = {{UINT64_C(0x1122334455667788), UINT64_C(0x99aabbccddeeff00)}};
 static volatile uint64_t sink;
 
-static nsec_t now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 /* Calls ask(arg, i) for i = 0..asked-1, round and round, and prints the time of one call. */
 static void measure(const char *what, void (*ask)(void *arg, unsigned i), void *arg, unsigned asked)
 {
@@ -32,10 +24,10 @@ static void measure(const char *what, void (*ask)(void *arg, unsigned i), void *
 
     for (unsigned i = 0; i < asked; i++)
         ask(arg, i);
-    start = now();
+    start = monotonic_now();
     for (unsigned i = 0; i < CALLS; i++)
         ask(arg, i & (asked - 1));
-    printf("%-44s %6.1f ns\n", what, (double)(now() - start) / CALLS);
+    printf("%-44s %6.1f ns\n", what, (double)(monotonic_now() - start) / CALLS);
 }
 
 static size_t text_name(uint8_t name[static DNAME_MAX], const char *text)
@@ -134,9 +126,9 @@ static void bench_policy(unsigned n)
     world_rule(&w, &row_pass, 3, ".");
     world_rule(&w, &source_fwd, 3, ".");
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    nsec_t start = now();
+    nsec_t start = monotonic_now();
     world_build(&w, NULL);
-    printf("policy of %u rules: built in %.1f ms, %zu KiB\n", n, (double)(now() - start) / 1e6,
+    printf("policy of %u rules: built in %.1f ms, %zu KiB\n", n, (double)(monotonic_now() - start) / 1e6,
            (mallinfo2().uordblks + mallinfo2().hblkhd - before) / 1024);
     b.policy = w.policy;
     policy_names(&b, "www.foo%u.ba%u.it", 1000000);
@@ -193,11 +185,11 @@ static void bench_list(unsigned n, bool trees)
         if (list_draft_add(&draft, name, len, trees) < 0)
             abort();
     }
-    nsec_t start = now();
+    nsec_t start = monotonic_now();
     if (list_build(&draft, &secret, &b.list) < 0)
         abort();
     printf("list of %u %s: built in %.1f ms, %.1f bytes a name beside its text\n", n,
-           trees ? "trees" : "names", (double)(now() - start) / 1e6,
+           trees ? "trees" : "names", (double)(monotonic_now() - start) / 1e6,
            ((double)list_bytes(b.list) - (double)text_bytes) / n);
     list_names(&b, "www.foo%u.ba%u.it", 1000000);
     measure("  list_find, 4 labels, not in it, hot", ask_list, &b, 64);

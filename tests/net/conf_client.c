@@ -3,7 +3,8 @@
  * conf_client [-l] STACK VNL CONFIG: a stack that is configured by a string, and stays so: by the library's thread, or with
  * -l by the loop of this program. If STACK is "kernel", VNL is the name of its interface.
  *
- * Each line of standard input is one more string for ioth_config(); or "send ADDRESS", a datagram to port 9 there. Each line of standard output is a JSON object:
+ * Each line of standard input is one more string for ioth_config(); or "send ADDRESS", a datagram to port 9 there. Each line of
+ * standard output is a JSON object:
  *
  *   {"config": "eth,dhcp", "mask": 6}             what ioth_config() returned
  *   {"config": "eth,dhcp", "error": "ETIMEDOUT"}  why it failed

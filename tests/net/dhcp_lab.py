@@ -177,14 +177,14 @@ class Wire:
     """A port of the hub that keeps every frame, with the time of its arrival, and can send some. What it is asked about the
     past holds all that anybody has heard so far: a second port sends a mark through the hub, and the mark is waited for."""
 
-    MARK = Ether(src="02:00:00:00:00:fe", dst="02:00:00:00:00:ff", type=PROBE)
+    MARK = bytes(Ether(src="02:00:00:00:00:fe", dst="02:00:00:00:00:ff", type=PROBE))  # a number of 8 bytes follows
 
     def __init__(self, segment):
         self._segment = segment
         self._lock = threading.Condition()
         self._frames = []  # (seconds since the epoch, monotonic seconds, Ether)
         self._mark = 0  # the last one that was sent
-        self._caught_up = 0  # the last one that was heard
+        self._caught_up = 0  # the highest that was heard
         self._plug, self._marker = (
             subprocess.Popen(["vde_plug", segment.vnl], stdin=subprocess.PIPE, stdout=output)
             for output in (subprocess.PIPE, subprocess.DEVNULL)
@@ -194,29 +194,28 @@ class Wire:
 
     def _read(self):
         stream = self._plug.stdout
-        mark = bytes(self.MARK)
         while header := stream.read(2):
             frame = stream.read(struct.unpack("!H", header)[0])
             with self._lock:
-                if frame.startswith(mark):
-                    self._caught_up = max(self._caught_up, int.from_bytes(frame[len(mark) : len(mark) + 8], "big"))
+                if frame.startswith(self.MARK):
+                    self._caught_up = max(self._caught_up, int.from_bytes(frame[len(self.MARK) :][:8], "big"))
                 else:
                     self._frames.append((time.time(), time.monotonic(), Ether(frame)))
                 self._lock.notify_all()
 
     def _catch_up(self, deadline_s=w.PATIENCE_S):
-        """Until all that has passed the hub by now is among the frames, or the hub is gone. A hub may lose a mark as it may
-        lose any frame: it is sent again."""
+        """Until all that has passed the hub by now is among the frames, or the hub is gone. A hub may lose a mark as any frame:
+        it is sent again, ten times a second."""
         end = time.monotonic() + deadline_s
         with self._lock:
             self._mark = mark = self._mark + 1
             while self._caught_up < mark and self._reader.is_alive():
                 assert time.monotonic() < end, f"after {deadline_s} s the wire has not caught up\n{self.summary()}"
                 try:
-                    write_frame(self._marker, bytes(self.MARK) + mark.to_bytes(8, "big"))
+                    write_frame(self._marker, self.MARK + mark.to_bytes(8, "big"))
                 except BrokenPipeError:
                     return
-                self._lock.wait(0.1)
+                self._lock.wait_for(lambda: self._caught_up >= mark, 0.1)
 
     def send(self, packet):
         write_frame(self._plug, bytes(packet))

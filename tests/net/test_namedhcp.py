@@ -447,6 +447,9 @@ def end_process(pid):
         (["--name", "host"], "name: 'host' makes no names"),
         (["--stack", "stack=lwip,foo=1"], "stack: at 'foo=1'"),
         (["--dhcpv6", "off"], "neither DHCPv6 nor DHCPv4 is to be served"),
+        (["--user", "no-such-user"], "user: there is no user 'no-such-user'"),
+        (["--leases", "/x.db", "--leases-group", "nosuch"],
+         "cannot let the group nosuch read the lease file /x.db: there is no such group"),
         (["-f", "/nowhere"], "cannot read /nowhere: No such file or directory"),
     ],
 )

@@ -548,6 +548,9 @@ def test_a_user_that_does_not_exist(operated):
     assert daemon.process.wait(w.PATIENCE_S) == 1
     assert "no user 'no-such-user'" in daemon.stderr()
     operated.assert_is_not_served()
+    told = operated.namespace.run(operated.build / "programs/iothnamed", "-n", daemon.configuration, check=False)
+    assert told.returncode == 1
+    assert told.stderr.endswith("user: there is no user 'no-such-user'\niothnamed: nothing is served\n")
 
 
 @needs_root

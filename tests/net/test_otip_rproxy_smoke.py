@@ -338,7 +338,7 @@ def test_options_are_checked():
     assert here.run(program, "--check", "-f", w.TREE / "examples/otip_rproxy.rc", "-P", SECRET).returncode == 0
     whole = ["--check", "-e", "stack=kernel,iface=lo", *given]
     assert here.run(program, *whole, "-b", "fc00::/64", "--metrics", "none").returncode == 0
-    assert here.run(program, *whole, "-b", "fc00::/56", "--v2").returncode == 0
+    assert here.run(program, *whole, "-b", "fc00::/56", "--v2", "--user", "none").returncode == 0
     for words, expected in [
         (["-b", "fc00:"], "the base address 'fc00:': this is neither an IPv6 address nor a name"),
         (["-b", "fc00::/56"], "the base address 'fc00::/56': a length other than 64 is for --v2"),
@@ -347,6 +347,9 @@ def test_options_are_checked():
          ", as in stack=vdestack,vnl=vde:///tmp/hub"),
         (["-i", "stack=nosuch"], "--intstack: there is no stack 'nosuch', expected one such as vdestack or kernel; "
          "no plug-in ioth_nosuch.so lies where ioth_newstack(3) says"),
+        (["--user", "no-such-user"], "user: there is no user 'no-such-user'"),
+        (["--user", "root:no-such-group"], "user: there is no group 'no-such-group'"),
+        (["--controlgroup", "no-such-group"], "there is no group 'no-such-group' for the control socket"),
     ]:
         told = here.run(program, *whole, *words, check=False)
         assert told.returncode == 1 and told.stderr.startswith(expected + "\n"), told.stderr

@@ -31,8 +31,9 @@ enum {
 
 #define ANSWER_MAX (NSEC_PER_SEC / 2) /* RFC 4861 s6.2.6 */
 
-/* From a router's appearance, or from the end of the last default route, to an address and a route. A router says something every 600 s and the link loses half of
- * it at most: of a million, none is this late. By its solicitations the client is nearly always much earlier. */
+/* From a router's appearance, or from the end of the last default route, to an address and a route. A router says something
+ * every 600 s and the link loses half of it at most: of a million, none is this late. By its solicitations the client is nearly
+ * always much earlier. */
 #define CONFIGURED_WITHIN (4 * 3600 * NSEC_PER_SEC)
 
 struct router {

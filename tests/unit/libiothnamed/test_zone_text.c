@@ -39,21 +39,36 @@ static void what_is_wrong(void **state)
         {HEAD "@ SOA ns h 2 2 3 4 5\n", "0:5: error: example has two SOA, expected one\n"},
         {HEAD "a SOA ns h 2 2 3 4 5\n", "0:5: error: a.example has an SOA and is not the apex of the zone\n"},
         {HEAD "a A 192.0.2\nb A 192.0.2.1\nc A x\n",
-         "0:5: error: invalid IPv4 address\n0:7: error: invalid address character\n"},
+         "0:5: error: invalid IPv4 address, expected one such as 192.0.2.1\n"
+         "0:7: error: invalid address character, expected an address such as 192.0.2.1 or 2001:db8::1\n"},
         {HEAD "a CNAME b\na A 192.0.2.1\n",
          "0:6: error: a.example has a CNAME and other data, expected a CNAME alone\n"},
         {HEAD "a CNAME b\na CNAME c\n", "0:6: error: a.example has two CNAME, expected one\n"},
         {HEAD "a DNAME b\na DNAME c\n", "0:6: error: a.example has two DNAME, expected one\n"},
-        {HEAD "a CH A 192.0.2.1\n", "0:5: error: unsupported record type\n"}, /* what it takes CH for */
+        {HEAD "a CH A 192.0.2.1\n", /* what it takes CH for */
+         "0:5: error: unsupported record type, expected one such as AAAA, or TYPE with its number\n"},
         {HEAD "a A 192.0.2.1\r\n",
          "0:5: error: unsupported CRLF newline, remove CR bytes; the rest of the file is not read\n"},
         {HEAD "a TYPE255 \\# 0\n", "0:5: error: a type that no record can have\n"},
         {HEAD "a TYPE1 \\# 3 010203\n", "0:5: error: the data do not have the form of their type\n"},
         {HEAD "a 3000000000 A 192.0.2.1\n", "0:5: error: the TTL is above 2147483647\n"},
         {HEAD "a.org. A 192.0.2.1\n", "0:5: warning: a.org is not within example: the record is left out\n"},
-        {HEAD "$GENERATE 1-3 a$ A 192.0.2.$\nb A x\n",
-         "0:5: error: $GENERATE is not known here, expected the records written out\n"},
-        {HEAD "$NONSENSE\n", "0:5: error: invalid directive; the rest of the file is not read\n"},
+        {HEAD "$GENERATE 1-3 a$ A 192.0.2.$\nb A x\n", "0:5: error: invalid directive, expected the records "
+                                                       "of $GENERATE written out; the rest of the file is "
+                                                       "not read\n"},
+        {HEAD "$NONSENSE\n", "0:5: error: invalid directive, expected $ORIGIN, $TTL or $INCLUDE; the rest of "
+                             "the file is not read\n"},
+        {HEAD "$TTL\n", "0:5: error: invalid zone TTL, expected seconds, or a time such as 1h; the rest of "
+                        "the file is not read\n"},
+        {HEAD "$ORIGIN foo\n",
+         "0:5: error: invalid FQDN zone origin, expected a name with a dot at its end; the rest "
+         "of the file is not read\n"},
+        {HEAD "a MX x y\nb AAAA 192.0.2.1\nc A 192.0.2.1 more\n",
+         "0:5: error: invalid number, expected decimal digits\n"
+         "0:6: error: invalid IPv6 address, expected one such as 2001:db8::1\n"
+         "0:7: error: unexpected data, expected nothing more\n"},
+        {HEAD "a A ( 192.0.2.1\n",
+         "0:6: error: unclosed last multiline block, expected a ')'; the rest of the file is not read\n"},
         {HEAD "$INCLUDE a.zone\n", "0:5: error: $INCLUDE has no place here\n"},
         {HEAD "d DNAME t\nx.d A 192.0.2.1\n",
          "0:6: warning: x.d.example lies below a DNAME: nobody will see it\n"},
@@ -100,10 +115,15 @@ struct folder {
     char path[64], config[96];
 };
 
+/* text NULL: removes it. */
 static void write_file(const struct folder *f, const char *name, const char *text)
 {
     char path[128];
     snprintf(path, sizeof(path), "%s/%s", f->path, name);
+    if (!text) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
     FILE *out = fopen(path, "w");
     assert_non_null(out);
     fputs(text, out);
@@ -134,7 +154,7 @@ static struct config *config_of(const struct folder *f, const char *text)
     return config;
 }
 
-/* What zones_load says: "FILE:LINE: error: TEXT\n" for each. */
+/* What zones_load says: "FILE:LINE: error: TEXT\n" for each, with the paths below the folder. */
 static int load(const struct folder *f, const struct config *c, const struct zones *old, struct zones **ret,
                 char **ret_says)
 {
@@ -143,7 +163,7 @@ static int load(const struct folder *f, const struct config *c, const struct zon
     FILE *out = open_memstream(ret_says, &size);
     int e = zones_load(c, old, &world_key, &diags, ret);
     for (const struct diag *d = diags.first; d; d = d->next)
-        fprintf(out, "%s:%u: %s: %s\n", d->path + strlen(f->path) + 1, d->at.line,
+        fprintf(out, "%s:%u: %s: %s\n", (d->path ? d->path : f->config) + strlen(f->path) + 1, d->at.line,
                 d->warning ? "warning" : "error", d->text);
     fclose(out);
     diags_fini(&diags);
@@ -179,7 +199,7 @@ static void included_files(void **state)
 
     write_file(&f, "sub/c.zone", "c A x\n$INCLUDE gone.zone\n");
     assert_int_equal(load(&f, c, NULL, &zones, &says), -EINVAL);
-    assert_non_null(strstr(says, "sub/c.zone:1: error: invalid address character\n"));
+    assert_non_null(strstr(says, "sub/c.zone:1: error: invalid address character, expected an address"));
     snprintf(expected, sizeof(expected),
              "sub/c.zone:2: error: cannot include %s/sub/gone.zone: No such file or directory\n", f.path);
     assert_non_null(strstr(says, expected));
@@ -198,13 +218,17 @@ static void reloads(void **state)
     struct folder f = a_folder();
     struct config *c = config_of(&f, RULES);
     struct zones *first = NULL, *second = NULL, *third = NULL;
-    char *says;
+    char *says, expected[512];
     (void)state;
 
     assert_int_equal(c->n_zones, 2); /* one file for two rules; another zone from the same file */
     assert_int_equal(load(&f, c, NULL, &first, &says), -EINVAL);
-    assert_string_equal(says, "a.zone:0: error: cannot be read: No such file or directory\n"
-                              "a.zone:0: error: cannot be read: No such file or directory\n");
+    snprintf(
+        expected, sizeof(expected),
+        "test.rc:3: error: %1$s/a.zone cannot be read: No such file or directory, expected a zone file\n"
+        "test.rc:5: error: %1$s/a.zone cannot be read: No such file or directory, expected a zone file\n",
+        f.path);
+    assert_string_equal(says, expected);
     free(says);
     write_file(&f, "a.zone", "@ 60 SOA ns h 1 2 3 4 5\n@ NS ns.x.\n");
     assert_int_equal(load(&f, c, NULL, &first, &says), 0);
@@ -221,11 +245,19 @@ static void reloads(void **state)
     assert_int_equal(load(&f, c, second, &third, &says), 0);
     assert_string_equal(says, "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
                               "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
-                              "a.zone:3: warning: owner is invalid\n"
-                              "a.zone:3: warning: owner is invalid\n");
+                              "a.zone:3: warning: owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n"
+                              "a.zone:3: warning: owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n");
     free(says);
     assert_ptr_equal(third->list[0].zone, second->list[0].zone);
     zones_unref(second);
+
+    write_file(&f, "a.zone", NULL); /* so it does if the file is gone */
+    assert_int_equal(load(&f, c, third, &second, &says), 0);
+    assert_int_equal(strncmp(says, "test.rc:3: warning: ", 20), 0);
+    assert_non_null(strstr(says, "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"));
+    free(says);
+    zones_unref(third);
+    third = second;
 
     write_file(&f, "a.zone", "@ 60 SOA ns h 3 2 3 4 5\n@ NS ns.x.\n"); /* mended */
     assert_int_equal(load(&f, c, third, &first, &says), 0);
