@@ -2,6 +2,8 @@
 """The harness itself: cables, the hub and its clients, knotd, and the scripted upstream do what the other tests rely on."""
 
 import contextlib
+import os
+import subprocess
 
 import pytest
 
@@ -36,6 +38,16 @@ def test_a_sanitizers_report_fails_the_test_that_has_not_read_it():
         with pytest.raises(AssertionError, match=said) if is_report else contextlib.nullcontext():
             world.close()
         assert not daemon.is_alive()
+
+
+@pytest.mark.parametrize("build", [w.RELEASE, w.ASAN, w.TSAN], ids=["release", "asan", "tsan"])
+def test_what_is_preloaded_bears_any_program(build):
+    """A program of ours is started by others, which have no sanitizer."""
+    library = build / "tests/net/faults.so"
+    if not library.exists():
+        pytest.skip(f"{library} is not built")
+    done = subprocess.run(["true"], env={**os.environ, "LD_PRELOAD": str(library)}, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_knotd_plays_upstream(world):
