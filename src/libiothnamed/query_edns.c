@@ -8,8 +8,8 @@
  *   TCP keepalive (RFC 7828)   over TCP answered by the time after which an idle connection ends
  *
  * The reply may also carry an extended error (RFC 8914). Room is kept back for the options that the client
- * asked for, so a reply may be cut for them; the extended error is added to what room the records left, and
- * cuts nothing.
+ * asked for, so a reply may be cut for them; behind a long name an NSID may be too much, and is not given. The extended
+ * error is added to what room the records left, and cuts nothing.
  */
 #include "libiothnamed/query_edns.h"
 #include "libiothnamed/ede.h"
@@ -72,15 +72,17 @@ static bool gives_nsid(const struct query *q)
     return q->wants_nsid && q->env->snap->config->options.nsid.len;
 }
 
-uint16_t query_options_room(const struct query *q)
+uint16_t query_options_room(struct query *q)
 {
-    unsigned room = 0;
+    size_t left = writer_left(&q->reply.w), room = 0,
+           nsid = OPTION_HEAD + q->env->snap->config->options.nsid.len;
     if (gives_cookie(q))
         room += COOKIE_OPT_LEN;
-    if (gives_nsid(q))
-        room += OPTION_HEAD + q->env->snap->config->options.nsid.len;
     if (q->wants_keepalive)
         room += KEEPALIVE_LEN;
+    q->wants_nsid &= left >= DNS_OPT_LEN + room + nsid;
+    if (gives_nsid(q))
+        room += nsid;
     return (uint16_t)room;
 }
 

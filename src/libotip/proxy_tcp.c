@@ -10,7 +10,8 @@
  * with its last flow.
  *
  * A deadline is looked at when it comes, not moved with each byte: then it is set to what is left. Who accepts may be out of
- * descriptors: the listener rests for a moment, since its readiness would wake the loop again at once. So it does when its stack has failed.
+ * descriptors: the listener rests for a moment, since its readiness would wake the loop again at once. So it does when its
+ * stack has failed.
  */
 #include "libotip/proxy_header.h"
 #include "libotip/proxy_state.h"
@@ -25,10 +26,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_WAKE = 64 /* then others have their turn */ };
+enum {
+    ACCEPTS_PER_WAKE = 64, /* then others have their turn */
+    UNSENT_MAX = 512 << 10 /* bytes that wait for a side's window: TCP_NOTSENT_LOWAT */
+};
 
-#define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived */
-#define FAREWELL   (2 * NSEC_PER_SEC)  /* for a client whose time is up, to acknowledge the end */
+#define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived, at most */
+#define DRAIN_PART 4 /* of the time since something did: the longer it lasts, the less often */
+#define FAREWELL   (2 * NSEC_PER_SEC) /* for a client whose time is up, to acknowledge the end */
 
 enum { CLIENT, SERVER };
 
@@ -109,6 +114,24 @@ static void end(struct tcp_session *s, _Atomic uint64_t *why, bool by_reset)
     loop_bury(&p->loop, &s->corpse);
 }
 
+/* ---- time ---- */
+
+static nsec_t plus(nsec_t at, nsec_t time)
+{
+    return time == NSEC_NEVER ? NSEC_NEVER : at + time;
+}
+
+static nsec_t deadline_of(const struct tcp_session *s)
+{
+    const struct proxy_config *c = s->proxy->settings.config;
+    nsec_t idle = s->connected ? plus(s->last, c->tcp_timeout) : plus(s->born, c->connect_timeout);
+    nsec_t old = plus(s->born, c->tcp_lifetime);
+
+    if (s->leave_by != 0)
+        return s->leave_by;
+    return idle < old ? idle : old;
+}
+
 /* ---- the last bytes ---- */
 
 /* What the stack still has for that side and has not seen acknowledged, an end included: bytes, or segments. */
@@ -125,6 +148,16 @@ static uint64_t unacknowledged(const struct stream_side *side)
     return ioth_ioctl(side->fd, SIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (uint64_t)bytes;
 }
 
+/* When to ask again. Who acknowledges nothing costs next to nothing. */
+static nsec_t next_look(const struct tcp_session *s)
+{
+    nsec_t now = s->proxy->loop.now, step = (now - s->last) / DRAIN_PART, deadline = deadline_of(s);
+
+    if (step < DRAIN_STEP)
+        step = DRAIN_STEP;
+    return now + step < deadline ? now + step : deadline;
+}
+
 /* Both ends were passed on. The flow ends when the client has acknowledged our last bytes and FIN: an address that went before
  * would take his acknowledgements with it, what is lost on its way would never be sent again, and the stack would repeat the FIN
  * from an address of the past. */
@@ -139,7 +172,7 @@ static void drain(struct tcp_session *s)
     s->queued = queued;
     if (queued == 0)
         end(s, s->leave_by ? s->why : &p->counters.tcp_ended, false);
-    else if (loop_set(&p->loop, &s->timer, p->loop.now + DRAIN_STEP) < 0)
+    else if (loop_set(&p->loop, &s->timer, next_look(s)) < 0)
         end(s, &p->counters.refused_memory, false);
 }
 
@@ -175,23 +208,7 @@ static void on_turn(struct turn *t)
     pump((struct tcp_session *)((char *)t - offsetof(struct tcp_session, turn)));
 }
 
-/* ---- time ---- */
-
-static nsec_t plus(nsec_t at, nsec_t time)
-{
-    return time == NSEC_NEVER ? NSEC_NEVER : at + time;
-}
-
-static nsec_t deadline_of(const struct tcp_session *s)
-{
-    const struct proxy_config *c = s->proxy->settings.config;
-    nsec_t idle = s->connected ? plus(s->last, c->tcp_timeout) : plus(s->born, c->connect_timeout);
-    nsec_t old = plus(s->born, c->tcp_lifetime);
-
-    if (s->leave_by != 0)
-        return s->leave_by;
-    return idle < old ? idle : old;
-}
+/* ---- time is up ---- */
 
 /* Its time is up. The client is told an end, and who does not acknowledge that in a moment is reset: a FIN would be repeated
  * from an address that has gone with the flow. */
@@ -299,6 +316,7 @@ static int watch_side(struct tcp_session *s, unsigned i)
     side->watch.ready = on_side;
     side->stream.native = stream_is_native(side->stream.fd);
     set_int(side->stream.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_int(side->stream.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
     return loop_watch(&s->proxy->loop, side->stream.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                       &side->watch);
 }

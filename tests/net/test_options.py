@@ -3,6 +3,7 @@
 
 import dns.edns
 import dns.message
+import dns.name
 import dns.rcode
 
 import upstream
@@ -60,6 +61,17 @@ def test_nsid_and_chaos(box):
     assert '("site 3")' in dig(box, "+nsid", "one.test.local")
     assert dig(box, "+short", "CH", "TXT", "version.bind") == '"none.of.yours"\n'
     assert dig(box, "+short", "CH", "TXT", "id.server") == '"box.example"\n'
+
+
+def test_a_long_nsid_behind_a_long_name(box):
+    """In 512 bytes there is no room for both. An answer without any OPT record would say that the server knows no EDNS."""
+    box.serve(LOCAL + f"option nsid {'x' * 255}\n")
+    longest = dns.name.Name([b"a" * 63] * 3 + [b"b" * 50, b"hash", b"local", b""])
+    for name, room, has_nsid in ((longest, 512, False), (longest, 1232, True), ("renzo.hash.local", 512, True)):
+        question = dns.message.make_query(name, "AAAA", use_edns=0, payload=room, options=[dns.edns.GenericOption(3, b"")])
+        answer = ask_message(box.namespace, question)
+        assert answer.edns == 0 and len(answer.answer) == 1
+        assert [option.otype for option in answer.options] == [3] * has_nsid
 
 
 def test_tcp_keepalive(box):

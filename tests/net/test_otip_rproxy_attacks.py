@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who wants otip_rproxy's places for himself: floods of datagrams, ports that a reload has taken away. What others have stays theirs."""
 
+import pathlib
+import re
 import signal
 import socket
+import time
 
 import world as w
 from dhcp_lab import running, together  # noqa: F401
@@ -52,4 +55,30 @@ def test_a_port_that_a_reload_took_away_starts_nothing(world):
     assert heard == b"", "a retired port began a flow"
     w.wait_for(lambda: lab.figure("tcp_flows") == 1, "the end of all flows but the first")
     assert w.echoes(lab.connect(port=ECHO)) and w.echoes(flow)
+    lab.stop()
+
+
+def wakes(pid):
+    """How often its threads have waited for something so far."""
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.MULTILINE)[1])
+               for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"))
+
+
+@together
+def test_who_never_takes_the_last_bytes_costs_nothing(world):
+    """Both sides have ended, and the client keeps his window shut: he is looked at less and less often. It used to be 20 times a
+    second for each such connection, for as long as it had time."""
+    seconds = 3
+    lab = Lab(world, "kernel", period=600)
+    deaf = lab.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    deaf.connect((lab.address(), ECHO))
+    deaf.sendall(b"x" * 12000)
+    deaf.shutdown(socket.SHUT_WR)
+    w.wait_for(lambda: lab.figure("bytes_out") == 12000, "all to be passed on")
+    before, end = wakes(lab.proxy.process.pid), time.monotonic() + seconds
+    w.wait_for(lambda: time.monotonic() > end, "some seconds")
+    woken = wakes(lab.proxy.process.pid) - before
+    assert woken < 12 * seconds, f"{woken} times in {seconds} s"
+    assert lab.figure("tcp_flows") == 1
     lab.stop()
