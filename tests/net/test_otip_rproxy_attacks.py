@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who wants otip_rproxy's places for himself: floods of datagrams, ports that a reload has taken away. What others have stays theirs."""
 
+import contextlib
 import pathlib
 import re
 import signal
@@ -81,4 +82,36 @@ def test_who_never_takes_the_last_bytes_costs_nothing(world):
     woken = wakes(lab.proxy.process.pid) - before
     assert woken < 12 * seconds, f"{woken} times in {seconds} s"
     assert lab.figure("tcp_flows") == 1
+    lab.stop()
+
+
+def unsent(lab):
+    """Bytes that the kernel has for the proxy's clients and has not sent yet; -1: there are none."""
+    told = lab.server.run("ss", "-tinH", f"sport = :{ECHO}").stdout
+    return max((int(number) for number in re.findall(r"\bnotsent:(\d+)", told)), default=-1)
+
+
+@together
+def test_who_does_not_read_holds_little_memory(world):
+    """He has read fast, so the kernel has made much room for what is on its way to him; then he stops."""
+    lab = Lab(world, "kernel", period=600)
+    deaf = lab.connect()
+    deaf.setblocking(False)
+    piece, heard, seen = bytes(1 << 16), 0, []
+
+    def stands_still():
+        nonlocal heard
+        with contextlib.suppress(BlockingIOError):
+            while heard < 16 << 20:
+                deaf.send(piece)
+                heard += len(deaf.recv(1 << 20))
+        with contextlib.suppress(BlockingIOError):
+            while heard >= 16 << 20:
+                deaf.send(piece)
+        if heard >= 16 << 20:
+            seen.append(lab.figure("bytes_out"))
+        return len(seen) > 5 and seen[-1] == seen[-5]
+
+    w.wait_for(stands_still, "nothing to move any more", poll_s=0.05)
+    assert 0 < unsent(lab) <= 768 << 10
     lab.stop()
