@@ -3,8 +3,8 @@
  * See bases.h. Each name is a task with the time of its next question. All state is under one lock, which is
  * held neither while asking nor while the owner is told of a change.
  */
-#include "base/clock.h"
 #include "libiothnamed/bases.h"
+#include "base/clock.h"
 #include "libiothnamed/forward.h"
 #include "libiothnamed/loop_room.h"
 #include <errno.h>

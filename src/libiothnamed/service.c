@@ -4,10 +4,10 @@
  * and the snapshot that they all work from. A new snapshot is made when the configuration is loaded anew and
  * when a base name has got another address; both under one lock, which no query takes.
  */
+#include "libiothnamed/service.h"
 #include "base/clock.h"
 #include "libiothconf/open/open_stack.h"
 #include "libiothnamed/attendant.h"
-#include "libiothnamed/service.h"
 #include <errno.h>
 #include <limits.h>
 #include <iothconf.h>

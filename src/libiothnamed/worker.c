@@ -3,8 +3,8 @@
  * See worker.h. Here is its life: what it opens, how it takes over another snapshot, how it ends. Frontends are
  * in udp.c and tcp.c, clients that wait for upstream in worker_wait.c.
  */
-#include "base/clock.h"
 #include "libiothnamed/worker.h"
+#include "base/clock.h"
 #include "libiothnamed/loop_room.h"
 #include <errno.h>
 #include <stdio.h>

@@ -17,8 +17,8 @@
  * neither, since it came through third parties, waits for its own exchange as any equal question does, so a
  * circle of whatever length carries a question round once, and ends with EXCHANGE_TOTAL.
  */
-#include "base/clock.h"
 #include "libiothnamed/worker.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
