@@ -5,31 +5,35 @@
  * while it is idle or its reader keeps up.
  *
  * A direction that fills the buffer carries bulk: if the kernel knows both descriptors, it goes on by splice(2) through a pipe,
- * and no byte is copied to this process. A pipe is lent for as long as bytes are in it: one suffices for all connections whose
- * readers keep up. Where many readers are slow the pipes are soon all lent, and who finds none copies: the system allows a user
- * 64 MiB of pipes (pipe(7), pipe-user-pages-soft) and makes those beyond that of two pages, by which a call moves 8 KiB at five
- * times the cost of copying. A few small reads in a row lead back to copying, which is one call less for them: a read that gives less than
- * was asked for has emptied the socket (epoll(7)), a splice that does may have filled the pipe's slots.
+ * and no byte is copied to this process. No more is taken out of one socket than the other has room for, so a pipe is empty again
+ * at once and one suffices for all connections; bytes for a slow reader wait where they came in. The room is the kernel's estimate,
+ * and what does not fit after all stays in the pipe, which is lent until it is gone. There are only so many, and who finds none
+ * copies: the system allows a user 64 MiB of pipes (pipe(7), pipe-user-pages-soft) and makes those beyond that of two pages, by
+ * which a call moves 8 KiB at five times the cost of copying. A few small reads in a row lead back to copying, which is less calls
+ * for them: a read that gives less than was asked for has emptied the socket (epoll(7)), a splice that does may have filled the
+ * pipe's slots.
  */
 #include "libotip/proxy_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ioth.h>
+#include <linux/sock_diag.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
     COPY_MAX = 64 << 10,
-    PIPE_BYTES = 512 << 10,    /* wanted; the system may grant less */
-    PIPE_BYTES_MIN = 64 << 10, /* with less, copying costs less */
-    PIPES_MAX = 112,           /* 56 MiB of the 64 that the system allows to a user without privilege */
-    BARREN_WISHES = 1024,      /* for a pipe, after the system had none to give: then it is asked again */
-    SHARE = 1 << 20,           /* bytes of a turn */
-    BULK = 12 << 10,           /* bytes of one read: splicing as many costs less than copying them */
-    SMALL = 4 << 10,           /* bytes: splicing less costs more */
-    SMALL_READS_MAX = 4,       /* in a row */
+    PIPE_BYTES = STREAM_UNSENT_MAX, /* wanted; the system may grant less */
+    PIPE_BYTES_MIN = 64 << 10,      /* with less, copying costs less */
+    PIPES_MAX = 112,                /* 56 MiB of the 64 that the system allows to a user without privilege */
+    BARREN_WISHES = 1024, /* for a pipe, after the system had none to give: then it is asked again */
+    SHARE = 1 << 20,      /* bytes of a turn */
+    BULK = 12 << 10,      /* bytes of one read: splicing as many costs less than copying them */
+    SMALL = 4 << 10,      /* bytes: splicing less costs more */
+    SMALL_READS_MAX = 4,  /* in a row */
 };
 
 struct stream_pipe {
@@ -270,15 +274,41 @@ static int copy(struct stream_pool *pool, struct stream_half *half, uint64_t *mo
     return keep(half, pool->bytes + done, (size_t)(n - done));
 }
 
+/* For how many bytes the socket has room, as the kernel counts; SIZE_MAX if it does not tell. */
+static size_t room_of(int fd)
+{
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t len = sizeof(memory);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0 || len < sizeof(memory))
+        return SIZE_MAX;
+    uint32_t size = memory[SK_MEMINFO_SNDBUF], queued = memory[SK_MEMINFO_WMEM_QUEUED];
+    return size > queued ? size - queued : 0;
+}
+
+/* Asked so, and answered with no, the kernel will tell by an edge when that changes. */
+static bool is_writable(int fd)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+
+    return poll(&pollfd, 1, 0) != 0;
+}
+
 static int by_splice(struct stream_pool *pool, struct stream_half *half, uint64_t *moved)
 {
+    half->to->writable = half->to->writable && is_writable(half->to->fd);
+    if (!half->to->writable)
+        return 0;
+    size_t room = room_of(half->to->fd);
+    if (room < BULK)
+        return copy(pool, half, moved);
     half->pipe = borrow_pipe(pool);
     if (half->pipe == NULL) {
         half->by_splice = false;
         return 0;
     }
-    ssize_t n =
-        splice(half->from->fd, NULL, half->pipe->in, NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t n = splice(half->from->fd, NULL, half->pipe->in, NULL, room < PIPE_BYTES ? room : PIPE_BYTES,
+                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     bool ok = note_read(half, n, 0); /* less than wanted says nothing here */
     int e = ok ? 0 : -errno;
     if (n > 0) {
@@ -311,7 +341,7 @@ enum stream_result stream_pump(struct stream_pool *pool, struct stream_half *hal
             return STREAM_WAITS;
         if (half->ended)
             return pass_end(half);
-        if (!half->from->readable)
+        if (!half->from->readable || (half->by_splice && !half->to->writable))
             return STREAM_WAITS;
         if (*ret_moved >= SHARE)
             return STREAM_MORE;

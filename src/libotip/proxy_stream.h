@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* For TCP_NOTSENT_LOWAT of each side: bytes that wait for its window. What is writable takes half of that at least. */
+#define STREAM_UNSENT_MAX (512 << 10)
+
 struct stream_pool;
 
 MUST_CHECK int stream_pool_new(struct stream_pool **ret);

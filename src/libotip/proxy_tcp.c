@@ -27,8 +27,7 @@
 #include <unistd.h>
 
 enum {
-    ACCEPTS_PER_WAKE = 64, /* then others have their turn */
-    UNSENT_MAX = 512 << 10 /* bytes that wait for a side's window: TCP_NOTSENT_LOWAT */
+    ACCEPTS_PER_WAKE = 64 /* then others have their turn */
 };
 
 #define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived, at most */
@@ -316,7 +315,7 @@ static int watch_side(struct tcp_session *s, unsigned i)
     side->watch.ready = on_side;
     side->stream.native = stream_is_native(side->stream.fd);
     set_int(side->stream.fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_int(side->stream.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
+    set_int(side->stream.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, STREAM_UNSENT_MAX);
     return loop_watch(&s->proxy->loop, side->stream.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                       &side->watch);
 }

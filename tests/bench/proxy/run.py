@@ -136,11 +136,12 @@ class Bench:
 
     @contextlib.contextmanager
     def hub(self):
-        """As cable."""
+        """As cable. The hub shares a core with the proxy: with the client, its core would be full long before the proxy's, and all
+        proxies come to the same."""
         plug = ["vde_plug", "null://", "hub:///tmp/hub"]
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, "/tmp/hub", ignore_errors=True)
-            stack.enter_context(self.process(plug, self.machine.load, lambda p: os.path.exists("/tmp/hub/ctl")))
+            stack.enter_context(self.process(plug, self.machine.server, lambda p: os.path.exists("/tmp/hub/ctl")))
             client = stack.enter_context(self.vde_namespace(CLIENT, self.machine.load))
             own = contextlib.nullcontext(Place([]))
             yield lambda has_own_stack: own if has_own_stack else self.vde_namespace(PROXY, self.machine.server), client
