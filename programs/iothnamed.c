@@ -81,16 +81,24 @@ static int check(const struct daemon_config *config, char *why, size_t why_size)
     return 0;
 }
 
+/* A file of secrets, as it stands in the configuration: relative to its folder; NULL: none. */
+static void check_secret(const struct daemon *d, const struct config *config, const char *name)
+{
+    const char *folder_end = strrchr(config->path, '/');
+    char path[PATH_MAX];
+    if (!name)
+        return;
+    int folder_len = name[0] == '/' || !folder_end ? 0 : (int)(folder_end - config->path) + 1;
+    snprintf(path, sizeof(path), "%.*s%s", folder_len, config->path, name);
+    daemon_check_readable(d, path);
+}
+
 static void check_files(const struct daemon *d, const struct daemon_config *process)
 {
     const struct config *config = (const struct config *)process;
-    const char *secrets = config->options.cookiesecret, *folder_end = strrchr(config->path, '/');
-    char path[PATH_MAX];
-    if (secrets) {
-        int folder_len = secrets[0] == '/' || !folder_end ? 0 : (int)(folder_end - config->path) + 1;
-        snprintf(path, sizeof(path), "%.*s%s", folder_len, config->path, secrets);
-        daemon_check_readable(d, path);
-    }
+    check_secret(d, config, config->options.cookiesecret);
+    for (unsigned i = 0; i < config->n_rules; i++)
+        check_secret(d, config, config->rules[i].secret_file);
     for (unsigned i = 0; i < config->n_zones; i++)
         daemon_check_readable(d, config->zones[i].path);
     for (unsigned i = 0; i < config->n_lists; i++)

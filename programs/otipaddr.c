@@ -14,6 +14,7 @@
    for the reader of its output to go away; each of them is a good end.
 
    Exit status: 0, the address is printed; 1, it cannot be computed; 2, the command line is wrong. */
+#include "libiothconf/open/open_stack.h"
 #include "libotip/otip_base.h"
 #include "libotip/otip_key.h"
 #include "libotip/otip_password.h"
@@ -491,14 +492,13 @@ static const char *base_of(const char *name)
 static int look_up(const struct command *c, struct otip_base *base)
 {
     struct ioth *stack = NULL;
-    char why[OTIP_WHY_MAX];
+    char why[512]; /* OTIP_WHY_MAX, or more: a string for a stack and what is wrong with it */
     int status = GO_ON;
 
     if (c->dnsstack != NULL) {
         ioth_set_license("GPL-3.0-or-later");
-        stack = ioth_newstackc(c->dnsstack);
-        if (stack == NULL) {
-            fprintf(stderr, "%s: --dnsstack %s: %s\n", c->program, c->dnsstack, strerror(errno));
+        if (open_stack("--dnsstack", c->dnsstack, &stack, why, sizeof(why)) < 0) {
+            fprintf(stderr, "%s: %s\n", c->program, why);
             return EXIT_NO_ADDRESS;
         }
     }

@@ -123,11 +123,11 @@ int listen_socket(struct ioth *stack, const struct listen_address *at, int type,
     char text[IPENDPOINT_STRLEN] = "?";
     if (ipendpoint_from_sockaddr((const struct sockaddr *)&at->addr, &e) == 0)
         ipendpoint_format(&e, text);
-    const char *hint = fd == -EADDRINUSE
-                           ? ": another server has it; `option listen` chooses the addresses to serve"
-                       : fd == -EACCES        ? ": ports below 1024 need privilege"
-                       : fd == -EADDRNOTAVAIL ? ": the stack does not have this address"
-                                              : "";
+    const char *hint =
+        fd == -EADDRINUSE ? ": another server has it; `option listen` chooses the addresses to serve"
+        : fd == -EACCES   ? ": ports below 1024 are for root, or with CAP_NET_BIND_SERVICE; see `option port`"
+        : fd == -EADDRNOTAVAIL ? ": the stack does not have this address"
+                               : "";
     snprintf(why, why_size, "cannot serve %s %s: %s%s", type == SOCK_DGRAM ? "UDP" : "TCP", text,
              strerror(-fd), hint);
     return fd;

@@ -62,7 +62,10 @@ static bool read_type(struct builder *b, struct piece p, uint16_t *ret)
         if (row && !rrtype_is_meta(i))
             suggestion_offer(&known, row->name);
     }
-    report_unknown(b, "record type", p, &known);
+    if (known.nearest)
+        report_unknown(b, "record type", p, &known);
+    else /* zone files have the name in this place, and there are too many types for a list */
+        diag_error(b->diags, p.at, "unknown record type %s, expected '%s'", show(p, shown), synopsis);
     return false;
 }
 

@@ -69,12 +69,22 @@ def test_a_good_file_passes_the_check_and_serves_nothing(box):
     box.assert_is_not_served()
 
 
+def test_the_examples_of_the_manual(box):
+    page = (w.TREE / "man/iothnamed.conf.5").read_text().split("\n.Sh EXAMPLES\n")[1]
+    blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", page, re.M)
+    whole = [block for block in blocks if re.search(r"^net ", block, re.M)]
+    assert len(whole) == 5
+    for text in whole:
+        _, result = check(box, text, "-n")
+        assert (result.returncode, result.stderr) == (0, ""), text
+
+
 def test_a_stack_without_a_plugin(box):
     """The check looks for it; one that is there is not started, so its network need not be."""
     path, result = check(box, "rstack vnl=vde:///no/hub\nrstack  stack=vdestak,eth\nfstack stack=nosuch\n" + LOCAL, "-n")
     assert result.returncode == 1
     assert places(path, result.stderr)[:2] == [(2, 15), (3, 14)] and ": 2 errors; " in result.stderr, result.stderr
-    assert "there is no stack 'vdestak', expected one such as vdestack or kernel; no plug-in ioth_vdestak.so" in result.stderr
+    assert "there is no stack 'vdestak', expected one such as vdestack, lwip or kernel; no plug-in ioth_vdestak.so" in result.stderr
     _, result = check(box, "stack stack=vdestack,vnl=vde:///no/hub,eth\n" + LOCAL, "-n")
     assert result.returncode == 0, result.stderr
 

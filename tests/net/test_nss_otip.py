@@ -204,14 +204,26 @@ def test_the_example_of_otip_conf(machine):
     assert machine.getent("ahosts", "lucia.otip").startswith("2001:db8:0:2:")
 
 
-def test_the_command_that_switches_it_on(machine):
+@pytest.mark.parametrize(
+    "before,after",
+    [
+        ("hosts:          files dns myhostname", "hosts:          files otip [!UNAVAIL=return] dns myhostname"),
+        (
+            "hosts: files mdns4_minimal [NOTFOUND=return] dns",
+            "hosts: files otip [!UNAVAIL=return] mdns4_minimal [NOTFOUND=return] dns",
+        ),
+        (
+            "hosts: mymachines resolve [!UNAVAIL=return] files dns",
+            "hosts: otip [!UNAVAIL=return] mymachines resolve [!UNAVAIL=return] files dns",
+        ),
+    ],
+)
+def test_the_command_that_switches_it_on(machine, before, after):
     (command,) = [block for block in literal_blocks("libnss_otip.8") if block.startswith("sed ")]
-    machine.write("nsswitch.conf", "passwd: files\nhosts:          files dns myhostname\n")
+    machine.write("nsswitch.conf", f"passwd: files\n{before}\n")
     for _ in range(2):
         machine.inside.run("sh", "-c", command)
-        assert (machine.etc / "nsswitch.conf").read_text() == (
-            "passwd: files\nhosts:          files otip [!UNAVAIL=return] dns myhostname\n"
-        )
+        assert (machine.etc / "nsswitch.conf").read_text() == f"passwd: files\n{after}\n"
     assert machine.getent("ahosts", "renzo.hash.local") is not None
 
 

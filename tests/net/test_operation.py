@@ -557,11 +557,15 @@ def test_a_user_that_does_not_exist(operated):
 def test_a_file_that_the_user_cannot_read_is_said_at_the_start(operated):
     folder = operated.world.directory / "private"
     folder.mkdir(mode=0o700)
+    password = folder / "password"
+    password.write_text("secret\n")
+    password.chmod(0o600)
     configuration = folder / "iothnamed.rc"
-    configuration.write_text(server.LOCAL)
+    configuration.write_text(server.LOCAL + "auth otip local .otip.local fc00:: @password\n")
     daemon = operated.daemon = operated.world.iothnamed(operated.namespace, configuration, operated.build)
     daemon.wait_until(lambda: questions.answers(operated.namespace, "one.test.local"), "iothnamed answers")
-    assert re.search(rf"a reload will fail.* file={configuration}", daemon.stderr())
+    for file in (configuration, password):
+        assert re.search(rf"a reload will fail.* file={file}", daemon.stderr())
     daemon.signal(signal.SIGHUP)
     w.wait_for(lambda: "the old one stays in force" in daemon.stderr(), "a word about the reload")
     operated.assert_serves()

@@ -345,7 +345,7 @@ def test_options_are_checked():
         (["-n", "a..b"], "--name: 'a..b' is no domain name, expected one such as renzo.otip"),
         (["-e", "vde:///tmp/hub"], "--extstack: at 'vde:///tmp/hub': \"vde:///tmp/hub\" is a virtual network, expected vnl= before it"
          ", as in stack=vdestack,vnl=vde:///tmp/hub"),
-        (["-i", "stack=nosuch"], "--intstack: there is no stack 'nosuch', expected one such as vdestack or kernel; "
+        (["-i", "stack=nosuch"], "--intstack: there is no stack 'nosuch', expected one such as vdestack, lwip or kernel; "
          "no plug-in ioth_nosuch.so lies where ioth_newstack(3) says"),
         (["--user", "no-such-user"], "user: there is no user 'no-such-user'"),
         (["--user", "root:no-such-group"], "user: there is no group 'no-such-group'"),

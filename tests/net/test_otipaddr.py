@@ -129,7 +129,7 @@ def test_check_prints_nothing():
         ("hashaddr", ["-b", "a..b", "name"], 2, "this is neither an IPv6 address nor a name"),
         ("hashaddr", ["name"], 2, "name has no dot, behind which the name of its base would be: give one, --base BASE"),
         ("hashaddr", ["-D", "127.0.0.1@1", "-b", "base.example.org", "name"], 1, "no name server could be reached"),
-        ("hashaddr", ["-s", "stack=nonsense", "-b", "base.example.org", "name"], 1, "--dnsstack stack=nonsense: "),
+        ("hashaddr", ["-s", "stack=nonsense", "-b", "base.example.org", "name"], 1, "there is no stack 'nonsense', expected"),
         ("otipaddr", ["-D", "8.8.8.8@0", "name", "password"], 2, "or ADDR@PORT"),
         ("otipaddr", ["-T", "0", "name", "password"], 2, "--period 0: expected a number of seconds"),
         ("otipaddr", ["-T", "1m", "name", "password"], 2, "--period 1m: expected"),

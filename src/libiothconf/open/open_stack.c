@@ -42,8 +42,8 @@ int open_stack_find(const char *text, char *why, size_t why_size)
     if (errno == ENOMEM)
         return -ENOMEM;
     snprintf(why, why_size,
-             "there is no stack '%s', expected one such as vdestack or kernel; no plug-in ioth_%s.so lies "
-             "where ioth_newstack(3) says",
+             "there is no stack '%s', expected one such as vdestack, lwip or kernel; no plug-in "
+             "ioth_%s.so lies where ioth_newstack(3) says",
              name, name);
     return -ENOENT;
 }

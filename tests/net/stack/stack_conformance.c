@@ -352,6 +352,9 @@ static int probe(struct lab_plan *plan)
 
 /* ---- the manual's table ---- */
 
+/* Longer names are folded, and so is what a stack has to say of its own: the page fits 80 columns. */
+enum { NAME_WIDTH = 36 };
+
 static void print_table(char *const stacks[], int n)
 {
     const struct row *row;
@@ -359,9 +362,9 @@ static void print_table(char *const stacks[], int n)
     int j;
 
     for (i = 0; i < SECTIONS; i++) {
-        printf(".SS %s\n.TS\nl", sections[i].title);
+        printf(".SS %s\n.na\n.nh\n.TS\nlw(%dn)", sections[i].title, NAME_WIDTH);
         for (j = 0; j < n; j++)
-            printf(" l");
+            printf(j == n - 1 ? " lw(12n)" : " l");
         printf(".\n\\&");
         for (j = 0; j < n; j++)
             printf("\t%s", stacks[j]);
@@ -369,17 +372,18 @@ static void print_table(char *const stacks[], int n)
         for (row = sections[i].rows; row->name != NULL; row++) {
             if ((row->flags & ROW_LONG) != 0)
                 continue;
-            printf("%s", row->name);
+            printf(strlen(row->name) > NAME_WIDTH ? "T{\n%s\nT}" : "%s", row->name);
             for (j = 0; j < n; j++) {
                 const struct known *known = known_find(stacks[j], row->name);
 
-                printf("\t%s", known == NULL            ? "works"
-                               : known->differs != NULL ? known->differs
-                                                        : strerrorname_np(known->error));
+                if (known != NULL && known->differs != NULL)
+                    printf("\tT{\n%s\nT}", known->differs);
+                else
+                    printf("\t%s", known == NULL ? "works" : strerrorname_np(known->error));
             }
             printf("\n");
         }
-        printf(".TE\n");
+        printf(".TE\n.ad\n.hy\n");
     }
 }
 

@@ -422,6 +422,8 @@ static const struct {
     {"static 3000000000 A a 1.1.1.1", "1:8: error: TTL '3000000000' is out of range, expected a number from "
                                       "0 to 2147483647 (seconds, or with units s "
                                       "m h d w)\n"},
+    {"static a.test A 1.2.3.4",
+     "1:8: error: unknown record type 'a.test', expected 'static [TTL] TYPE NAME RDATA...'\n"},
     {"static AAA a ::1", "1:8: error: unknown record type 'AAA', did you mean 'AAAA'?\n"},
     {"static AXFR a b", "1:8: error: no record can have the type 'AXFR', expected one of data\n"},
     {"static A 1.1.1.1 1.1.1.1",
