@@ -6,7 +6,7 @@
  *
  * A direction that fills the buffer carries bulk: if the kernel knows both descriptors, it goes on by splice(2) through a pipe,
  * and no byte is copied to this process. No more is taken out of one socket than the other has room for, so a pipe is empty again
- * at once and one suffices for all connections; bytes for a slow reader wait where they came in. The room is the kernel's estimate,
+ * at once and few suffice for all connections; bytes for a slow reader wait where they came in. The room is the kernel's estimate,
  * and what does not fit after all stays in the pipe, which is lent until it is gone. There are only so many, and who finds none
  * copies: the system allows a user 64 MiB of pipes (pipe(7), pipe-user-pages-soft) and makes those beyond that of two pages, by
  * which a call moves 8 KiB at five times the cost of copying. A few small reads in a row lead back to copying, which is less calls
@@ -309,16 +309,16 @@ static int by_splice(struct stream_pool *pool, struct stream_half *half, uint64_
     }
     ssize_t n = splice(half->from->fd, NULL, half->pipe->in, NULL, room < PIPE_BYTES ? room : PIPE_BYTES,
                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    bool ok = note_read(half, n, 0); /* less than wanted says nothing here */
-    int e = ok ? 0 : -errno;
-    if (n > 0) {
+    if (n > 0) { /* less than wanted says nothing here */
         half->piped = (size_t)n;
         half->small_reads = n < SMALL ? half->small_reads + 1 : 0;
         half->by_splice = half->small_reads < SMALL_READS_MAX;
         return flush_pipe(pool, half, moved);
     }
+    bool look_closer = n == 0 || (would_block() && half->from->hung); /* so it ends at urgent bytes, too */
+    int e = look_closer || note_read(half, n, 0) ? 0 : -errno;
     return_pipe(pool, half);
-    return e;
+    return look_closer ? copy(pool, half, moved) : e;
 }
 
 /* ---- both ---- */

@@ -20,7 +20,7 @@ struct stream_side {
     int fd;
     bool native;             /* a descriptor that the kernel can splice */
     bool readable, writable; /* as far as is known: until a call says otherwise */
-    bool hung;               /* an end or an error is there to be read */
+    bool hung;               /* a short read does not mean that all is read: an end, an error, urgent bytes */
 };
 
 struct stream_half {

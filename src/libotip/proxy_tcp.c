@@ -165,6 +165,10 @@ static void drain(struct tcp_session *s)
     struct otip_proxy *p = s->proxy;
     uint64_t queued = unacknowledged(&s->sides[CLIENT].stream);
 
+    if (s->client_gone) { /* and what had not been sent will never be */
+        end(s, s->leave_by ? s->why : &p->counters.tcp_reset, true);
+        return;
+    }
     if (queued != s->queued || !s->draining)
         s->last = p->loop.now;
     s->draining = true;
@@ -291,7 +295,7 @@ static void on_side(struct watch *w, uint32_t events)
     if (side == &s->sides[CLIENT] &&
         ((events & EPOLLERR) || ((events & EPOLLHUP) && !s->halves[SERVER].told)))
         s->client_gone = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->stream.hung = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->stream.readable = true;
@@ -314,9 +318,10 @@ static int watch_side(struct tcp_session *s, unsigned i)
     side->session = s;
     side->watch.ready = on_side;
     side->stream.native = stream_is_native(side->stream.fd);
+    set_int(side->stream.fd, SOL_SOCKET, SO_OOBINLINE, 1); /* urgent bytes are bytes (RFC 6093) */
     set_int(side->stream.fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_int(side->stream.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, STREAM_UNSENT_MAX);
-    return loop_watch(&s->proxy->loop, side->stream.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    return loop_watch(&s->proxy->loop, side->stream.fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                       &side->watch);
 }
 

@@ -6,7 +6,11 @@ import pathlib
 import re
 import signal
 import socket
+import struct
+import threading
 import time
+
+import pytest
 
 import world as w
 from dhcp_lab import running, together  # noqa: F401
@@ -71,6 +75,7 @@ def wakes(pid):
 def test_who_never_takes_the_last_bytes_costs_nothing(world):
     """Both sides have ended, and the client keeps his window shut: he is looked at less and less often, soon not for half a second.
     It used to be 20 times a second for each such connection, for as long as it had time."""
+    w.need_plain_build(without="thread")
     lab = Lab(world, "kernel", period=600)
     deaf = lab.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -88,6 +93,50 @@ def test_who_never_takes_the_last_bytes_costs_nothing(world):
 
     w.wait_for(is_left_alone, "half a second without a look at him", poll_s=0.01)
     assert lab.figure("tcp_flows") == 1
+    lab.stop()
+
+
+@together
+def test_who_resets_behind_the_last_bytes_is_gone(world):
+    """Both sides have ended, he keeps his window shut, and then he resets: what had not been sent to him never will be. His flow used
+    to wait for that until its time was up, here for ever."""
+    lab = Lab(world, "kernel", period=600, options=["--tcp_timeout", "0"])
+    rude = lab.socket()
+    rude.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    rude.connect((lab.address(), ECHO))
+    rude.sendall(b"x" * 12000)
+    rude.shutdown(socket.SHUT_WR)
+    behind_both_ends = f"-tnH state last-ack sport = :{ECHO}".split()
+    w.wait_for(lambda: lab.server.run("ss", *behind_both_ends).stdout, "all to be passed on, and the end")
+    rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    rude.close()
+    w.wait_for(lambda: lab.figure("tcp_flows") == 0, "the end of his flow")
+    lab.stop()
+
+
+@pytest.mark.parametrize("stack", ["kernel", "vdestack"])
+@together
+def test_urgent_bytes_hold_nothing_up(world, stack):
+    """They come in line, as on a stack that knows none (RFC 6093). Amid bulk they used to end what is passed on, and an end
+    behind them to be told in their place."""
+    lab = Lab(world, stack, period=600)
+    client, heard = lab.connect_soon(), bytearray()
+    client.settimeout(w.PATIENCE_S)
+    bulk = bytes(range(256)) * (16 << 10)
+
+    def talk():
+        for _ in range(3):
+            client.sendall(bulk)
+            client.send(b"!", socket.MSG_OOB)
+        client.sendall(b"the end")
+        client.shutdown(socket.SHUT_WR)
+
+    talker = threading.Thread(target=talk, daemon=True)
+    talker.start()
+    while data := client.recv(1 << 16):
+        heard += data
+    talker.join(w.PATIENCE_S)
+    assert heard == (bulk + b"!") * 3 + b"the end", len(heard)
     lab.stop()
 
 

@@ -82,11 +82,11 @@ static void close_line(struct line *l)
 /* What epoll would tell. */
 static void look(struct stream_side *side)
 {
-    struct pollfd p = {.fd = side->fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    struct pollfd p = {.fd = side->fd, .events = POLLIN | POLLPRI | POLLOUT | POLLRDHUP};
 
     assert_true(poll(&p, 1, 0) >= 0);
     side->readable |= (p.revents & (POLLIN | POLLRDHUP | POLLHUP | POLLERR)) != 0;
-    side->hung |= (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    side->hung |= (p.revents & (POLLPRI | POLLRDHUP | POLLHUP | POLLERR)) != 0;
     side->writable |= (p.revents & (POLLOUT | POLLHUP | POLLERR)) != 0;
 }
 
@@ -280,6 +280,39 @@ static void an_end_passes_behind_the_last_byte(void **state)
     }
 }
 
+/* Neither splice(2) nor one read leads over them; and the end that stands behind is not told before all bytes are. */
+static void urgent_bytes_pass_in_line(void **state)
+{
+    enum { EVERY = 200000 };
+    const int yes = 1;
+    struct line l;
+    size_t sent = 0, received = 0, urgent = 0;
+    bool over = false;
+
+    (void)state;
+    open_line(&l, true);
+    setsockopt(l.from.fd, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof(yes));
+    while (!over) {
+        if (sent < ALL && sent / EVERY > urgent) {
+            uint8_t byte = pattern(sent);
+            if (send(l.sender, &byte, 1, MSG_OOB) == 1) {
+                sent++;
+                urgent++;
+            }
+        }
+        feed(l.sender, &sent, 50000);
+        if (sent == ALL)
+            shutdown(l.sender, SHUT_WR);
+        enum stream_result result = turn(&l);
+        assert_int_not_equal(result, STREAM_BROKEN);
+        over = drain(l.receiver, &received, 50000);
+        if (result == STREAM_OVER)
+            assert_int_equal(l.moved, ALL);
+    }
+    assert_int_equal(received, ALL);
+    close_line(&l);
+}
+
 static void a_reset_breaks_it(void **state)
 {
     struct linger at_once = {.l_onoff = 1};
@@ -319,6 +352,7 @@ int main(void)
         cmocka_unit_test(slow_readers_hold_no_pipe),
         cmocka_unit_test(without_a_pipe_bytes_are_copied),
         cmocka_unit_test(an_end_passes_behind_the_last_byte),
+        cmocka_unit_test(urgent_bytes_pass_in_line),
         cmocka_unit_test(a_reset_breaks_it),
         cmocka_unit_test(who_writes_to_nobody_learns_it),
     };
