@@ -50,7 +50,7 @@ function(ioth_public_library name)
 endfunction()
 
 # ioth_unit_tests(ROOM [LIBS...]): every test_*.c of this folder is one cmocka program, one CTest named ROOM.x, with
-# the label `threads` if its text speaks of threads; the others are not built with the thread sanitizer.
+# the label `threads` if its text speaks of threads; with the thread sanitizer the others are built by the target unit_tests alone.
 function(ioth_unit_tests room)
     file(GLOB tests CONFIGURE_DEPENDS test_*.c)
     foreach(source ${tests})
@@ -66,6 +66,7 @@ function(ioth_unit_tests room)
         if(IOTH_SANITIZE STREQUAL "thread" AND NOT threads)
             set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
         endif()
+        add_dependencies(unit_tests ${target})
         add_test(NAME ${room}.${short} COMMAND ${target})
         # 77: cannot run here; the program has printed why.
         set_tests_properties(${room}.${short} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)

@@ -196,6 +196,7 @@ def test_ten_thousand_idle_connections(world):
 
 def test_slow_readers(world):
     """A hundred clients ask for large answers and read none: nobody else notices, and what they hold is bounded."""
+    w.need_plain_build()
     box = server.Box(world, w.RELEASE)
     large = "static TXT large.test.local " + " ".join(f'"{"x" * 250}"' for _ in range(200)) + "\n"
     box.serve(LOCAL + large + "option workers 1\noption tcplistenbacklog 1000\n")

@@ -137,6 +137,7 @@ def fast_box(world):
 
 def test_a_million_names(fast_box):
     """They load, cost little memory, and a reload does not disturb who asks meanwhile."""
+    w.need_plain_build()
     box = fast_box
     path = box.world.directory / "million.txt"
     with open(path, "w") as file:

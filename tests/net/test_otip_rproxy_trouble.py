@@ -332,6 +332,7 @@ def test_a_client_of_lwip_that_resets_behind_full_buffers(world):
 @together
 def test_who_never_reads_is_bounded(world):
     """Thirty clients that take nothing of what the echo returns: what they cost, and that their time is up some day."""
+    w.need_plain_build()
     cable = Cable(world)
     cable.start(TCP, "tcp_timeout 2", build=w.RELEASE)
     address, sockets, at_first = cable.address(), cable.sockets(), cable.proxy.rss_bytes()

@@ -343,6 +343,7 @@ def test_what_is_given_up_and_what_works_all_the_same(service):
 @pytest.mark.parametrize("start", STARTS)
 def test_threads_of_stacks_give_up_too(world, start):
     """lwip's own thread, and that of the clients, are there before anything is given up."""
+    w.need_plain_build(without="thread")
     world.hub(ordinary_user=True)
     service = OnLwip(world, start)
     assert len(threads(service.daemon.pid)) >= 4

@@ -20,6 +20,7 @@ def machine(world):
 
 
 def start(world, machine):
+    w.need_plain_build()  # the script makes one itself
     # From another directory than the root of the tree: `cd /` in between.
     return world.daemon(machine, "sh", "-c", f"cd / && exec {shlex.quote(str(w.TREE / 'script/run'))}")
 
