@@ -19,7 +19,7 @@ DEADLINE_S = 900
 LEFT_OUT = [
     (r"(stack|stacks|vdestack|lwip)\..*", "is about whole stacks: memcheck knows neither pidfd_open, which vdestack starts with, nor \
 what belongs to a copy of liblwip that was opened from memory; the address sanitizer runs it"),
-    (r"libiothconf\.(apply|autoconf|keeper)", "stands on vdestack, which starts with pidfd_open: memcheck does not know that system call"),
+    (r"libiothconf\.(apply|autoconf|keeper)|libotip\.proxy_death", "stands on vdestack, which starts with pidfd_open: memcheck does not know that system call"),
     (r"api\..*", "compiles programs"),
 ]
 
