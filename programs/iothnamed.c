@@ -81,16 +81,12 @@ static int check(const struct daemon_config *config, char *why, size_t why_size)
     return 0;
 }
 
-/* A file of secrets, as it stands in the configuration: relative to its folder; NULL: none. */
+/* A file of secrets, as it stands in the configuration; NULL: none. */
 static void check_secret(const struct daemon *d, const struct config *config, const char *name)
 {
-    const char *folder_end = strrchr(config->path, '/');
     char path[PATH_MAX];
-    if (!name)
-        return;
-    int folder_len = name[0] == '/' || !folder_end ? 0 : (int)(folder_end - config->path) + 1;
-    snprintf(path, sizeof(path), "%.*s%s", folder_len, config->path, name);
-    daemon_check_readable(d, path);
+    if (name && config_path(config, name, path, sizeof(path)) == 0)
+        daemon_check_readable(d, path);
 }
 
 static void check_files(const struct daemon *d, const struct daemon_config *process)

@@ -241,3 +241,11 @@ int config_load(const char *path, struct config **ret, struct diags *diags)
     wipe(&file);
     return result;
 }
+
+int config_path(const struct config *c, const char *name, char *ret, size_t size)
+{
+    const char *slash = strrchr(c->path, '/');
+    int folder_len = name[0] == '/' || !slash ? 0 : (int)(slash - c->path) + 1;
+
+    return (size_t)snprintf(ret, size, "%.*s%s", folder_len, c->path, name) < size ? 0 : -ENAMETOOLONG;
+}

@@ -202,6 +202,8 @@ MUST_CHECK int config_parse(const char *path, const char *text, size_t len, stru
 /* Are there the kinds of stacks that it names? Nothing is started or loaded. 0; -EINVAL: diags say what is missing; -ENOMEM. */
 MUST_CHECK int stacks_check(const struct config *config, struct diags *diags);
 void config_free(struct config *c);
+/* The path of a file that the configuration names: relative to its folder. 0, or -ENAMETOOLONG. */
+MUST_CHECK int config_path(const struct config *c, const char *name, char *ret, size_t size);
 /* Writes the configuration as it was understood, secrets as ***, in the syntax of the file. */
 void config_print(const struct config *c, FILE *out);
 /* What a reload from `a` to `b` cannot change (stacks, listen addresses, port, workers, ...): comma-separated

@@ -275,13 +275,12 @@ static int open_stacks(struct iothnamed *s, const struct config *c, const struct
 /* The file of the reverse table, if there is to be one; relative to the folder of the configuration. */
 static int open_hrevdb(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
-    const char *file = c->options.hrevdb.text, *slash = strrchr(c->path, '/');
     char path[PATH_MAX];
     if (!c->options.hrevdb.len)
         return 0;
-    int folder = file[0] != '/' && slash ? (int)(slash - c->path) + 1 : 0;
-    if ((size_t)snprintf(path, sizeof(path), "%.*s%s", folder, c->path, file) >= sizeof(path))
-        return -ENAMETOOLONG;
+    int e = config_path(c, c->options.hrevdb.text, path, sizeof(path));
+    if (e < 0)
+        return e;
     struct hrevdb_settings settings = {
         .path = path, .hrev = s->hrev, .hashttl_s = c->options.hashttl_s, .log = &s->log};
     return hrevdb_start(&settings, &s->hrevdb, say->why, say->size);

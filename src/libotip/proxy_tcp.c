@@ -26,9 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_PER_WAKE = 64 /* then others have their turn */
-};
+enum { ACCEPTS_PER_WAKE = 64 /* then others have their turn */ };
 
 #define DRAIN_STEP (NSEC_PER_SEC / 20) /* how often it is asked whether all has arrived, at most */
 #define DRAIN_PART 4 /* of the time since something did: the longer it lasts, the less often */
