@@ -7,6 +7,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 set(IOTH_SANITIZE "" CACHE STRING "value for -fsanitize=, e.g. address,undefined or thread")
+option(IOTH_LWIP "build the stack lwip, which needs liblwip-dev" ON)
 option(IOTH_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
 option(IOTH_COVERAGE "instrument for gcov" OFF)
 

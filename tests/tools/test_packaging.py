@@ -9,10 +9,11 @@ import subprocess
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-EXPOSURE_MAX = 1.9  # of 10, as systemd-analyze(1) counts; a wall less is more than that
+# Of 10, as systemd-analyze(1) counts; a wall less is more than that. otip_rproxy changes addresses: CAP_NET_ADMIN.
+EXPOSURE_MAX = {"iothnamed": 1.9, "iothradvd": 1.9, "namedhcp": 1.9, "otip_rproxy": 2.1}
 
 
-@pytest.fixture(params=["iothnamed", "iothradvd", "namedhcp"])
+@pytest.fixture(params=EXPOSURE_MAX)
 def unit(tmp_path, request):
     """The unit as it is installed, with a program that is there, and the user root: systemd looks up both."""
     if not shutil.which("systemd-analyze"):
@@ -24,7 +25,7 @@ def unit(tmp_path, request):
         (tmp_path / "bin" / program).symlink_to("/bin/true")
     path = tmp_path / f"{name}.service"
     text = text.replace("@bindir@", str(tmp_path / "bin"))
-    path.write_text(text.replace("@user@", "daemon").replace("@radvd_user@", "daemon").replace("@namedhcp_user@", "daemon"))
+    path.write_text(re.sub("@[a-z_]*user@", "daemon", text))
     return path
 
 
@@ -49,4 +50,4 @@ def test_the_walls_stand(unit):
     told = analyze("security", "--offline=true", unit).stdout
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
     assert exposure, told
-    assert float(exposure.group(1)) <= EXPOSURE_MAX, told
+    assert float(exposure.group(1)) <= EXPOSURE_MAX[unit.stem], told
