@@ -138,7 +138,7 @@ static void send_frame(struct port *port, const uint8_t *dst_mac, uint16_t type,
     memcpy(frame, dst_mac, ETH_ALEN);
     memcpy(frame + ETH_ALEN, port_mac(port), ETH_ALEN);
     put_be16(frame + 12, type);
-    port_output_frame(port, frame, FRAME_HEADER + len);
+    port_sent(port, port_output_frame(port, frame, FRAME_HEADER + len), len);
 }
 
 static void send_arp(struct port *port, uint8_t op, const uint8_t *dst_mac, const void *src_ip,
@@ -247,7 +247,8 @@ static void confirm(struct neighbour *neighbour, const uint8_t *mac)
     neighbour->confirmed_ms = now;
     neighbour->probes = 0;
     for (i = 0; i < neighbour->n_queued; i++)
-        port_output(neighbour->port, neighbour->queue[i], neighbour->mac, neighbour->types[i]);
+        port_sent(neighbour->port,
+                  port_output(neighbour->port, neighbour->queue[i], neighbour->mac, neighbour->types[i]), 0);
     drop_queue(stack, neighbour);
 }
 

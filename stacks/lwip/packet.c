@@ -165,8 +165,7 @@ static ssize_t packet_send(struct sock *sock, const struct msghdr *msg, size_t s
     if (error < 0)
         return error;
     sock_gather(msg, 0, frame + header, len);
-    port_output_frame(port, frame, header + len);
-    return (ssize_t)len;
+    return port_sent(port, port_output_frame(port, frame, header + len), len);
 }
 
 static int packet_set(struct sock *sock, int level, int option, const void *value, socklen_t len)

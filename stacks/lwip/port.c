@@ -37,16 +37,27 @@
 
 err_t port_output_frame(struct port *port, const uint8_t *frame, size_t len)
 {
+    int error;
+
     if (!port->up || port->wire == NULL)
         return ERR_IF;
+    error = wire_send(port->wire, frame, len);
+    if (error == -ENOBUFS)
+        return ERR_BUF;
     packet_output(port, frame, len);
-    if (wire_send(port->wire, frame, len) < 0) {
+    if (error < 0) {
         port->counters.tx_dropped++;
         return ERR_OK; /* lost, as on a wire */
     }
     port->counters.tx_packets++;
     port->counters.tx_bytes += len;
     return ERR_OK;
+}
+
+ssize_t port_sent(struct port *port, err_t result, size_t len)
+{
+    port->counters.tx_dropped += result == ERR_BUF;
+    return result == ERR_OK || result == ERR_BUF ? (ssize_t)len : stack_errno(result);
 }
 
 static void write_header(uint8_t *header, const struct port *port, const uint8_t *mac, uint16_t type)

@@ -2,6 +2,8 @@
 /*
  * What goes through a connection.
  */
+#include <limits.h>
+
 #include "lwip/tcpsock.h"
 
 enum { WRITE_MAX = 32768 /* in one tcp_write */ };
@@ -11,6 +13,38 @@ bool tcp_may_have_room(const struct sock *sock)
     return sock->tcp.pcb != NULL && tcp_sndbuf(sock->tcp.pcb) > 0 &&
            sock->tcp.pcb->snd_queuelen < TCP_SND_QUEUELEN;
 }
+
+/* ---- when there is room on the wire ---- */
+
+enum { NOBODY = UINT_MAX };
+
+static bool wants_to_send(const struct tcp_pcb *pcb)
+{
+    return pcb->unsent != NULL || (pcb->flags & TF_ACK_NOW) != 0;
+}
+
+/* Those from number `begin` to before `end` of lwIP's list. Returns `stuck`, or if that is NOBODY the first who finds no room. */
+static unsigned output_between(const struct stack *stack, unsigned begin, unsigned end, unsigned stuck)
+{
+    struct tcp_pcb *pcb = *stack->lw.tcp_active_pcbs;
+    unsigned i;
+
+    for (i = 0; pcb != NULL && i < end; i++, pcb = pcb->next)
+        if (i >= begin && wants_to_send(pcb) && stack->lw.tcp_output(pcb) != ERR_OK && stuck == NOBODY)
+            stuck = i;
+    return stuck;
+}
+
+void tcp_resume(struct stack *stack)
+{
+    const unsigned begin = stack->tcp_turn;
+    unsigned stuck = output_between(stack, begin, UINT_MAX, NOBODY);
+
+    stuck = output_between(stack, 0, begin, stuck);
+    stack->tcp_turn = stuck == NOBODY ? 0 : stuck;
+}
+
+/* ---- what the user writes and reads ---- */
 
 static ssize_t check_writable(struct sock *sock)
 {

@@ -18,6 +18,7 @@
 
 #include "lwip/bind.h"
 #include "lwip/destination.h"
+#include "lwip/port.h"
 #include "lwip/route.h"
 #include "lwip/sock.h"
 #include "lwip/wire.h"
@@ -193,7 +194,7 @@ static ssize_t send_to(struct sock *sock, const struct msghdr *msg, size_t len, 
                               (sock->multicast_loop ? UDP_FLAGS_MULTICAST_LOOP : 0));
     error = lw->udp_sendto_if_src(sock->udp, p, &to->ip, to->port_number, &to->port->card.netif, &to->source);
     lw->pbuf_free(p);
-    return error == ERR_OK ? (ssize_t)len : stack_errno(error);
+    return port_sent(to->port, error, len);
 }
 
 static ssize_t udp_send_message(struct sock *sock, const struct msghdr *msg, size_t skip, int flags)

@@ -4,8 +4,9 @@
  * packet sends the frame. Frames are read in batches of BATCH.
  *
  * A network that does not take a frame at once (a hub's queue is full) lets them queue here, up to
- * QUEUE_MAX, and the loop sends them when its descriptor is writable. What comes then is lost, as on a wire:
- * TCP sends it again.
+ * QUEUE_MAX, and the loop sends them when its descriptor is writable. What comes then is refused: TCP keeps it until
+ * half of the queue is free, all else is lost, as on a wire. Were TCP's lost too, a thousand connections that send at
+ * one of lwIP's ticks would be the same that lose each time, and wait twice as long each time.
  *
  * A busy wire is lent: after a batch that brought several datagrams for one socket of UDP and nothing for another, the loop
  * leaves the next frames to that socket's reader, who takes them when he has read his last datagram, without two threads
@@ -25,7 +26,7 @@
 
 #include "lwip/loop.h"
 #include "lwip/port.h"
-#include "lwip/sock.h"
+#include "lwip/tcpsock.h"
 
 enum {
     BATCH = 64,        /* frames before the next interface has its turn */
@@ -48,7 +49,7 @@ struct held_frame {
 struct wire {
     struct port *port;
     struct vdeport network;
-    bool is_watched, watches_output;
+    bool is_watched, watches_output, has_refused;
     uint64_t lent_until_ms, trusted_from_ms;
     struct wire_end data_end, control_end;
     struct held_frame queue[QUEUE_MAX];
@@ -155,6 +156,7 @@ static int hold(struct wire *wire, const uint8_t *frame, size_t len)
 {
     struct held_frame *held = &wire->queue[(wire->first + wire->count) % QUEUE_MAX];
 
+    wire->has_refused |= wire->count == QUEUE_MAX;
     if (wire->count == QUEUE_MAX)
         return -ENOBUFS;
     held->bytes = malloc(len);
@@ -190,11 +192,17 @@ static void send_held(struct wire *wire)
         struct held_frame *held = &wire->queue[wire->first];
 
         if (vdeport_send(&wire->network, held->bytes, held->len) == -EAGAIN)
-            return;
+            break;
         free(held->bytes);
         wire->first = (wire->first + 1) % QUEUE_MAX;
         wire->count--;
     }
+    if (wire->has_refused && !wire_is_busy(wire)) {
+        wire->has_refused = false;
+        tcp_resume(wire->port->stack);
+    }
+    if (wire->count > 0)
+        return;
     watch_output(wire, false);
     sock_wire_ready(wire->port->stack);
 }
