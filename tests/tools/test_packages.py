@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is installed on a machine by chance is not missed until the next one: each header that the build has read is of a package
-that script/packages names."""
+that script/packages names, what the product reads of one that it names for the product alone."""
 
 import os
 import pathlib
@@ -20,9 +20,11 @@ def named(*lists):
     return {line.split("#")[0].strip() for line in lines} - {""}
 
 
-def headers_read():
+def headers_read(is_wanted):
+    """By the objects that are wanted."""
     told = subprocess.run(["ninja", "-C", BUILD, "-t", "deps"], capture_output=True, text=True, check=True).stdout
-    return sorted(set(re.findall(r"^ +(/usr/include/\S+|/usr/lib/\S+)$", told, re.MULTILINE)))
+    objects = [part for part in told.split("\n\n") if is_wanted(part.lstrip().split(":")[0])]
+    return sorted(set(re.findall(r"^ +(/usr/include/\S+|/usr/lib/\S+)$", "\n".join(objects), re.MULTILINE)))
 
 
 def packages_of(files):
@@ -30,9 +32,18 @@ def packages_of(files):
     return {line.split(":")[0] for line in told.splitlines()}
 
 
+WHOSE = {"product": (lambda name: not name.startswith("tests/"), ["build"]), "tests": (lambda _: True, ["build", "test"])}
+
+
+@pytest.mark.parametrize("whose", WHOSE)
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="this is not Debian")
 @pytest.mark.skipif(not (BUILD / ".ninja_deps").exists(), reason=f"{BUILD} was not built by ninja")
-def test_each_header_is_of_a_package_that_is_named():
-    used = {package for package in packages_of(headers_read()) if not BROUGHT_ALONG.fullmatch(package)}
-    assert used >= {"libc6-dev", "nettle-dev", "liblwip-dev", "libcmocka-dev"}, "hardly anything was read"
-    assert used <= named("build", "test"), "used, and in no list of script/packages"
+def test_each_header_is_of_a_package_that_is_named(whose):
+    is_wanted, lists = WHOSE[whose]
+    used = {package for package in packages_of(headers_read(is_wanted)) if not BROUGHT_ALONG.fullmatch(package)}
+    assert used >= {"libc6-dev", "nettle-dev", "liblwip-dev"}, "hardly anything was read"
+    assert used <= named(*lists), "used, and in no list of script/packages"
+
+
+def test_the_first_command_needs_no_package_of_the_tests():
+    assert "-DBUILD_TESTING=OFF" in (TREE / "script/run").read_text()

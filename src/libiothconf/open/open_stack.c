@@ -42,9 +42,9 @@ int open_stack_find(const char *text, char *why, size_t why_size)
     if (errno == ENOMEM)
         return -ENOMEM;
     snprintf(why, why_size,
-             "there is no stack '%s', expected one such as vdestack, lwip or kernel; no plug-in "
+             "there is no stack '%s', expected one such as vdestack%s or kernel; no plug-in "
              "ioth_%s.so lies where ioth_newstack(3) says",
-             name, name);
+             name, ioth_checkstack("lwip") == 0 ? ", lwip" : "", name);
     return -ENOENT;
 }
 

@@ -717,6 +717,10 @@ int main(int argc, char *argv[])
         printf("skipped: vde_plug is not installed\n");
         return SKIPPED;
     }
+    if (ioth_checkstack("lwip") < 0) {
+        printf("skipped: the servers of these tests stand on lwip, which is not built\n");
+        return SKIPPED;
+    }
     fflush(stdout);
     for (size_t i = 0; i < STACKS; i++)
         for (size_t j = 0; stacks[i] != NULL && j < TESTS; j++)
