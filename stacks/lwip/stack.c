@@ -123,13 +123,18 @@ __attribute__((noreturn)) static void hook_abort(void)
     longjmp(current->rescue, 1);
 }
 
-/* lwIP asserts that the persist timer runs only with something to send. */
+/* lwIP asserts that the persist timer runs only with something to send. A probe that failed it would make again at each tick, and
+ * count, until it gives the connection up: one for which the wire has no room is lost, and the next comes when it is due. */
 static err_t hook_zero_window_probe(struct tcp_pcb *pcb)
 {
-    if (pcb->unsent != NULL)
-        return current->lw.tcp_zero_window_probe(pcb);
-    pcb->persist_backoff = 0;
-    return ERR_OK;
+    err_t result;
+
+    if (pcb->unsent == NULL) {
+        pcb->persist_backoff = 0;
+        return ERR_OK;
+    }
+    result = current->lw.tcp_zero_window_probe(pcb);
+    return result == ERR_BUF ? ERR_OK : result;
 }
 
 /* lwIP's own lock is not needed under ours, and one that it holds when it dies would never be given back. */

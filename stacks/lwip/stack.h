@@ -100,7 +100,6 @@ struct stack {
     struct sock *ready_list;      /* whose descriptors change when the lock is let go */
     uint64_t sock_ids;
     unsigned n_packet_socks;
-    unsigned tcp_turn; /* which of lwIP's connections begins when a wire has room again */
     struct pbuf *loop_queue[LOOP_QUEUE_MAX];
     unsigned loop_first, loop_count;
     uint64_t due_ms;       /* when its timers want to run */

@@ -23,25 +23,28 @@ static bool wants_to_send(const struct tcp_pcb *pcb)
     return pcb->unsent != NULL || (pcb->flags & TF_ACK_NOW) != 0;
 }
 
-/* Those from number `begin` to before `end` of lwIP's list. Returns `stuck`, or if that is NOBODY the first who finds no room. */
-static unsigned output_between(const struct stack *stack, unsigned begin, unsigned end, unsigned stuck)
+/* Those from number `begin` to before `end` of lwIP's list, until the wire is full. Returns who found it so, or NOBODY. */
+static unsigned output_between(const struct stack *stack, unsigned begin, unsigned end, const bool *is_full)
 {
     struct tcp_pcb *pcb = *stack->lw.tcp_active_pcbs;
     unsigned i;
 
-    for (i = 0; pcb != NULL && i < end; i++, pcb = pcb->next)
-        if (i >= begin && wants_to_send(pcb) && stack->lw.tcp_output(pcb) != ERR_OK && stuck == NOBODY)
-            stuck = i;
-    return stuck;
+    for (i = 0; pcb != NULL && i < end; i++, pcb = pcb->next) {
+        if (i >= begin && wants_to_send(pcb))
+            stack->lw.tcp_output(pcb);
+        if (*is_full)
+            return i;
+    }
+    return NOBODY;
 }
 
-void tcp_resume(struct stack *stack)
+unsigned tcp_resume(const struct stack *stack, unsigned turn, const bool *is_full)
 {
-    const unsigned begin = stack->tcp_turn;
-    unsigned stuck = output_between(stack, begin, UINT_MAX, NOBODY);
+    unsigned next = output_between(stack, turn, UINT_MAX, is_full);
 
-    stuck = output_between(stack, 0, begin, stuck);
-    stack->tcp_turn = stuck == NOBODY ? 0 : stuck;
+    if (next == NOBODY)
+        next = output_between(stack, 0, turn, is_full);
+    return next == NOBODY ? 0 : next;
 }
 
 /* ---- what the user writes and reads ---- */

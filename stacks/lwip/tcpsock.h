@@ -27,8 +27,9 @@ void tcp_forget_listener(struct sock *sock);
 
 ssize_t tcp_send_message(struct sock *sock, const struct msghdr *msg, size_t skip, int flags);
 ssize_t tcp_recv_message(struct sock *sock, struct msghdr *msg, int flags);
-/* A wire that was full has room: all connections with something to send go on, and who found none the last time begins. */
-void tcp_resume(struct stack *stack);
+/* A wire has room again: connections that have something to send go on until it is full, as *is_full says, number `turn` of
+ * lwIP's list first. Returns whose turn is next. */
+unsigned tcp_resume(const struct stack *stack, unsigned turn, const bool *is_full);
 /* Does lwIP take more to send? */
 bool tcp_may_have_room(const struct sock *sock);
 /* From how much room on a writer that had to wait is called: a quarter of lwIP's buffer. */

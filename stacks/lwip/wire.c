@@ -49,7 +49,9 @@ struct held_frame {
 struct wire {
     struct port *port;
     struct vdeport network;
-    bool is_watched, watches_output, has_refused;
+    bool is_watched, watches_output;
+    bool has_refused; /* a frame since there was room: the queue was full */
+    unsigned turn;    /* which connection sends first when there is room again */
     uint64_t lent_until_ms, trusted_from_ms;
     struct wire_end data_end, control_end;
     struct held_frame queue[QUEUE_MAX];
@@ -59,6 +61,7 @@ struct wire {
 
 static void drop_queue(struct wire *wire)
 {
+    wire->has_refused = false;
     for (; wire->count > 0; wire->count--) {
         free(wire->queue[wire->first].bytes);
         wire->first = (wire->first + 1) % QUEUE_MAX;
@@ -156,12 +159,13 @@ static int hold(struct wire *wire, const uint8_t *frame, size_t len)
 {
     struct held_frame *held = &wire->queue[(wire->first + wire->count) % QUEUE_MAX];
 
-    wire->has_refused |= wire->count == QUEUE_MAX;
-    if (wire->count == QUEUE_MAX)
+    if (wire->count == QUEUE_MAX) {
+        wire->has_refused = true;
         return -ENOBUFS;
+    }
     held->bytes = malloc(len);
     if (held->bytes == NULL)
-        return -ENOBUFS;
+        return -ENOMEM;
     memcpy(held->bytes, frame, len);
     held->len = len;
     wire->count++;
@@ -199,7 +203,7 @@ static void send_held(struct wire *wire)
     }
     if (wire->has_refused && !wire_is_busy(wire)) {
         wire->has_refused = false;
-        tcp_resume(wire->port->stack);
+        wire->turn = tcp_resume(wire->port->stack, wire->turn, &wire->has_refused);
     }
     if (wire->count > 0)
         return;

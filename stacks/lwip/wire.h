@@ -15,8 +15,9 @@ __attribute__((warn_unused_result)) int wire_open(const char *locator, struct wi
 __attribute__((warn_unused_result)) int wire_join(struct wire *wire, struct port *port);
 void wire_close(struct wire *wire);
 
-/* Sends a frame, or queues it while the network is busy. 0 or a negative errno; -ENOBUFS: the queue is full, and
- * tcp_resume is called when half of it is free. */
+/* Sends a frame, or queues it while the network is busy. 0 or a negative errno: the frame is lost. -ENOBUFS: the
+ * queue is full, and who has kept what he wanted to send is told when half of it is free (tcp_resume), unless the network goes away
+ * before. */
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
 /* Is the network there? */
 bool wire_is_connected(const struct wire *wire);

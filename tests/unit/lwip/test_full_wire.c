@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A wire that takes no frames for a while, and a crowd of connections that have something to send: what finds no room in the
- * wire's queue is kept by TCP, and sent when there is room again. No timer of lwIP runs meanwhile, so nothing that was lost
- * would be sent again. The network is a pair of sockets, which loses nothing.
+ * wire's queue is kept by TCP, and sent when there is room again. lwIP's timers run when the test says so alone, so nothing that
+ * was lost would be sent again. The network is a pair of sockets, which loses nothing.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -32,6 +33,7 @@ enum {
     PORT = 80,
     DESCRIPTORS = CONNECTIONS * 4 + 100,
     DEADLINE_MS = 60000,
+    TICKS = 60, /* of half a second; twelve probes that are tried again at each would be over by then */
 };
 
 extern const struct ioth_plugin ioth_plugin_lwip;
@@ -133,6 +135,47 @@ static struct stack *new_stack(uint8_t last)
     return ctx;
 }
 
+enum timer { FAST, SLOW, TIMERS };
+
+struct tick {
+    struct stack *stack;
+    enum timer timer;
+};
+
+static ssize_t run_timer(void *arg)
+{
+    static const char *const names[TIMERS] = {"tcp_fasttmr", "tcp_slowtmr"};
+    const struct tick *tick = arg;
+    void (*run)(void);
+
+    *(void **)&run = dlsym(tick->stack->library.handle, names[tick->timer]);
+    run();
+    return 0;
+}
+
+/* A quarter of a second, or half of one, of lwIP's time. */
+static void run(struct stack *stack, enum timer timer)
+{
+    struct tick tick = {stack, timer};
+
+    stack_lock(stack);
+    assert_int_equal(stack_run(stack, run_timer, &tick), 0);
+    stack_unlock(stack);
+}
+
+/* Is there a connection that probes a window that is closed? */
+static bool probes(struct stack *stack)
+{
+    const struct tcp_pcb *pcb;
+
+    stack_lock(stack);
+    pcb = *stack->lw.tcp_active_pcbs;
+    while (pcb != NULL && (pcb->persist_backoff == 0 || pcb->snd_wnd > 0))
+        pcb = pcb->next;
+    stack_unlock(stack);
+    return pcb != NULL;
+}
+
 /* ---- connections ---- */
 
 struct pair {
@@ -174,53 +217,110 @@ static void connect_all(struct pair *pair)
     assert_int_equal(ops->close(pair->reader, listener), 0);
 }
 
-static void write_all(const struct pair *pair)
+static ssize_t write_some(const struct pair *pair, int i)
 {
     static char bytes[BYTES];
     struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-    for (int i = 0; i < CONNECTIONS; i++)
-        assert_int_equal(ops->sendmsg(pair->writer, pair->writers[i], &msg, 0), BYTES);
+    return ops->sendmsg(pair->writer, pair->writers[i], &msg, 0);
 }
 
-static void read_all(const struct pair *pair)
+static void read_from(const struct pair *pair, int i, ssize_t left)
 {
     char bytes[BYTES];
     struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t len;
 
-    for (int i = 0; i < CONNECTIONS; i++)
-        for (ssize_t left = BYTES, len; left > 0; left -= len) {
-            wait_for(pair->readers[i], POLLIN);
-            len = ops->recvmsg(pair->reader, pair->readers[i], &msg, 0);
-            assert_true(len > 0);
-        }
+    for (; left > 0; left -= len) {
+        wait_for(pair->readers[i], POLLIN);
+        len = ops->recvmsg(pair->reader, pair->readers[i], &msg, 0);
+        assert_true(len > 0);
+    }
 }
 
-static void test_nothing_is_lost(void **state)
+/* Those from number `first` on write more than the queue holds. */
+static void fill_wire(const struct pair *pair, int first)
 {
-    struct pair pair;
-    int i;
+    assert_true((CONNECTIONS - first) * SEGMENTS > QUEUE);
+    network.takes_nothing_of_first = true;
+    for (int i = first; i < CONNECTIONS; i++)
+        assert_int_equal(write_some(pair, i), BYTES);
+}
 
-    (void)state;
+static void read_all(const struct pair *pair, int first)
+{
+    for (int i = first; i < CONNECTIONS; i++)
+        read_from(pair, i, BYTES);
+}
+
+/* Writes to connection `i` until its window is closed and it probes; returns how many bytes. */
+static ssize_t close_window(const struct pair *pair, int i)
+{
+    ssize_t written = 0, len;
+
+    for (int ms = 0; !probes(pair->writer); ms++) {
+        assert_true(ms < DEADLINE_MS);
+        while ((len = write_some(pair, i)) > 0)
+            written += len;
+        run(pair->reader, FAST); /* acknowledges */
+        run(pair->writer, SLOW);
+        poll(NULL, 0, 1);
+    }
+    return written;
+}
+
+/* ---- tests ---- */
+
+static int open_pair(void **state)
+{
+    static struct pair pair;
+
+    network.n_open = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, network.ends), 0);
     pair.writer = new_stack(1);
     pair.reader = new_stack(2);
     connect_all(&pair);
-    assert_true(CONNECTIONS * SEGMENTS > QUEUE);
-    network.takes_nothing_of_first = true;
-    write_all(&pair);
-    network.takes_nothing_of_first = false;
-    read_all(&pair);
-    for (i = 0; i < CONNECTIONS; i++) {
-        assert_int_equal(ops->close(pair.writer, pair.writers[i]), 0);
-        assert_int_equal(ops->close(pair.reader, pair.readers[i]), 0);
+    *state = &pair;
+    return 0;
+}
+
+static int close_pair(void **state)
+{
+    const struct pair *pair = *state;
+
+    for (int i = 0; i < CONNECTIONS; i++) {
+        assert_int_equal(ops->close(pair->writer, pair->writers[i]), 0);
+        assert_int_equal(ops->close(pair->reader, pair->readers[i]), 0);
     }
-    assert_int_equal(ioth_plugin_lwip.stack_free(pair.writer), 0);
-    assert_int_equal(ioth_plugin_lwip.stack_free(pair.reader), 0);
+    assert_int_equal(ioth_plugin_lwip.stack_free(pair->writer), 0);
+    assert_int_equal(ioth_plugin_lwip.stack_free(pair->reader), 0);
     close(network.ends[0]);
     close(network.ends[1]);
+    return 0;
+}
+
+static void test_nothing_is_lost(void **state)
+{
+    fill_wire(*state, 0);
+    network.takes_nothing_of_first = false;
+    read_all(*state, 0);
+}
+
+/* lwIP gives up after so many probes: those that find no room are lost, as on a wire, and the time between them grows. */
+static void test_a_closed_window_is_borne(void **state)
+{
+    const struct pair *pair = *state;
+    ssize_t written = close_window(pair, 0);
+
+    fill_wire(pair, 1);
+    for (int i = 0; i < TICKS; i++)
+        run(pair->writer, SLOW);
+    assert_true(probes(pair->writer));
+    network.takes_nothing_of_first = false;
+    read_all(pair, 1);
+    read_from(pair, 0, written);
 }
 
 static bool has_room(void)
@@ -236,7 +336,8 @@ static bool has_room(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_lost),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_a_closed_window_is_borne, open_pair, close_pair),
     };
 
     if (!has_room()) {
