@@ -542,18 +542,22 @@ int cache_failure(struct cache *c, const struct cache_key *key, nsec_t now)
     return why;
 }
 
-void cache_flush(struct cache *c)
+uint64_t cache_flush(struct cache *c)
 {
+    uint64_t forgotten = 0;
+
     for (uint32_t i = 0; i < c->n_shards; i++) {
         struct shard *s = &c->shards[i];
         pthread_mutex_lock(&s->lock);
         /* Gives the pages back to the system; they come again as zeros, which is an empty index. */
         if (madvise(s->buckets, c->piece_bytes, MADV_DONTNEED) < 0)
             memset(s->buckets, 0, s->n_buckets * sizeof(*s->buckets));
+        forgotten += s->entries;
         s->head = s->tail = s->wrap = s->touched = s->entries = 0;
         s->wrapped = false;
         pthread_mutex_unlock(&s->lock);
     }
+    return forgotten;
 }
 
 /* The shard that the cursor is in, or NULL: it is through. Shards that are empty are passed over. */

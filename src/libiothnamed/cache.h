@@ -62,7 +62,8 @@ bool cache_get(struct cache *c, const struct cache_key *key, const struct cache_
 void cache_put_failure(struct cache *c, const struct cache_key *key, uint8_t why, nsec_t now, uint32_t ttl_s);
 /* The `why` of a failure still remembered, or -1: there is none. */
 int cache_failure(struct cache *c, const struct cache_key *key, nsec_t now);
-void cache_flush(struct cache *c);
+/* Forgets all; returns how many answers and failures those were. */
+uint64_t cache_flush(struct cache *c);
 
 /* A walk through all that is kept, in steps of bounded time, each of which locks one shard for some ten
  * microseconds. What is put meanwhile may be met or not. Zeroed: at the beginning. */

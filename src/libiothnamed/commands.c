@@ -71,8 +71,9 @@ static enum control_result run_flush(struct control_call *call)
         return flush(call, false);
     log_command(call);
     struct snapshot *snap = service_snapshot(call->arg);
-    cache_flush(snap->cache);
+    uint64_t forgotten = cache_flush(snap->cache);
     snapshot_unref(snap);
+    text_printf(&call->out, "%" PRIu64 " answers forgotten\n", forgotten);
     return CONTROL_DONE;
 }
 

@@ -129,6 +129,8 @@ struct config_text {
     uint8_t len;
 };
 
+#define LISTEN_MAX 64 /* addresses: more than any host has for services */
+
 enum hrevmode { HREV_ALWAYS, HREV_NET, HREV_SAME, HREV_NEVER };
 
 /* Defaults and ranges stand in the table of options.c and in iothnamed.conf(5). */
@@ -162,7 +164,7 @@ struct config_options {
     struct config_text user;     /* whom to become; NULL: the program's choice */
     struct ipendpoint metrics;   /* where counters are read; port 0: nowhere */
     const struct ipaddr *listen; /* none: all addresses */
-    unsigned n_listen;
+    unsigned n_listen;           /* at most LISTEN_MAX */
 };
 
 struct config {

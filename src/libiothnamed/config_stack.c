@@ -183,6 +183,5 @@ int stacks_check(const struct config *config, struct diags *diags)
     int of_requests = check_kind(config->rstack, config->rstack_at, diags);
     int of_forwarding = config->one_stack ? 0 : check_kind(config->fstack, config->fstack_at, diags);
 
-    diags_sort(diags);
     return of_requests < 0 ? of_requests : of_forwarding;
 }

@@ -86,7 +86,7 @@ struct lists {
  * errors; -ENOMEM. */
 MUST_CHECK int lists_load(const struct config *config, const struct lists *old, const struct siphash_key *key,
                           struct diags *diags, struct lists **ret);
-/* Reads them and says what is wrong with them, all of it as warnings. 0 or -ENOMEM. */
+/* Reads them and says what a start would say of them. 0; -EINVAL: it would fail; -ENOMEM. */
 MUST_CHECK int lists_check(const struct config *config, struct diags *diags);
 void lists_free(struct lists *l);
 

@@ -155,19 +155,11 @@ int lists_load(const struct config *config, const struct lists *old, const struc
 int lists_check(const struct config *config, struct diags *diags)
 {
     static const struct siphash_key no_secret;
+    struct lists *lists = NULL;
+    int result = lists_load(config, NULL, &no_secret, diags, &lists);
 
-    for (unsigned i = 0; i < config->n_lists; i++) {
-        const struct config_list *from = &config->lists[i];
-        struct list_file file = {0};
-        int error = load_file(&file, NULL, from, &no_secret, diags);
-        list_free(file.names);
-        if (error == -ENOMEM)
-            return error;
-        if (error < 0)
-            diag_warning(diags, from->at, "%s cannot be read: %s", from->path, data_file_fault(error));
-    }
-    diags_sort(diags);
-    return 0;
+    lists_free(lists);
+    return result;
 }
 
 void lists_free(struct lists *l)

@@ -30,7 +30,7 @@ static struct listen_address any_address(uint16_t port, int family)
     return a;
 }
 
-unsigned listen_addresses(const struct config *config, struct listen_address *list, unsigned max)
+unsigned listen_addresses(const struct config *config, struct listen_address list[static LISTEN_MAX])
 {
     const struct config_options *o = &config->options;
     uint16_t port = (uint16_t)o->port;
@@ -38,13 +38,22 @@ unsigned listen_addresses(const struct config *config, struct listen_address *li
         list[0] = any_address(port, AF_INET6);
         return 1;
     }
-    unsigned n = o->n_listen < max ? o->n_listen : max;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < o->n_listen; i++) {
         struct ipendpoint e = {.addr = o->listen[i], .port = port};
         list[i].any = false;
         list[i].len = ipendpoint_to_sockaddr(&e, false, &list[i].addr);
     }
-    return n;
+    return o->n_listen;
+}
+
+const char *listen_format(const struct config_options *o, char *ret, size_t size)
+{
+    char text[IPADDR_STRLEN];
+    size_t len = (size_t)snprintf(ret, size, "%s", o->n_listen == 0 ? "all" : "");
+    for (unsigned i = 0; i < o->n_listen && len < size; i++)
+        len += (size_t)snprintf(ret + len, size - len, "%s%s", i == 0 ? "" : ",",
+                                ipaddr_format(&o->listen[i], text));
+    return ret;
 }
 
 static int set(int fd, int level, int option, int value)
@@ -136,7 +145,7 @@ int listen_socket(struct ioth *stack, const struct listen_address *at, int type,
 bool listen_can_share(struct ioth *stack, const struct config *config)
 {
     struct listen_address list[LISTEN_MAX];
-    listen_addresses(config, list, LISTEN_MAX);
+    listen_addresses(config, list);
     int fd = make_socket(stack, list[0].addr.ss_family, SOCK_DGRAM, true);
     if (fd >= 0)
         ioth_close(fd);
@@ -146,7 +155,7 @@ bool listen_can_share(struct ioth *stack, const struct config *config)
 int listen_probe(struct ioth *stack, const struct config *config, char *why, size_t why_size)
 {
     struct listen_address list[LISTEN_MAX];
-    unsigned n = listen_addresses(config, list, LISTEN_MAX);
+    unsigned n = listen_addresses(config, list);
     for (unsigned i = 0; i < 2 * n; i++) {
         int fd = listen_socket(stack, &list[i / 2], i % 2 ? SOCK_STREAM : SOCK_DGRAM, false, why, why_size);
         if (fd < 0)

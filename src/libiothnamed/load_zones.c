@@ -306,6 +306,22 @@ void zones_unref(struct zones *z)
     free(z);
 }
 
+/* Each has its say; what is out of memory ends it. */
+static int check_all(const struct config *config, struct diags *diags)
+{
+    static int (*const checks[])(const struct config *, struct diags *) = {stacks_check, lists_check,
+                                                                           zones_check};
+    int result = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(checks) && result != -ENOMEM; i++) {
+        int e = checks[i](config, diags);
+        if (e < 0)
+            result = e;
+    }
+    diags_sort(diags);
+    return result;
+}
+
 int config_load_all(const char *path, struct config **ret, struct diags *diags)
 {
     struct config *config;
@@ -313,8 +329,8 @@ int config_load_all(const char *path, struct config **ret, struct diags *diags)
 
     if (e < 0)
         return e;
-    if ((e = stacks_check(config, diags)) < 0 || (e = lists_check(config, diags)) < 0 ||
-        (e = zones_check(config, diags)) < 0)
+    e = check_all(config, diags);
+    if (e < 0)
         config_free(config);
     else
         *ret = config;

@@ -191,6 +191,11 @@ static void read_listen(struct builder *b, struct piece p)
             return;
         }
     }
+    if (o->n_listen == LISTEN_MAX) {
+        diag_error(b->diags, p.at, "listen address %s is one too many, expected %d at most", show(p, shown),
+                   LISTEN_MAX);
+        return;
+    }
     struct ipaddr *old =
         (struct ipaddr *)(uintptr_t)o->listen; /* ours until the configuration is handed out */
     struct ipaddr *more = array_more(&b->config->arena, old, o->n_listen, sizeof(*more));

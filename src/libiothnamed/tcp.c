@@ -572,7 +572,7 @@ int tcp_open(struct worker *w, struct tcp_frontend **ret, char *why, size_t why_
     uv_timer_init(&w->loop, &t->rest);
     t->idle.data = t->rest.data = t;
     struct listen_address list[LISTEN_MAX];
-    unsigned n = listen_addresses(w->snap->config, list, LISTEN_MAX);
+    unsigned n = listen_addresses(w->snap->config, list);
     for (unsigned i = 0; i < n; i++) {
         int e = open_listener(t, &list[i], why, why_size);
         if (e < 0)

@@ -257,7 +257,7 @@ int udp_open(struct worker *w, struct udp_frontend **ret, char *why, size_t why_
     u->spent = BATCH;
     prepare_buffers(u);
     struct listen_address list[LISTEN_MAX];
-    unsigned n = listen_addresses(w->snap->config, list, LISTEN_MAX);
+    unsigned n = listen_addresses(w->snap->config, list);
     for (unsigned i = 0; i < n; i++) {
         int e = open_socket(u, &list[i], why, why_size);
         if (e < 0)

@@ -143,9 +143,10 @@ struct listen_address {
     socklen_t len;
     bool any; /* all addresses: the socket must tell which one was asked */
 };
-/* The addresses to bind, from the options: at most max. Their number. */
-unsigned listen_addresses(const struct config *config, struct listen_address *list, unsigned max);
-#define LISTEN_MAX 64 /* listen lines: more than any host has service addresses */
+/* The addresses to bind, from the options. Their number. */
+unsigned listen_addresses(const struct config *config, struct listen_address list[static LISTEN_MAX]);
+/* The same for people: "all", or addresses with commas between them, as many as fit. Returns ret. */
+const char *listen_format(const struct config_options *o, char *ret, size_t size);
 /* A bound socket of type SOCK_DGRAM or SOCK_STREAM, non-blocking; -errno with one sentence in why.
  * share_port: other workers bind the same address. */
 MUST_CHECK int listen_socket(struct ioth *stack, const struct listen_address *at, int type, bool share_port,

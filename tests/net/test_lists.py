@@ -104,14 +104,15 @@ def run(box, *options):
 
 
 def test_a_list_that_is_not_there(box):
-    """An error at the start; the check warns of it."""
-    (box.world.directory / "x.rc").write_text("net all ::/0\nauth error all @missing.txt\n")
+    """An error at the start, and for the check, which says what else is wrong too."""
+    (box.world.directory / "x.rc").write_text("net all ::/0\nauth error all @missing.txt\nauth zone all example.org x.zone\n")
     result = run(box)
     assert result.returncode == 1
     assert "missing.txt cannot be read" in result.stderr
     result = run(box, "-n")
-    assert result.returncode == 0
-    assert re.search(r"x\.rc:2:16: warning: .*missing\.txt cannot be read: No such file", result.stderr)
+    assert result.returncode == 1
+    assert re.search(r"x\.rc:2:16: \S*missing\.txt cannot be read: No such file", result.stderr)
+    assert re.search(r"x\.rc:3:27: \S*x\.zone cannot be read: No such file", result.stderr)
 
 
 def test_the_check_shows_bad_lines_and_counts_the_rest(box):

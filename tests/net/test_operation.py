@@ -189,7 +189,7 @@ def test_flush_and_dump(operated):
         for name in names:
             operated.ask(name)
         assert sorted(asked) == sorted(names[:3])
-        operated.ctl("flush")
+        assert operated.say("flush") == "4 answers forgotten\n"
         assert operated.say("dump", "cache") == ""
         assert operated.counters()["cache_entries"] == 0
 

@@ -577,6 +577,20 @@ static void test_binary_and_long(void **state)
     free(bytes);
 }
 
+static void test_too_many_addresses(void **state)
+{
+    char text[64 * LISTEN_MAX], reports[128];
+    int len = snprintf(text, sizeof(text), "net n ::/0\nauth static n .\n");
+
+    (void)state;
+    for (unsigned i = 1; i <= LISTEN_MAX + 1; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "option listen 127.0.0.%u\n", i);
+    snprintf(reports, sizeof(reports),
+             "%d:15: error: listen address '127.0.0.%d' is one too many, expected %d at most\n",
+             LISTEN_MAX + 3, LISTEN_MAX + 1, LISTEN_MAX);
+    expect_reports(text, reports);
+}
+
 /* --- slips that are put right with a warning --- */
 
 static void test_slips(void **state)
@@ -699,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_stack_error_place),
         cmocka_unit_test(test_seven_mistakes),
         cmocka_unit_test(test_binary_and_long),
+        cmocka_unit_test(test_too_many_addresses),
         cmocka_unit_test(test_slips),
         cmocka_unit_test(test_unreadable_files),
         cmocka_unit_test(test_examples),

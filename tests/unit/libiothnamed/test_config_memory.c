@@ -46,8 +46,9 @@ static char *large_text(void)
     assert_non_null(f);
     fputs("rstack stack=kernel\nfstack stack=kernel\noption nsname ns.x\n", f);
     for (int i = 0; i < 300; i++) {
-        fprintf(f, "dns 10.1.%d.%d\nnet n%d 10.%d.0.0/24\noption listen fc00::%x\n", i / 256, i % 256, i,
-                i % 256, i);
+        fprintf(f, "dns 10.1.%d.%d\nnet n%d 10.%d.0.0/24\n", i / 256, i % 256, i, i % 256);
+        if (i < LISTEN_MAX)
+            fprintf(f, "option listen fc00::%x\n", i);
         fprintf(f,
                 "auth hash n%d .h%d b%d.x\nauth fwd n%d .f%d 10.2.%d.%d\nauth otip n%d .o%d fc00:%x:: pw\n",
                 i, i, i, i, i, i / 256, i % 256, i, i, i);

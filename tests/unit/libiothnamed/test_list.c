@@ -506,8 +506,8 @@ static void a_file_that_cannot_be_read(void **state)
     (void)state;
     write_text("a.txt", "one.example\n");
     assert_null(load(config, NULL, -EINVAL, 1, 0));
-    assert_int_equal(lists_check(config, &diags), 0); /* for -n it is a warning */
-    assert_int_equal(diags.warnings, 1);
+    assert_int_equal(lists_check(config, &diags), -EINVAL); /* as a start */
+    assert_int_equal(diags.errors, 1);
     assert_int_equal(diags.first->at.line, 4);
     diags_fini(&diags);
 
