@@ -74,6 +74,18 @@ static int on_reload(void *arg)
     return p->program->reload(p->service, why, sizeof(why));
 }
 
+/* What the system's tables of users lack. */
+static int check_users(const struct daemon_config *config, char *why, size_t why_size)
+{
+    gid_t group;
+    int e = daemon_check_user(config->user, why, why_size);
+
+    if (e < 0)
+        return rc_say_place(config->user_at, e, why, why_size);
+    e = attendant_group(config, &group, why, why_size);
+    return e < 0 ? rc_say_place(config->controlgroup_at, e, why, why_size) : 0;
+}
+
 static int begin(struct process *p, struct daemon_config *config)
 {
     char why[WHY_MAX], control[PATH_MAX];
@@ -90,7 +102,11 @@ static int begin(struct process *p, struct daemon_config *config)
     };
 
     daemon_log_warnings(&p->daemon.log, config);
-    int e = p->program->start(config, &host, &p->service, why, sizeof(why));
+    int e = check_users(config, why, sizeof(why));
+    if (e == 0)
+        e = p->program->start(config, &host, &p->service, why, sizeof(why));
+    else
+        p->program->free(config);
     if (e < 0)
         log_answer(&p->daemon.log, LOG_LEVEL_ERROR, "%s", why);
     return e;
@@ -119,15 +135,6 @@ static int nothing(const struct process *p, const char *why)
     if (why[0])
         fprintf(stderr, "%s\n%s: %s\n", why, p->options.program, p->program->nothing);
     return EXIT_FAILURE;
-}
-
-/* What the system's tables of users lack, as the start would say it. */
-static int check_users(const struct daemon_config *config, char *why, size_t why_size)
-{
-    gid_t group;
-    int e = daemon_check_user(config->user, why, why_size);
-
-    return e == 0 ? attendant_group(config, &group, why, why_size) : e;
 }
 
 static int check(const struct process *p, struct daemon_config *config)

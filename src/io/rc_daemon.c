@@ -16,17 +16,18 @@ enum kind { ELSEWHERE, FLAG, SWITCH, TEXT, ENDPOINT };
 static const struct {
     const char *name;
     enum kind kind;
-    size_t offset;
+    size_t offset, at_offset; /* at_offset 0: nobody asks where it was said */
 } rows[] = {
-    {"rcfile", ELSEWHERE, 0}, /* read before all others, by the program */
-    {"daemon", FLAG, offsetof(struct daemon_config, background)},
-    {"verbose", FLAG, offsetof(struct daemon_config, verbose)},
-    {"sandbox", SWITCH, offsetof(struct daemon_config, sandbox)},
-    {"pidfile", TEXT, offsetof(struct daemon_config, pidfile)},
-    {"user", TEXT, offsetof(struct daemon_config, user)},
-    {"control", TEXT, offsetof(struct daemon_config, control)},
-    {"controlgroup", TEXT, offsetof(struct daemon_config, controlgroup)},
-    {"metrics", ENDPOINT, offsetof(struct daemon_config, metrics)},
+    {"rcfile", ELSEWHERE, 0, 0}, /* read before all others, by the program */
+    {"daemon", FLAG, offsetof(struct daemon_config, background), 0},
+    {"verbose", FLAG, offsetof(struct daemon_config, verbose), 0},
+    {"sandbox", SWITCH, offsetof(struct daemon_config, sandbox), 0},
+    {"pidfile", TEXT, offsetof(struct daemon_config, pidfile), 0},
+    {"user", TEXT, offsetof(struct daemon_config, user), offsetof(struct daemon_config, user_at)},
+    {"control", TEXT, offsetof(struct daemon_config, control), 0},
+    {"controlgroup", TEXT, offsetof(struct daemon_config, controlgroup),
+     offsetof(struct daemon_config, controlgroup_at)},
+    {"metrics", ENDPOINT, offsetof(struct daemon_config, metrics), 0},
 };
 
 static int read_switch(const char *value, bool *ret, char *why, size_t why_size)
@@ -64,8 +65,14 @@ static int read_endpoint(const char *value, struct ipendpoint *ret, char *why, s
     return 0;
 }
 
+static int read_place(struct arena *arena, const char *place, const char **ret)
+{
+    *ret = NULL;
+    return place ? read_text(arena, place, ret) : 0;
+}
+
 int daemon_config_read(struct daemon_config *c, struct arena *arena, const char *name, const char *value,
-                       char *why, size_t why_size)
+                       const char *place, char *why, size_t why_size)
 {
     size_t i = 0;
 
@@ -74,6 +81,9 @@ int daemon_config_read(struct daemon_config *c, struct arena *arena, const char 
     if (i == ARRAY_LEN(rows))
         return -ENOENT;
     void *member = (char *)c + rows[i].offset;
+    if (rows[i].at_offset &&
+        read_place(arena, place, (const char **)(void *)((char *)c + rows[i].at_offset)) < 0)
+        return -ENOMEM;
     switch (rows[i].kind) {
     case ELSEWHERE:
         break;

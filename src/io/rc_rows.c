@@ -103,7 +103,7 @@ static int read_line(const struct rc_reader *reader, const char *path, const str
                      char *value, char *why, size_t why_size)
 {
     const struct rc_row *row = rc_row_named(reader->rows, line->tag, line->tag_len);
-    struct rc_place place = {.in_file = true};
+    struct rc_place place = {.file = path};
 
     snprintf(place.text, sizeof(place.text), "%.200s:%u:%u", path, line->number,
              row && !is_rcfile(row) ? line->value_column : line->tag_column);
@@ -141,12 +141,38 @@ int rc_read_option(const struct rc_reader *reader, const char *name, const char 
                    size_t why_size)
 {
     const struct rc_row *row = rc_row_named(reader->rows, name, strlen(name));
-    struct rc_place place = {.in_file = false};
+    struct rc_place place = {.file = NULL};
 
     if (!row)
         return no_such_row(reader, "command line", name, strlen(name), why, why_size);
     snprintf(place.text, sizeof(place.text), "--%.40s", name);
     return take(reader, row, value ? value : "", &place, why, why_size);
+}
+
+const char *rc_file_named(const struct rc_place *place, struct arena *arena, const char *name)
+{
+    const char *slash = place->file && name[0] != '/' ? strrchr(place->file, '/') : NULL;
+    size_t folder_len = slash ? (size_t)(slash - place->file) + 1 : 0, name_len = strlen(name);
+    char *path = arena_alloc(arena, folder_len + name_len + 1);
+
+    if (path) {
+        memcpy(path, place->file ? place->file : "", folder_len);
+        memcpy(path + folder_len, name, name_len);
+    }
+    return path;
+}
+
+int rc_say_place(const char *place, int e, char *why, size_t why_size)
+{
+    size_t len = place ? strlen(place) + 2 : 0;
+
+    if (len == 0 || len >= why_size)
+        return e;
+    memmove(why + len, why, why_size - len);
+    why[why_size - 1] = '\0';
+    memcpy(why, place, len - 2);
+    memcpy(why + len - 2, ": ", 2);
+    return e;
 }
 
 bool rc_number(const char *text, size_t len, uint32_t least, uint32_t most, uint32_t *ret)

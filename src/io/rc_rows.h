@@ -24,7 +24,7 @@
 #ifndef IO_RC_ROWS_H
 #define IO_RC_ROWS_H
 
-#include "base/base.h"
+#include "base/arena.h"
 
 #include <stdbool.h>
 
@@ -55,9 +55,15 @@ MUST_CHECK bool rc_number(const char *text, size_t len, uint32_t least, uint32_t
 
 /* Where something was said. */
 struct rc_place {
-    bool in_file;            /* else on the command line */
+    const char *file;        /* its path; NULL: on the command line */
     char text[RC_PLACE_MAX]; /* "radvd.rc:3:8", "--prefix" */
 };
+
+/* A file that is named there: from the folder of the file that names it; on the command line, from the working directory.
+ * NULL: no memory. */
+const char *rc_file_named(const struct rc_place *place, struct arena *arena, const char *name);
+/* Puts "PLACE: " before the sentence in why; place NULL: nothing. Returns e. */
+int rc_say_place(const char *place, int e, char *why, size_t why_size);
 
 struct rc_reader {
     struct rc_rows rows;

@@ -33,6 +33,7 @@ struct line {
     const struct ra_row *row;
     const char *value; /* "": none */
     const char *place;
+    bool in_file;
     unsigned section; /* 0: before the first */
 };
 
@@ -160,10 +161,11 @@ static int gather(void *arg, const struct rc_row *row, const char *value, const 
         .row = (const struct ra_row *)(const void *)row,
         .value = arena_text(&d->arena, value, strlen(value)),
         .place = arena_text(&d->arena, place->text, strlen(place->text)),
+        .in_file = place->file != NULL,
     };
     if (!line.value || !line.place)
         return -ENOMEM;
-    return add_line(&d->lines[place->in_file ? IN_FILE : ON_COMMAND_LINE], &line, why, why_size);
+    return add_line(&d->lines[line.in_file ? IN_FILE : ON_COMMAND_LINE], &line, why, why_size);
 }
 
 struct rc_reader ra_draft_reader(struct ra_draft *d)
@@ -199,8 +201,8 @@ int ra_draft_option(struct ra_draft *d, const char *name, const char *value)
 static int read_process(struct ra_reading *r, const struct line *line)
 {
     char why[RA_CONFIG_WHY_MAX];
-    int e = daemon_config_read(&r->config->process, &r->config->arena, line->row->row.name, line->value, why,
-                               sizeof(why));
+    int e = daemon_config_read(&r->config->process, &r->config->arena, line->row->row.name, line->value,
+                               line->in_file ? line->place : NULL, why, sizeof(why));
     if (e == -EINVAL)
         ra_fail(r, "%s", why);
     return e;

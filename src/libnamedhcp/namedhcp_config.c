@@ -150,11 +150,11 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
 
     if (!kept)
         return -ENOMEM;
-    begin_layer(d, place->in_file ? IN_FILE : ON_COMMAND_LINE);
+    begin_layer(d, place->file ? IN_FILE : ON_COMMAND_LINE);
     d->place = NULL; /* the reader says it */
-    int e = own->read
-                ? own->read(d, row->value ? kept : NULL)
-                : daemon_config_read(&d->config->process, &d->config->arena, row->name, value, why, why_size);
+    int e = own->read ? own->read(d, row->value ? kept : NULL)
+                      : daemon_config_read(&d->config->process, &d->config->arena, row->name, value,
+                                           place->file ? place->text : NULL, why, why_size);
     if (own->read)
         snprintf(why, why_size, "%s", d->why);
     d->place = "command line";

@@ -49,16 +49,19 @@ static int fail_errno(char why[static OTIP_WHY_MAX])
 static int check_access(const struct stat *st, char why[static OTIP_WHY_MAX])
 {
     unsigned mode = st->st_mode & 0777;
+    const char *remedy = st->st_uid == 0 ? "600 (or 640, for a daemon of its group)" : "600";
 
     if (!S_ISREG(st->st_mode))
         return fail(why, -EINVAL, "this is not a regular file");
     if (st->st_uid != 0 && st->st_uid != geteuid())
-        return fail(why, -EPERM, "it belongs to another user (%u), so it is not safe as a secret",
-                    (unsigned)st->st_uid);
+        return fail(why, -EPERM,
+                    "it belongs to another user (%u), so it is not safe as a secret: chown it to root or "
+                    "to the user who reads it (%u)",
+                    (unsigned)st->st_uid, (unsigned)geteuid());
     if (mode & S_IRWXO)
-        return fail(why, -EPERM, "others than its owner may use it (mode %03o): chmod go= it", mode);
+        return fail(why, -EPERM, "others than its owner may use it (mode %03o): chmod %s it", mode, remedy);
     if (mode & (S_IWGRP | S_IXGRP) || (mode & S_IRGRP && st->st_uid != 0))
-        return fail(why, -EPERM, "its group may use it (mode %03o): chmod go= it", mode);
+        return fail(why, -EPERM, "its group may use it (mode %03o): chmod %s it", mode, remedy);
     return 0;
 }
 

@@ -82,9 +82,10 @@ static int open_stacks(struct otip_proxy *p, const struct proxy_config *config, 
 
     if (e == 0)
         e = open_stack_bring_up(p->extstack, config->extstack, config->iface, why, why_size);
-    if (e == 0)
-        e = open_stack("internal stack", config->intstack, &p->intstack, why, why_size);
-    return e;
+    if (e < 0)
+        return rc_say_place(config->at.extstack, e, why, why_size);
+    e = open_stack("internal stack", config->intstack, &p->intstack, why, why_size);
+    return e < 0 ? rc_say_place(config->at.intstack, e, why, why_size) : 0;
 }
 
 /* Without clients nothing is left on them but what is being closed. */

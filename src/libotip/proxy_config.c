@@ -25,7 +25,8 @@ enum { SECONDS_MAX = 366 * 24 * 3600, PERIOD_MAX_S = 24 * 3600 };
 
 struct proxy_draft {
     struct proxy_config *config;
-    char *why; /* of the option that is read */
+    const struct rc_place *place; /* of the option that is read */
+    char *why;                    /* what is wrong with it */
     size_t why_size;
 };
 
@@ -55,6 +56,11 @@ static int keep_text(struct proxy_draft *d, const char *value, const char **ret)
         return -ENOMEM;
     *ret = copy;
     return 0;
+}
+
+static int keep_place(struct proxy_draft *d, const char **ret)
+{
+    return keep_text(d, d->place->text, ret);
 }
 
 static int read_number(struct proxy_draft *d, const char *value, uint32_t least, uint32_t most, uint32_t *ret)
@@ -100,6 +106,16 @@ static int read_stack(struct proxy_draft *d, const char *value, const char **ret
     return keep_text(d, value, ret);
 }
 
+static int read_secret_file(struct proxy_draft *d, const char *value, const char **ret)
+{
+    const char *path = rc_file_named(d->place, &d->config->arena, value);
+
+    if (path == NULL)
+        return -ENOMEM;
+    *ret = path;
+    return keep_place(d, &d->config->at.secret);
+}
+
 static int read_congestion(struct proxy_draft *d, const char *value, const char **ret)
 {
     if (value[0] == '\0' || strlen(value) >= PROXY_CONGESTION_MAX)
@@ -112,11 +128,7 @@ static int read_congestion(struct proxy_draft *d, const char *value, const char 
     {                                                                                                        \
         return reader(d, value, &d->config->member);                                                         \
     }
-ROW_OF(row_extstack, read_stack, extstack)
-ROW_OF(row_intstack, read_stack, intstack)
-ROW_OF(row_base, keep_text, base)
-ROW_OF(row_passwd, keep_text, passwd)
-ROW_OF(row_passwdfile, keep_text, passwdfile)
+ROW_OF(row_passwdfile, read_secret_file, passwdfile)
 ROW_OF(row_keyuser, keep_text, keyuser)
 ROW_OF(row_congestion, read_congestion, congestion)
 ROW_OF(row_before, read_seconds, before)
@@ -147,6 +159,34 @@ NUMBER_ROW(row_source_max, source_max, 1, PROXY_FLOWS_MAX)
 FLAG_ROW(row_v2, otip2)
 FLAG_ROW(row_proxy_protocol, proxy_protocol)
 
+static int row_extstack(struct proxy_draft *d, const char *value)
+{
+    int e = read_stack(d, value, &d->config->extstack);
+
+    return e == 0 ? keep_place(d, &d->config->at.extstack) : e;
+}
+
+static int row_intstack(struct proxy_draft *d, const char *value)
+{
+    int e = read_stack(d, value, &d->config->intstack);
+
+    return e == 0 ? keep_place(d, &d->config->at.intstack) : e;
+}
+
+static int row_base(struct proxy_draft *d, const char *value)
+{
+    int e = keep_text(d, value, &d->config->base);
+
+    return e == 0 ? keep_place(d, &d->config->at.base) : e;
+}
+
+static int row_passwd(struct proxy_draft *d, const char *value)
+{
+    int e = keep_text(d, value, &d->config->passwd);
+
+    return e == 0 ? keep_place(d, &d->config->at.secret) : e;
+}
+
 static int row_name(struct proxy_draft *d, const char *value)
 {
     if (!otip_is_name(value) || strpbrk(value, " \t"))
@@ -158,7 +198,7 @@ static int row_name(struct proxy_draft *d, const char *value)
 static int row_key(struct proxy_draft *d, const char *value)
 {
     d->config->otip2 = true;
-    return keep_text(d, value, &d->config->key);
+    return read_secret_file(d, value, &d->config->key);
 }
 
 static int row_prefixlen(struct proxy_draft *d, const char *value)
@@ -356,9 +396,10 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
     struct proxy_draft *d = arg;
     const struct proxy_row *own = (const struct proxy_row *)(const void *)row;
 
-    (void)place;
     if (own->read == NULL)
-        return daemon_config_read(&d->config->process, &d->config->arena, row->name, value, why, why_size);
+        return daemon_config_read(&d->config->process, &d->config->arena, row->name, value,
+                                  place->file ? place->text : NULL, why, why_size);
+    d->place = place;
     d->why = why;
     d->why_size = why_size;
     return own->read(d, value);

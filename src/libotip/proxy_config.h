@@ -46,7 +46,11 @@ struct proxy_config {
 
     const char *name, *base, *dns; /* base, dns: NULL: not given */
     bool otip2;
-    const char *passwd, *passwdfile, *key, *keyuser; /* NULL: not given */
+    const char *passwd, *passwdfile, *key, *keyuser; /* NULL: not given; files as they are to be opened */
+    /* Where these were said, "p.rc:3:8" or "--base"; NULL: not at all. */
+    struct {
+        const char *extstack, *intstack, *base, *secret;
+    } at;
     uint32_t period_s;
     nsec_t before, after;
     unsigned addresses_max;

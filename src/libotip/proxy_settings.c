@@ -22,23 +22,37 @@ const char *proxy_base_text(const struct proxy_config *config)
     return config->base ? config->base : strchr(config->name, '.') + 1;
 }
 
+/* What no node can have would not be one-time addresses of anybody. */
+static int check_address(const struct ipaddr *addr, char why[static OTIP_WHY_MAX])
+{
+    if (renewal_can_be_base(addr))
+        return 0;
+    snprintf(why, OTIP_WHY_MAX,
+             "no node can have an address of its prefix, expected no multicast and not 64 zero bits");
+    return -EADDRNOTAVAIL;
+}
+
 static int read_base(const struct proxy_config *config, struct otip_base *ret, char why[static OTIP_WHY_MAX])
 {
     int e = otip_base_parse(proxy_base_text(config), ret, why);
 
-    if (e < 0 || config->otip2 || ret->prefix_len == 0 || ret->prefix_len == OTIP_PREFIX_LEN)
+    if (e < 0)
         return e;
-    snprintf(why, OTIP_WHY_MAX, "a length other than %d is for --v2", OTIP_PREFIX_LEN);
-    return -EINVAL;
+    if (!config->otip2 && ret->prefix_len != 0 && ret->prefix_len != OTIP_PREFIX_LEN) {
+        snprintf(why, OTIP_WHY_MAX, "a length other than %d is for --v2", OTIP_PREFIX_LEN);
+        return -EINVAL;
+    }
+    return ret->name[0] == '\0' ? check_address(&ret->addr, why) : 0;
 }
 
 /* Returns e, and says what is wrong with the base if it is an error. */
 static int about_base(const struct proxy_config *config, int e, const char *phrase, char *why,
                       size_t why_size)
 {
-    if (e < 0)
-        snprintf(why, why_size, "the base address '%.255s': %s", proxy_base_text(config), phrase);
-    return e;
+    if (e == 0)
+        return 0;
+    snprintf(why, why_size, "the base address '%.255s': %s", proxy_base_text(config), phrase);
+    return rc_say_place(config->at.base, e, why, why_size);
 }
 
 static int find_base(const struct proxy_config *config, struct ioth *stack, struct otip_base *ret, char *why,
@@ -52,10 +66,8 @@ static int find_base(const struct proxy_config *config, struct ioth *stack, stru
         ret->addr = present;
     if (e == 0)
         e = otip_base_find(ret, stack, config->dns, phrase);
-    if (e == 0 && !renewal_can_be_base(&ret->addr)) {
-        snprintf(phrase, sizeof(phrase), "no node can have an address of its prefix");
-        e = -EADDRNOTAVAIL;
-    }
+    if (e == 0)
+        e = check_address(&ret->addr, phrase);
     return about_base(config, e, phrase, why, why_size);
 }
 
@@ -77,12 +89,13 @@ static int read_secret(const struct proxy_config *config, struct secret *ret, ch
         if (len > 0 && len < (int)sizeof(ret->password))
             return 0;
         snprintf(why, why_size, "the password has no byte, or more than %d", OTIP_PASSWORD_MAX);
-        return -EINVAL;
+        return rc_say_place(config->at.secret, -EINVAL, why, why_size);
     }
     e = config->key ? otip_key_read(path, ret->key, phrase) : otip_password_read(path, ret->password, phrase);
-    if (e < 0)
-        snprintf(why, why_size, "--%s: %.300s: %s", config->key ? "key" : "passwdfile", path, phrase);
-    return e;
+    if (e == 0)
+        return 0;
+    snprintf(why, why_size, "%.300s: %s", path, phrase);
+    return rc_say_place(config->at.secret, e, why, why_size);
 }
 
 static int make_otip(const struct proxy_config *config, const struct otip_base *base, struct otip **ret,
@@ -147,15 +160,12 @@ void proxy_settings_free(struct settings *s)
     *s = (struct settings){0};
 }
 
-/* Is there such a kind of stack? `option` has its string. */
-static int find_stack(const char *option, const char *text, char *why, size_t why_size)
+/* Is there such a kind of stack? `place`: where that was said. */
+static int find_stack(const char *place, const char *text, char *why, size_t why_size)
 {
-    char phrase[256];
-    int e = open_stack_find(text, phrase, sizeof(phrase));
+    int e = open_stack_find(text, why, why_size);
 
-    if (e == -ENOENT)
-        snprintf(why, why_size, "%s: %s", option, phrase);
-    return e;
+    return e == -ENOENT ? rc_say_place(place, e, why, why_size) : e;
 }
 
 int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_size)
@@ -167,9 +177,9 @@ int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_
     int e = about_base(config, read_base(config, &base, phrase), phrase, why, why_size);
 
     if (e == 0)
-        e = find_stack("--extstack", config->extstack, why, why_size);
+        e = find_stack(config->at.extstack, config->extstack, why, why_size);
     if (e == 0)
-        e = find_stack("--intstack", config->intstack, why, why_size);
+        e = find_stack(config->at.intstack, config->intstack, why, why_size);
     if (e == 0 && base.name[0] != '\0') /* nobody is asked: any address will do */
         base.addr = (struct ipaddr){{0xfd}};
     if (e == 0)

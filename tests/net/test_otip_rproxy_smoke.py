@@ -309,7 +309,7 @@ def test_the_example_of_the_manual(world):
     asking = re.search(r"\$\(otipaddr (.*)\)$", page, re.M)[1].replace("-file renzo", f"-file {secret}").split()
     file = world.directory / "rproxy.rc"
     control = world.directory / "control"
-    file.write_text(text.replace("/etc/otip/renzo", str(secret)).replace("127.0.0.1,22", "127.0.0.1,2222"))
+    file.write_text(text.replace("127.0.0.1,22", "127.0.0.1,2222"))
     proxy = world.daemon(w.Namespace("here", "/proc/self/ns/net", []), program, "-f", file, "--control", control)
     proxy.wait_until(lambda: w.accepts(control), "it serves")
 
@@ -340,8 +340,10 @@ def test_options_are_checked():
     assert here.run(program, *whole, "-b", "fc00::/64", "--metrics", "none").returncode == 0
     assert here.run(program, *whole, "-b", "fc00::/56", "--v2", "--user", "none").returncode == 0
     for words, expected in [
-        (["-b", "fc00:"], "the base address 'fc00:': this is neither an IPv6 address nor a name"),
-        (["-b", "fc00::/56"], "the base address 'fc00::/56': a length other than 64 is for --v2"),
+        (["-b", "fc00:"], "--base: the base address 'fc00:': this is neither an IPv6 address nor a name"),
+        (["-b", "ff02::1"], "--base: the base address 'ff02::1': no node can have an address of its prefix, "
+         "expected no multicast and not 64 zero bits"),
+        (["-b", "fc00::/56"], "--base: the base address 'fc00::/56': a length other than 64 is for --v2"),
         (["-n", "a..b"], "--name: 'a..b' is no domain name, expected one such as renzo.otip"),
         (["-e", "vde:///tmp/hub"], "--extstack: at 'vde:///tmp/hub': \"vde:///tmp/hub\" is a virtual network, expected vnl= before it"
          ", as in stack=vdestack,vnl=vde:///tmp/hub"),
@@ -358,6 +360,48 @@ def test_options_are_checked():
         assert told.returncode == 1 and told.stderr.startswith(f"{option}: /no/file: No such file or directory\n"), told.stderr
     told = here.run(program, "-f", "x", "y", check=False)
     assert told.returncode == 2 and "'y' stands behind the options" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("passwdfile open", "5:12: {folder}/open: others than its owner may use it (mode 644): chmod 600"),
+        ("key none", "5:5: {folder}/none: No such file or directory"),
+        ("passwd " + 1024 * "x", "5:8: the password has no byte, or more than 1023"),
+        ("passwd x\nuser no-such-user", "6:6: user: there is no user 'no-such-user'"),
+        ("passwd x\ncontrolgroup no-such-group", "6:14: there is no group 'no-such-group' for the control socket"),
+        ("passwd x\nbase ff02::1", "6:6: the base address 'ff02::1': no node can have an address of its prefix"),
+        ("passwd x\nintstack stack=nosuch", "6:10: "),
+    ],
+)
+def test_a_mistake_of_the_file_has_its_place(tmp_path, line, said):
+    (tmp_path / "open").write_text(SECRET)
+    (tmp_path / "open").chmod(0o644)
+    rc = tmp_path / "p.rc"
+    rc.write_text(f"extstack stack=kernel,iface=lo\nname {NAME}\nbase {PREFIX}\ntcp 22,127.0.0.1,22\n{line}\n")
+    program = w.RELEASE / "programs/otip_rproxy"
+    for words in (["--check"], []):
+        told = subprocess.run([program, *words, "-f", rc], capture_output=True, text=True, cwd="/", timeout=60)
+        assert told.returncode == 1
+        assert f"{rc}:{said.format(folder=tmp_path)}" in told.stderr, told.stderr
+
+
+def test_files_are_named_from_the_folder_of_the_file(tmp_path):
+    """Those of the file from its folder, those of the command line from the working directory."""
+    program = w.RELEASE / "programs/otip_rproxy"
+    (tmp_path / "etc").mkdir()
+    rc, secret, here = tmp_path / "etc/p.rc", tmp_path / "etc/secret", tmp_path / "here"
+    secret.write_text(SECRET)
+    here.write_text(SECRET)
+    secret.chmod(0o600)
+    here.chmod(0o600)
+    lines = f"extstack stack=kernel,iface=lo\nname {NAME}\nbase {PREFIX}\ntcp 22,127.0.0.1,22\n"
+    check = lambda *words: subprocess.run([program, "--check", "-f", "etc/p.rc", *words], cwd=tmp_path, timeout=60).returncode
+    rc.write_text(lines + "passwdfile secret\n")
+    assert check() == 0
+    rc.write_text(lines)
+    assert check("--passwdfile", "here") == 0
+    assert check("--passwdfile", "secret") == 1
 
 
 def test_it_tells_how_it_is(world):

@@ -288,7 +288,7 @@ def test_passwords_from_everywhere(tmp_path):
     assert printed("otipaddr", *common, "--passwd-fd", "0", stdin="my password\nsecond line\n") == expected
     result = run("otipaddr", *common, "--passwd-file", secret(tmp_path / "open", "my password\n", 0o644))
     assert (result.returncode, result.stdout) == (1, "")
-    assert "others than its owner may use it (mode 644): chmod go= it" in result.stderr
+    assert "others than its owner may use it (mode 644): chmod 600" in result.stderr
 
 
 def on_a_terminal(typed, *command):

@@ -43,7 +43,7 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
     snprintf(t->last, sizeof(t->last), "%s", row->name);
     snprintf(t->value, sizeof(t->value), "%s", value);
     snprintf(t->place, sizeof(t->place), "%s", place->text);
-    t->in_file = place->in_file;
+    t->in_file = place->file != NULL;
     if (own->result == -EINVAL)
         snprintf(why, why_size, "'%s' is no good", value);
     return own->result;

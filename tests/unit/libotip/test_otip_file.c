@@ -140,7 +140,7 @@ static void who_may_read_it(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(open_modes); i++) {
         put_file(*state, HEX, 64, open_modes[i]);
-        assert_no_key(*state, -EPERM, "chmod go= it");
+        assert_no_key(*state, -EPERM, "chmod 600");
     }
     put_file(*state, HEX, 64, 0400);
     assert_key(*state);
@@ -160,7 +160,8 @@ static void whose_it_is(void **state)
         print_message("only root gives files away: skipped\n");
         return;
     }
-    assert_no_key(p, -EPERM, "it belongs to another user (4242)");
+    assert_no_key(p, -EPERM,
+                  "it belongs to another user (4242), so it is not safe as a secret: chown it to root");
 }
 
 static void what_is_no_file(void **state)

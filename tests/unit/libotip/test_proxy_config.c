@@ -135,6 +135,38 @@ static void mistakes_are_named(void **state)
     }
 }
 
+/* Files of the file lie in its folder, those of the command line in the working directory. */
+static void files_are_named_from_where_they_are_said(void **state)
+{
+    static const char text[] = STACK "name renzo.otip\nbase fd00::\ntcp 22,10.0.0.1,22\n";
+    struct proxy_config *c = NULL;
+    struct proxy_draft *d;
+    char wrong[PROXY_WHY_MAX];
+    (void)state;
+
+    assert_int_equal(proxy_draft_new(&d), 0);
+    const struct rc_reader reader = proxy_draft_reader(d);
+    assert_int_equal(rc_read_text(&reader, "/etc/otip/p.rc", text, sizeof(text) - 1, wrong, sizeof(wrong)),
+                     0);
+    assert_int_equal(rc_read_text(&reader, "/etc/otip/p.rc", "key k\n", 6, wrong, sizeof(wrong)), 0);
+    assert_int_equal(proxy_draft_finish(d, &c, wrong, sizeof(wrong)), 0);
+    assert_string_equal(c->key, "/etc/otip/k");
+    assert_string_equal(c->at.secret, "/etc/otip/p.rc:1:5");
+    assert_string_equal(c->at.base, "/etc/otip/p.rc:3:6");
+    proxy_config_free(c);
+    proxy_draft_free(d);
+
+    assert_int_equal(proxy_draft_new(&d), 0);
+    const struct rc_reader other = proxy_draft_reader(d);
+    assert_int_equal(rc_read_text(&other, "/etc/otip/p.rc", text, sizeof(text) - 1, wrong, sizeof(wrong)), 0);
+    assert_int_equal(rc_read_option(&other, "passwdfile", "s", wrong, sizeof(wrong)), 0);
+    assert_int_equal(proxy_draft_finish(d, &c, wrong, sizeof(wrong)), 0);
+    assert_string_equal(c->passwdfile, "s");
+    assert_string_equal(c->at.secret, "--passwdfile");
+    proxy_config_free(c);
+    proxy_draft_free(d);
+}
+
 static void there_is_an_end_to_services(void **state)
 {
     char text[8192];
@@ -165,6 +197,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_has_a_default),
         cmocka_unit_test(options_are_read),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(files_are_named_from_where_they_are_said),
         cmocka_unit_test(there_is_an_end_to_services),
         cmocka_unit_test(elements_of_a_stack_are_found),
     };
