@@ -69,15 +69,17 @@ static const char *text_of(const struct config_text *t)
     return t->len ? t->text : NULL;
 }
 
-static void process_finish(struct config *c)
+static void process_finish(struct builder *b)
 {
-    const struct config_options *o = &c->options;
+    const struct config_options *o = &b->config->options;
 
-    c->process = (struct daemon_config){
+    b->config->process = (struct daemon_config){
         .sandbox = o->sandbox,
         .user = text_of(&o->user),
+        .user_at = options_place(b, "user"),
         .control = text_of(&o->control),
         .controlgroup = text_of(&o->controlgroup),
+        .controlgroup_at = options_place(b, "controlgroup"),
         .metrics = o->metrics,
     };
 }
@@ -97,7 +99,7 @@ static void build(struct builder *b, const char *text, size_t len)
         records_finish(b);
     if (!b->out_of_memory && b->diags->errors == 0)
         config_check(b);
-    process_finish(b->config);
+    process_finish(b);
 }
 
 int config_parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)

@@ -163,6 +163,8 @@ void rule_wipe(struct config_rule *rule);
 /* --- before the first line and at the end of the file, in this order --- */
 
 void options_set_defaults(struct builder *b);
+/* "FILE:LINE:COLUMN" of the value of an option, which there is; in the arena. NULL: it was not given, or no memory. */
+const char *options_place(struct builder *b, const char *name);
 void stacks_finish(struct builder *b);
 void nets_finish(struct builder *b);
 void upstreams_finish(struct builder *b);

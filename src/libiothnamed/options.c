@@ -11,6 +11,7 @@
 #include "libiothnamed/data_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -289,16 +290,32 @@ static void read_value(struct builder *b, const struct option_row *row, const st
     }
 }
 
-/* Remembers where an option was given. */
-static void note_place(struct builder *b, const struct option_row *row, struct place at)
+/* Remembers where the value of an option was given. */
+static void note_place(struct builder *b, const struct option_row *row, const struct line *line)
 {
     const struct option_row *first = row->alias ? row - 1 : row;
     struct place *before = &b->option_places[first - rows];
 
     if (before->line > 0 && row->kind != OPTION_LISTEN)
-        diag_warning(b->diags, at, "option %s stands in line %u already, this one counts", first->name,
-                     before->line);
-    *before = at;
+        diag_warning(b->diags, line->words[1].raw.at, "option %s stands in line %u already, this one counts",
+                     first->name, before->line);
+    *before = line->words[2].value.at;
+}
+
+const char *options_place(struct builder *b, const char *name)
+{
+    char text[PATH_MAX + 32];
+    size_t i = 0;
+
+    while (strcmp(rows[i].name, name) != 0)
+        i++;
+    if (!b->option_places || b->option_places[i].line == 0)
+        return NULL;
+    snprintf(text, sizeof(text), "%s:%u:%u", b->config->path, b->option_places[i].line,
+             b->option_places[i].column);
+    const char *place = arena_text(&b->config->arena, text, strlen(text));
+    got_memory(b, place);
+    return place;
 }
 
 static const struct option_row *find_row(struct builder *b, struct piece key)
@@ -329,7 +346,7 @@ void directive_option(struct builder *b, const struct line *line)
     snprintf(synopsis, sizeof(synopsis), "option %s %s", row->name, row->value);
     if (!count_words(b, line, 3, 3, synopsis))
         return;
-    note_place(b, row, line->words[1].raw.at);
+    note_place(b, row, line);
     read_value(b, row, &line->words[2]);
 }
 

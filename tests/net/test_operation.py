@@ -547,14 +547,22 @@ def test_without_the_sandbox(operated):
     assert int(status["CapEff"][0], 16) == 0
 
 
-def test_a_user_that_does_not_exist(operated):
-    daemon = operated.world.iothnamed(operated.namespace, "option user no-such-user\n" + server.LOCAL, operated.build)
+@pytest.mark.parametrize(
+    "option, said",
+    [
+        ("user no-such-user", "1:13: user: there is no user 'no-such-user'\n"),
+        ("controlgroup no-such-group", "1:21: there is no group 'no-such-group' for the control socket\n"),
+    ],
+)
+def test_a_user_or_group_that_does_not_exist(operated, option, said):
+    """Said with its place, by a start and by the check, whether or not there is a control socket."""
+    daemon = operated.world.iothnamed(operated.namespace, f"option {option}\n" + server.LOCAL, operated.build)
     assert daemon.process.wait(w.PATIENCE_S) == 1
-    assert "no user 'no-such-user'" in daemon.stderr()
+    assert f"{daemon.configuration}:{said}" in daemon.stderr()
     operated.assert_is_not_served()
     told = operated.namespace.run(operated.build / "programs/iothnamed", "-n", daemon.configuration, check=False)
     assert told.returncode == 1
-    assert told.stderr.endswith("user: there is no user 'no-such-user'\niothnamed: nothing is served\n")
+    assert told.stderr.endswith(f"{daemon.configuration}:{said}iothnamed: nothing is served\n")
 
 
 @needs_root
