@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -273,10 +274,11 @@ class Soak:
         self.start_upstream()
 
     def kill_hub(self):
+        """Its folder goes at once, since those who were connected remove and make files in it meanwhile."""
+        folder = self.world.directory / "hub"
         self.hub.kill()
-        for path in (self.world.directory / "hub").iterdir():
-            path.unlink()
-        (self.world.directory / "hub").rmdir()
+        folder.rename(folder.with_name("dead-hub"))
+        shutil.rmtree(folder.with_name("dead-hub"), ignore_errors=True)
         self.start_hub()
 
     def invite(self):
