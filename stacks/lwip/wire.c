@@ -3,10 +3,12 @@
  * Frames to and from a virtual network (vde/vdeport.h), without a thread or a copy in between: who sends a
  * packet sends the frame. Frames are read in batches of BATCH.
  *
- * A network that does not take a frame at once (a hub's queue is full) lets them queue here, up to
- * QUEUE_MAX, and the loop sends them when its descriptor is writable. What comes then is refused: TCP keeps it until
- * half of the queue is free, all else is lost, as on a wire. Were TCP's lost too, a thousand connections that send at
- * one of lwIP's ticks would be the same that lose each time, and wait twice as long each time.
+ * A network that does not take a frame at once (a hub's queue is full) lets them queue here, in the order in which they came,
+ * and the loop sends them when its descriptor is writable. What TCP keeps if it is refused has one half of the queue, all else
+ * the other: neither keeps the other from the wire. What finds its half full is refused, and so is all of TCP from then on until
+ * half of that is free again, and the connections go on in turn: who has something acknowledged would else take each place that
+ * becomes free, and who waits would wait for ever. All else is lost, as on a wire. Were TCP's lost too, a thousand connections
+ * that send at one of lwIP's ticks would be the same that lose each time, and wait twice as long each time.
  *
  * A busy wire is lent: after a batch that brought several datagrams for one socket of UDP and nothing for another, the loop
  * leaves the next frames to that socket's reader, who takes them when he has read his last datagram, without two threads
@@ -24,6 +26,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <linux/if_ether.h>
+
 #include "lwip/loop.h"
 #include "lwip/port.h"
 #include "lwip/tcpsock.h"
@@ -33,8 +37,13 @@ enum {
     READER_BATCH = 16, /* frames that a reader takes, who has a datagram to work on */
     LEND_MS = 2,       /* the clock's step is 1 */
     DISTRUST_MS = 200,
-    QUEUE_MAX = 1024 /* frames that wait; two windows of TCP are 90 */
+    SHARE = 1024 /* frames that wait, of each kind; two windows of TCP are 90 */
 };
+
+/* What TCP keeps if it is refused; all else. */
+enum kind { KEPT, OTHERS, KINDS };
+
+enum { QUEUE_MAX = KINDS * SHARE };
 
 struct wire_end {
     struct wire *wire;
@@ -43,29 +52,42 @@ struct wire_end {
 
 struct held_frame {
     uint8_t *bytes;
-    size_t len;
+    uint32_t len;
+    enum kind kind;
 };
 
 struct wire {
     struct port *port;
     struct vdeport network;
     bool is_watched, watches_output;
-    bool has_refused; /* a frame since there was room: the queue was full */
+    bool has_refused; /* one that is kept, since half of its share was free */
     unsigned turn;    /* which connection sends first when there is room again */
     uint64_t lent_until_ms, trusted_from_ms;
     struct wire_end data_end, control_end;
     struct held_frame queue[QUEUE_MAX];
-    unsigned first, count;
+    unsigned first, counts[KINDS];
     uint8_t buffer[VDEPORT_FRAME_ROOM]; /* what is received; on no stack: a reader's may be small */
 };
+
+static unsigned count(const struct wire *wire)
+{
+    return wire->counts[KEPT] + wire->counts[OTHERS];
+}
+
+static void drop_first(struct wire *wire)
+{
+    struct held_frame *first = &wire->queue[wire->first];
+
+    free(first->bytes);
+    wire->counts[first->kind]--;
+    wire->first = (wire->first + 1) % QUEUE_MAX;
+}
 
 static void drop_queue(struct wire *wire)
 {
     wire->has_refused = false;
-    for (; wire->count > 0; wire->count--) {
-        free(wire->queue[wire->first].bytes);
-        wire->first = (wire->first + 1) % QUEUE_MAX;
-    }
+    while (count(wire) > 0)
+        drop_first(wire);
 }
 
 static bool is_lent(const struct wire *wire)
@@ -155,27 +177,54 @@ static void watch_output(struct wire *wire, bool on)
     watch_again(wire);
 }
 
+/* TCP makes a segment again that was refused, but not a reset. */
+static enum kind kind_of(const uint8_t *frame, size_t len)
+{
+    enum { IP4_HEADER = 20, IP6_HEADER = 40, FLAGS = 13 };
+    const uint8_t *packet = frame + FRAME_HEADER;
+    size_t at = FRAME_HEADER + FLAGS;
+    uint8_t protocol;
+
+    if (len < FRAME_HEADER + IP4_HEADER)
+        return OTHERS;
+    switch (frame[12] << 8 | frame[13]) {
+    case ETH_P_IP:
+        protocol = packet[9];
+        at += (size_t)(packet[0] & 0xf) * 4;
+        break;
+    case ETH_P_IPV6:
+        protocol = packet[6];
+        at += IP6_HEADER;
+        break;
+    default:
+        return OTHERS;
+    }
+    return protocol == IPPROTO_TCP && at < len && (frame[at] & TCP_RST) == 0 ? KEPT : OTHERS;
+}
+
 static int hold(struct wire *wire, const uint8_t *frame, size_t len)
 {
-    struct held_frame *held = &wire->queue[(wire->first + wire->count) % QUEUE_MAX];
+    const enum kind kind = kind_of(frame, len);
+    struct held_frame *held = &wire->queue[(wire->first + count(wire)) % QUEUE_MAX];
 
-    if (wire->count == QUEUE_MAX) {
-        wire->has_refused = true;
+    if (wire->counts[kind] == SHARE || (kind == KEPT && wire->has_refused)) {
+        wire->has_refused |= kind == KEPT;
         return -ENOBUFS;
     }
     held->bytes = malloc(len);
     if (held->bytes == NULL)
         return -ENOMEM;
     memcpy(held->bytes, frame, len);
-    held->len = len;
-    wire->count++;
+    held->len = (uint32_t)len;
+    held->kind = kind;
+    wire->counts[kind]++;
     watch_output(wire, true);
     return 0;
 }
 
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len)
 {
-    int error = wire->count > 0 ? -EAGAIN : vdeport_send(&wire->network, frame, len);
+    int error = count(wire) > 0 ? -EAGAIN : vdeport_send(&wire->network, frame, len);
 
     return error == -EAGAIN ? hold(wire, frame, len) : error;
 }
@@ -187,28 +236,28 @@ bool wire_is_connected(const struct wire *wire)
 
 bool wire_is_busy(const struct wire *wire)
 {
-    return wire != NULL && wire->count > QUEUE_MAX / 2;
+    return wire != NULL && wire->counts[OTHERS] > SHARE / 2;
 }
 
 static void send_held(struct wire *wire)
 {
-    while (wire->count > 0) {
-        struct held_frame *held = &wire->queue[wire->first];
+    const bool had_others = wire->counts[OTHERS] > 0;
+
+    while (count(wire) > 0) {
+        const struct held_frame *held = &wire->queue[wire->first];
 
         if (vdeport_send(&wire->network, held->bytes, held->len) == -EAGAIN)
             break;
-        free(held->bytes);
-        wire->first = (wire->first + 1) % QUEUE_MAX;
-        wire->count--;
+        drop_first(wire);
     }
-    if (wire->has_refused && !wire_is_busy(wire)) {
+    if (wire->has_refused && wire->counts[KEPT] <= SHARE / 2) {
         wire->has_refused = false;
         wire->turn = tcp_resume(wire->port->stack, wire->turn, &wire->has_refused);
     }
-    if (wire->count > 0)
-        return;
-    watch_output(wire, false);
-    sock_wire_ready(wire->port->stack);
+    if (had_others && wire->counts[OTHERS] == 0)
+        sock_wire_ready(wire->port->stack);
+    if (count(wire) == 0)
+        watch_output(wire, false);
 }
 
 /* ---- in ---- */

@@ -15,13 +15,13 @@ __attribute__((warn_unused_result)) int wire_open(const char *locator, struct wi
 __attribute__((warn_unused_result)) int wire_join(struct wire *wire, struct port *port);
 void wire_close(struct wire *wire);
 
-/* Sends a frame, or queues it while the network is busy. 0 or a negative errno: the frame is lost. -ENOBUFS: the
- * queue is full, and who has kept what he wanted to send is told when half of it is free (tcp_resume), unless the network goes away
- * before. */
+/* Sends a frame, or queues it while the network is busy. 0 or a negative errno: the frame is lost. -ENOBUFS: there is no
+ * room in the queue, and TCP, which has kept what it wanted to send, is told when there is (tcp_resume), unless the network
+ * goes away before. */
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
 /* Is the network there? */
 bool wire_is_connected(const struct wire *wire);
-/* Has the network fallen behind? */
+/* Has the network fallen behind with what TCP does not keep? */
 bool wire_is_busy(const struct wire *wire);
 
 /* What the loop calls, with the stack's lock held: something happened at a descriptor of the wire (which: the

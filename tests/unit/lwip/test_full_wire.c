@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A wire that takes no frames for a while, and a crowd of connections that have something to send: what finds no room in the
- * wire's queue is kept by TCP, and sent when there is room again. lwIP's timers run when the test says so alone, so nothing that
- * was lost would be sent again. The network is a pair of sockets, which loses nothing.
+ * wire's queue is kept by TCP, and sent when there is room again, in turn; another wire of the same stack that takes nothing
+ * for longer makes no difference. Datagrams have room of their own. lwIP's timers run when the test says so alone, so nothing
+ * that was lost would be sent again. A network is a pair of sockets, which loses nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,12 +29,17 @@
 #include "vde/vdeport.h"
 
 enum {
-    CONNECTIONS = 500,
-    SEGMENTS = 3, /* of each: what lwIP sends at once */
+    WIRES = 2,
+    CONNECTIONS = 400, /* of each wire */
+    SEGMENTS = 3,      /* of each: what lwIP sends at once */
     BYTES = SEGMENTS * 1460,
-    QUEUE = 1024, /* of a wire */
+    QUEUE = 1024, /* of a wire: what TCP has of it, and what all else has */
+    ROUND = 600,  /* frames that a slow network takes: the wire is full before and afterwards */
+    MANY_BYTES = 3 * BYTES,
+    ENDLESS = INT_MAX,
+    UNFAIR = 5,
     PORT = 80,
-    DESCRIPTORS = CONNECTIONS * 4 + 100,
+    DESCRIPTORS = WIRES * CONNECTIONS * 4 + 100,
     DEADLINE_MS = 60000,
     TICKS = 60, /* of half a second; twelve probes that are tried again at each would be over by then */
 };
@@ -41,17 +49,25 @@ static const struct ioth_ops *const ops = &ioth_plugin_lwip.ops;
 
 /* ---- the network ---- */
 
+enum end { WRITER, READER, ENDS };
+
 static struct {
-    int ends[2];
-    unsigned n_open;
-    _Atomic bool takes_nothing_of_first;
-} network;
+    int ends[ENDS];
+    atomic_int room; /* frames that it takes of the writer from now on */
+} networks[WIRES];
+
+/* The VNL of an end: which network, and which end of it. */
+static const char *const vnls[WIRES][ENDS] = {{"wrapped://00", "wrapped://01"},
+                                              {"wrapped://10", "wrapped://11"}};
 
 int __wrap_vdeport_open(struct vdeport *p, const char *vnl, const char *descr);
 int __wrap_vdeport_open(struct vdeport *p, const char *vnl, const char *descr)
 {
-    (void)vnl, (void)descr;
-    *p = (struct vdeport){.is_connected = true, .data = network.ends[network.n_open++], .control = -1};
+    const char *name = vnl + strlen("wrapped://");
+
+    (void)descr;
+    *p = (struct vdeport){.is_connected = true, .control = -1};
+    p->data = networks[name[0] - '0'].ends[name[1] - '0'];
     p->retry_at = NSEC_NEVER;
     return 0;
 }
@@ -87,8 +103,11 @@ int __wrap_vdeport_receive(struct vdeport *p, uint8_t frame[static VDEPORT_FRAME
 int __wrap_vdeport_send(struct vdeport *p, const uint8_t *frame, size_t len);
 int __wrap_vdeport_send(struct vdeport *p, const uint8_t *frame, size_t len)
 {
-    if (p->data == network.ends[0] && network.takes_nothing_of_first)
-        return -EAGAIN;
+    for (int i = 0; i < WIRES; i++)
+        if (p->data == networks[i].ends[WRITER] && atomic_fetch_sub(&networks[i].room, 1) <= 0) {
+            networks[i].room = 0;
+            return -EAGAIN;
+        }
     return send(p->data, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -103,36 +122,75 @@ static u32_t never(void)
     return UINT32_MAX;
 }
 
+static ssize_t stop_timers(void *arg)
+{
+    struct stack *stack = arg;
+
+    stack->lw.sys_check_timeouts = no_timers;
+    stack->lw.sys_timeouts_sleeptime = never;
+    return 0;
+}
+
 struct setting {
     struct stack *stack;
-    uint8_t last; /* byte of its address */
+    unsigned ifindex;
+    uint8_t wire, host; /* bytes of its address */
 };
 
 static ssize_t configure(void *arg)
 {
     const struct setting *setting = arg;
-    struct stack *stack = setting->stack;
-    struct address address = {.ip = IPADDR4_INIT_BYTES(10, 0, 0, setting->last), .prefix_bits = 24};
-    struct port *port = stack_port(stack, 2);
+    struct address address = {.ip = IPADDR4_INIT_BYTES(10, 0, setting->wire, setting->host),
+                              .prefix_bits = 24};
+    struct port *port = stack_port(setting->stack, setting->ifindex);
 
-    stack->lw.sys_check_timeouts = no_timers;
-    stack->lw.sys_timeouts_sleeptime = never;
     port_set_up(port, true);
     return port_add_address(port, &address);
 }
 
-static struct stack *new_stack(uint8_t last)
+static void do_in(struct stack *stack, ssize_t (*what)(void *arg), void *arg)
 {
-    static const char *const vnlv[] = {"wrapped://", NULL};
-    struct setting setting = {.last = last};
+    stack_lock(stack);
+    assert_int_equal(stack_run(stack, what, arg), 0);
+    stack_unlock(stack);
+}
+
+static struct stack *new_stack(const char *const *vnlv)
+{
     void *ctx;
 
     assert_int_equal(ioth_plugin_lwip.stack_new(vnlv, "", &ctx), 0);
-    setting.stack = ctx;
-    stack_lock(ctx);
-    assert_int_equal(stack_run(ctx, configure, &setting), 0);
-    stack_unlock(ctx);
+    do_in(ctx, stop_timers, ctx);
     return ctx;
+}
+
+/* 10.0.WIRE.1 */
+static struct stack *new_writer(void)
+{
+    static const char *vnlv[WIRES + 1];
+    struct setting setting = {.host = 1};
+    uint8_t i;
+
+    for (i = 0; i < WIRES; i++)
+        vnlv[i] = vnls[i][WRITER];
+    setting.stack = new_stack(vnlv);
+    for (i = 0; i < WIRES; i++) {
+        setting.wire = i;
+        setting.ifindex = LO_INDEX + 1 + i;
+        do_in(setting.stack, configure, &setting);
+    }
+    return setting.stack;
+}
+
+/* 10.0.WIRE.2 */
+static struct stack *new_reader(uint8_t wire)
+{
+    const char *const vnlv[] = {vnls[wire][READER], NULL};
+    struct setting setting = {.ifindex = LO_INDEX + 1, .wire = wire, .host = 2};
+
+    setting.stack = new_stack(vnlv);
+    do_in(setting.stack, configure, &setting);
+    return setting.stack;
 }
 
 enum timer { FAST, SLOW, TIMERS };
@@ -158,9 +216,7 @@ static void run(struct stack *stack, enum timer timer)
 {
     struct tick tick = {stack, timer};
 
-    stack_lock(stack);
-    assert_int_equal(stack_run(stack, run_timer, &tick), 0);
-    stack_unlock(stack);
+    do_in(stack, run_timer, &tick);
 }
 
 /* Is there a connection that probes a window that is closed? */
@@ -178,14 +234,16 @@ static bool probes(struct stack *stack)
 
 /* ---- connections ---- */
 
+/* What goes over a wire. */
 struct pair {
-    struct stack *writer, *reader;
+    uint8_t wire;
+    struct stack *writer, *reader; /* of all wires it is the same writer */
     int writers[CONNECTIONS], readers[CONNECTIONS];
 };
 
-static int new_socket(struct stack *stack)
+static int new_socket(struct stack *stack, int type)
 {
-    int fd = ops->socket(stack, AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = ops->socket(stack, AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     return fd;
@@ -198,16 +256,22 @@ static void wait_for(int fd, short events)
     assert_int_equal(poll(&p, 1, DEADLINE_MS), 1);
 }
 
+static struct sockaddr_in reader_of(const struct pair *pair)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons(PORT),
+                                .sin_addr.s_addr = htonl(0x0a000002 | (uint32_t)pair->wire << 8)};
+}
+
 static void connect_all(struct pair *pair)
 {
-    const struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(0x0a000002)};
-    int listener = new_socket(pair->reader), i;
+    const struct sockaddr_in to = reader_of(pair);
+    int listener = new_socket(pair->reader, SOCK_STREAM), i;
 
     assert_int_equal(ops->bind(pair->reader, listener, (const struct sockaddr *)&to, sizeof(to)), 0);
     assert_int_equal(ops->listen(pair->reader, listener, CONNECTIONS), 0);
     for (i = 0; i < CONNECTIONS; i++) {
-        pair->writers[i] = new_socket(pair->writer);
+        pair->writers[i] = new_socket(pair->writer, SOCK_STREAM);
         ops->connect(pair->writer, pair->writers[i], (const struct sockaddr *)&to, sizeof(to));
         wait_for(pair->writers[i], POLLOUT);
         wait_for(listener, POLLIN);
@@ -226,16 +290,22 @@ static ssize_t write_some(const struct pair *pair, int i)
     return ops->sendmsg(pair->writer, pair->writers[i], &msg, 0);
 }
 
-static void read_from(const struct pair *pair, int i, ssize_t left)
+static ssize_t read_some(const struct pair *pair, int i)
 {
     char bytes[BYTES];
     struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    return ops->recvmsg(pair->reader, pair->readers[i], &msg, 0);
+}
+
+static void read_from(const struct pair *pair, int i, ssize_t left)
+{
     ssize_t len;
 
     for (; left > 0; left -= len) {
         wait_for(pair->readers[i], POLLIN);
-        len = ops->recvmsg(pair->reader, pair->readers[i], &msg, 0);
+        len = read_some(pair, i);
         assert_true(len > 0);
     }
 }
@@ -244,7 +314,7 @@ static void read_from(const struct pair *pair, int i, ssize_t left)
 static void fill_wire(const struct pair *pair, int first)
 {
     assert_true((CONNECTIONS - first) * SEGMENTS > QUEUE);
-    network.takes_nothing_of_first = true;
+    networks[pair->wire].room = 0;
     for (int i = first; i < CONNECTIONS; i++)
         assert_int_equal(write_some(pair, i), BYTES);
 }
@@ -253,6 +323,47 @@ static void read_all(const struct pair *pair, int first)
 {
     for (int i = first; i < CONNECTIONS; i++)
         read_from(pair, i, BYTES);
+}
+
+struct amounts {
+    size_t bytes[CONNECTIONS]; /* read from each */
+    size_t all;
+};
+
+static size_t least_of(const struct amounts *amounts)
+{
+    size_t least = SIZE_MAX;
+
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (amounts->bytes[i] < least)
+            least = amounts->bytes[i];
+    return least;
+}
+
+static void read_what_came(const struct pair *pair, int i, struct amounts *amounts)
+{
+    ssize_t len;
+
+    while ((len = read_some(pair, i)) > 0) {
+        amounts->bytes[i] += (size_t)len;
+        amounts->all += (size_t)len;
+    }
+}
+
+/* The network takes some frames; then all read what came and write what they can. */
+static void flow_once(const struct pair *pair, struct amounts *amounts)
+{
+    atomic_int *room = &networks[pair->wire].room;
+
+    *room = ROUND;
+    for (int ms = 0; *room > 0; ms++) {
+        assert_true(ms < DEADLINE_MS);
+        poll(NULL, 0, 1);
+    }
+    for (int i = 0; i < CONNECTIONS; i++) {
+        read_what_came(pair, i, amounts);
+        write_some(pair, i);
+    }
 }
 
 /* Writes to connection `i` until its window is closed and it probes; returns how many bytes. */
@@ -271,41 +382,81 @@ static ssize_t close_window(const struct pair *pair, int i)
     return written;
 }
 
+static ssize_t send_datagram(const struct pair *pair, int fd)
+{
+    char bytes[100] = {0};
+    struct sockaddr_in to = reader_of(pair);
+    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    const struct msghdr msg = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &iov, .msg_iovlen = 1};
+
+    return ops->sendmsg(pair->writer, fd, &msg, 0);
+}
+
 /* ---- tests ---- */
 
-static int open_pair(void **state)
+static int open_pairs(void **state)
 {
-    static struct pair pair;
+    static struct pair pairs[WIRES];
+    struct stack *writer;
 
-    network.n_open = 0;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, network.ends), 0);
-    pair.writer = new_stack(1);
-    pair.reader = new_stack(2);
-    connect_all(&pair);
-    *state = &pair;
+    for (uint8_t i = 0; i < WIRES; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, networks[i].ends), 0);
+        networks[i].room = ENDLESS;
+    }
+    writer = new_writer();
+    for (uint8_t i = 0; i < WIRES; i++) {
+        pairs[i] = (struct pair){.wire = i, .writer = writer, .reader = new_reader(i)};
+        connect_all(&pairs[i]);
+    }
+    *state = pairs;
     return 0;
 }
 
-static int close_pair(void **state)
+static void close_pair(const struct pair *pair)
 {
-    const struct pair *pair = *state;
-
     for (int i = 0; i < CONNECTIONS; i++) {
         assert_int_equal(ops->close(pair->writer, pair->writers[i]), 0);
         assert_int_equal(ops->close(pair->reader, pair->readers[i]), 0);
     }
-    assert_int_equal(ioth_plugin_lwip.stack_free(pair->writer), 0);
     assert_int_equal(ioth_plugin_lwip.stack_free(pair->reader), 0);
-    close(network.ends[0]);
-    close(network.ends[1]);
+}
+
+static int close_pairs(void **state)
+{
+    const struct pair *pairs = *state;
+
+    for (int i = 0; i < WIRES; i++)
+        close_pair(&pairs[i]);
+    assert_int_equal(ioth_plugin_lwip.stack_free(pairs[0].writer), 0);
+    for (int i = 0; i < WIRES; i++) {
+        close(networks[i].ends[WRITER]);
+        close(networks[i].ends[READER]);
+    }
     return 0;
 }
 
 static void test_nothing_is_lost(void **state)
 {
     fill_wire(*state, 0);
-    network.takes_nothing_of_first = false;
+    networks[0].room = ENDLESS;
     read_all(*state, 0);
+}
+
+/* A network that is too slow for all is shared: nobody has more than UNFAIR times what all have, and another that stands still
+ * changes nothing. */
+static void test_all_have_their_turn(void **state)
+{
+    const struct pair *pairs = *state, *still = &pairs[0], *slow = &pairs[1];
+    struct amounts amounts = {.all = 0};
+
+    fill_wire(still, 0);
+    fill_wire(slow, 0);
+    while (least_of(&amounts) < MANY_BYTES) {
+        assert_true(amounts.all < UNFAIR * CONNECTIONS * MANY_BYTES);
+        flow_once(slow, &amounts);
+    }
+    networks[still->wire].room = ENDLESS;
+    read_all(still, 0);
 }
 
 /* lwIP gives up after so many probes: those that find no room are lost, as on a wire, and the time between them grows. */
@@ -318,9 +469,22 @@ static void test_a_closed_window_is_borne(void **state)
     for (int i = 0; i < TICKS; i++)
         run(pair->writer, SLOW);
     assert_true(probes(pair->writer));
-    network.takes_nothing_of_first = false;
+    networks[0].room = ENDLESS;
     read_all(pair, 1);
     read_from(pair, 0, written);
+}
+
+/* TCP has a share of the wire alone, however much it has to send. */
+static void test_datagrams_pass(void **state)
+{
+    const struct pair *pair = *state;
+    int fd = new_socket(pair->writer, SOCK_DGRAM);
+
+    fill_wire(pair, 0);
+    assert_true(send_datagram(pair, fd) > 0);
+    networks[0].room = ENDLESS;
+    read_all(pair, 0);
+    assert_int_equal(ops->close(pair->writer, fd), 0);
 }
 
 static bool has_room(void)
@@ -336,8 +500,10 @@ static bool has_room(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_lost, open_pair, close_pair),
-        cmocka_unit_test_setup_teardown(test_a_closed_window_is_borne, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_nothing_is_lost, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_all_have_their_turn, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_a_closed_window_is_borne, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_datagrams_pass, open_pairs, close_pairs),
     };
 
     if (!has_room()) {
