@@ -83,11 +83,13 @@ static void drop_first(struct wire *wire)
     wire->first = (wire->first + 1) % QUEUE_MAX;
 }
 
+/* Who waits for room has nothing to wait for any more. */
 static void drop_queue(struct wire *wire)
 {
     wire->has_refused = false;
     while (count(wire) > 0)
         drop_first(wire);
+    sock_wire_ready(wire->port->stack);
 }
 
 static bool is_lent(const struct wire *wire)

@@ -97,12 +97,14 @@ int __wrap_vdeport_receive(struct vdeport *p, uint8_t frame[static VDEPORT_FRAME
 {
     ssize_t len = recv(p->data, frame, VDEPORT_FRAME_ROOM, MSG_DONTWAIT);
 
-    return len < 0 ? -errno : (int)len;
+    return len < 0 ? -errno : len == 0 ? -ENETDOWN : (int)len;
 }
 
 int __wrap_vdeport_send(struct vdeport *p, const uint8_t *frame, size_t len);
 int __wrap_vdeport_send(struct vdeport *p, const uint8_t *frame, size_t len)
 {
+    if (!p->is_connected)
+        return -ENETDOWN;
     for (int i = 0; i < WIRES; i++)
         if (p->data == networks[i].ends[WRITER] && atomic_fetch_sub(&networks[i].room, 1) <= 0) {
             networks[i].room = 0;
@@ -487,6 +489,20 @@ static void test_datagrams_pass(void **state)
     assert_int_equal(ops->close(pair->writer, fd), 0);
 }
 
+/* Who waits for room is not left waiting by a network that goes away. */
+static void test_a_lost_network_holds_nobody(void **state)
+{
+    const struct pair *pair = *state;
+    int fd = new_socket(pair->writer, SOCK_DGRAM);
+
+    networks[0].room = 0;
+    for (int i = 0; send_datagram(pair, fd) > 0; i++)
+        assert_true(i < QUEUE);
+    assert_int_equal(shutdown(networks[0].ends[READER], SHUT_RDWR), 0);
+    wait_for(fd, POLLOUT);
+    assert_int_equal(ops->close(pair->writer, fd), 0);
+}
+
 static bool has_room(void)
 {
     struct rlimit limit;
@@ -504,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_have_their_turn, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_a_closed_window_is_borne, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_datagrams_pass, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_a_lost_network_holds_nobody, open_pairs, close_pairs),
     };
 
     if (!has_room()) {
