@@ -138,7 +138,7 @@ static void send_frame(struct port *port, const uint8_t *dst_mac, uint16_t type,
     memcpy(frame, dst_mac, ETH_ALEN);
     memcpy(frame + ETH_ALEN, port_mac(port), ETH_ALEN);
     put_be16(frame + 12, type);
-    port_sent(port, port_output_frame(port, frame, FRAME_HEADER + len), len);
+    port_output_frame(port, frame, FRAME_HEADER + len);
 }
 
 static void send_arp(struct port *port, uint8_t op, const uint8_t *dst_mac, const void *src_ip,
@@ -227,6 +227,15 @@ void neigh_announce(struct port *port, const ip_addr_t *ip)
 
 /* ---- packets of others ---- */
 
+/* Nobody has kept it: TCP was told that it had gone. */
+static void send_queued(const struct neighbour *neighbour, unsigned i)
+{
+    struct port *port = neighbour->port;
+
+    if (port_output(port, neighbour->queue[i], neighbour->mac, neighbour->types[i]) == ERR_BUF)
+        port->counters.tx_dropped++;
+}
+
 /* The neighbour has answered, or spoken: its packets can go. */
 static void confirm(struct neighbour *neighbour, const uint8_t *mac)
 {
@@ -247,8 +256,7 @@ static void confirm(struct neighbour *neighbour, const uint8_t *mac)
     neighbour->confirmed_ms = now;
     neighbour->probes = 0;
     for (i = 0; i < neighbour->n_queued; i++)
-        port_sent(neighbour->port,
-                  port_output(neighbour->port, neighbour->queue[i], neighbour->mac, neighbour->types[i]), 0);
+        send_queued(neighbour, i);
     drop_queue(stack, neighbour);
 }
 

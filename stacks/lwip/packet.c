@@ -145,6 +145,7 @@ static ssize_t packet_send(struct sock *sock, const struct msghdr *msg, size_t s
     struct port *port = sock->packet.port;
     uint8_t frame[FRAME_HEADER + MTU_MAX];
     size_t len = sock_message_len(msg), header = sock->kind == SOCK_DGRAM ? FRAME_HEADER : 0;
+    err_t result;
     int error = 0;
 
     (void)skip, (void)flags;
@@ -165,7 +166,8 @@ static ssize_t packet_send(struct sock *sock, const struct msghdr *msg, size_t s
     if (error < 0)
         return error;
     sock_gather(msg, 0, frame + header, len);
-    return port_sent(port, port_output_frame(port, frame, header + len), len);
+    result = port_output_frame(port, frame, header + len);
+    return result == ERR_OK ? (ssize_t)len : stack_errno(result);
 }
 
 static int packet_set(struct sock *sock, int level, int option, const void *value, socklen_t len)

@@ -54,12 +54,6 @@ err_t port_output_frame(struct port *port, const uint8_t *frame, size_t len)
     return ERR_OK;
 }
 
-ssize_t port_sent(struct port *port, err_t result, size_t len)
-{
-    port->counters.tx_dropped += result == ERR_BUF;
-    return result == ERR_OK || result == ERR_BUF ? (ssize_t)len : stack_errno(result);
-}
-
 static void write_header(uint8_t *header, const struct port *port, const uint8_t *mac, uint16_t type)
 {
     memcpy(header, mac, ETH_ALEN);

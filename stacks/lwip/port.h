@@ -28,11 +28,10 @@ void port_input(struct port *port, const uint8_t *frame, size_t len);
 /* A packet to an own address came in by lo. Takes p over. */
 void port_input_ip(struct port *port, struct pbuf *p);
 /* Sends p, which begins with the IP header, in a frame of that type; p is as it was afterwards. ERR_BUF: the wire has no room
- * for it now; where the wire is away it is lost, and all is well. */
+ * now for this segment of TCP, which keeps it (wire_send). All else that finds no room, or no network, is lost as on a wire,
+ * counted, and all is well. */
 err_t port_output(struct port *port, struct pbuf *p, const uint8_t mac[static 6], uint16_t type);
 /* The same with a whole frame. */
 err_t port_output_frame(struct port *port, const uint8_t *frame, size_t len);
-/* What the sender of a datagram of len bytes is told: len or a negative errno. One for which the wire has no room is lost. */
-ssize_t port_sent(struct port *port, err_t result, size_t len);
 
 #endif

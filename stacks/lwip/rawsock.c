@@ -230,7 +230,7 @@ static ssize_t raw_send_message(struct sock *sock, const struct msghdr *msg, siz
         memset((char *)p->payload + pcb->chksum_offset, 0, 2);
     result = lw->raw_sendto_if_src(pcb, p, &to.ip, &to.port->card.netif, &to.source);
     lw->pbuf_free(p);
-    return port_sent(to.port, result, len);
+    return result == ERR_OK ? (ssize_t)len : stack_errno(result);
 }
 
 /* ---- options ---- */

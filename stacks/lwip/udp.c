@@ -194,7 +194,7 @@ static ssize_t send_to(struct sock *sock, const struct msghdr *msg, size_t len, 
                               (sock->multicast_loop ? UDP_FLAGS_MULTICAST_LOOP : 0));
     error = lw->udp_sendto_if_src(sock->udp, p, &to->ip, to->port_number, &to->port->card.netif, &to->source);
     lw->pbuf_free(p);
-    return port_sent(to->port, error, len);
+    return error == ERR_OK ? (ssize_t)len : stack_errno(error);
 }
 
 static ssize_t udp_send_message(struct sock *sock, const struct msghdr *msg, size_t skip, int flags)

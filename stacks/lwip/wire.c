@@ -209,10 +209,12 @@ static int hold(struct wire *wire, const uint8_t *frame, size_t len)
     const enum kind kind = kind_of(frame, len);
     struct held_frame *held = &wire->queue[(wire->first + count(wire)) % QUEUE_MAX];
 
-    if (wire->counts[kind] == SHARE || (kind == KEPT && wire->has_refused)) {
-        wire->has_refused |= kind == KEPT;
+    if (kind == KEPT && (wire->has_refused || wire->counts[KEPT] == SHARE)) {
+        wire->has_refused = true;
         return -ENOBUFS;
     }
+    if (wire->counts[kind] == SHARE)
+        return -ENOSPC;
     held->bytes = malloc(len);
     if (held->bytes == NULL)
         return -ENOMEM;

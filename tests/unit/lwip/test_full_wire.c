@@ -489,6 +489,24 @@ static void test_datagrams_pass(void **state)
     assert_int_equal(ops->close(pair->writer, fd), 0);
 }
 
+/* Of what is lost each frame; what TCP keeps is not lost. */
+static void test_what_is_lost_is_counted(void **state)
+{
+    enum { LOST = 10 };
+    const struct pair *pair = *state;
+    int fd = ops->socket(pair->writer, AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+
+    fill_wire(pair, 0);
+    for (int i = 0; i < QUEUE + LOST; i++)
+        assert_true(send_datagram(pair, fd) > 0);
+    stack_lock(pair->writer);
+    assert_int_equal(stack_port(pair->writer, LO_INDEX + 1)->counters.tx_dropped, LOST);
+    stack_unlock(pair->writer);
+    networks[0].room = ENDLESS;
+    read_all(pair, 0);
+    assert_int_equal(ops->close(pair->writer, fd), 0);
+}
+
 /* Who waits for room is not left waiting by a network that goes away. */
 static void test_a_lost_network_holds_nobody(void **state)
 {
@@ -520,6 +538,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_have_their_turn, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_a_closed_window_is_borne, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_datagrams_pass, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_what_is_lost_is_counted, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_a_lost_network_holds_nobody, open_pairs, close_pairs),
     };
 
