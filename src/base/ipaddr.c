@@ -65,12 +65,15 @@ bool ipaddr_same_prefix(const struct ipaddr *a, const struct ipaddr *b, unsigned
            (rest == 0 || ((a->b[bytes] ^ b->b[bytes]) & leading_bits(rest)) == 0);
 }
 
-void ipaddr_mask(struct ipaddr *a, unsigned bits)
+bool ipaddr_mask(struct ipaddr *a, unsigned bits)
 {
+    const struct ipaddr was = *a;
+
     for (unsigned byte = bits / 8; byte < sizeof(a->b); byte++) {
         a->b[byte] &= leading_bits(bits % 8);
         bits = 0; /* only the first of them is cut in the middle */
     }
+    return !ipaddr_equal(&was, a);
 }
 
 int ipaddr_parse(const char *text, size_t len, struct ipaddr *ret)
@@ -155,6 +158,15 @@ const char *ipaddr_format(const struct ipaddr *a, char text[static IPADDR_STRLEN
     if (ipaddr_is_v4(a))
         return inet_ntop(AF_INET, a->b + V4_OFFSET, text, IPADDR_STRLEN);
     return inet_ntop(AF_INET6, a->b, text, IPADDR_STRLEN);
+}
+
+const char *ipprefix_format(const struct ipaddr *a, unsigned bits, char text[static IPPREFIX_STRLEN])
+{
+    ipaddr_format(a, text);
+    size_t len = strlen(text);
+    snprintf(text + len, IPPREFIX_STRLEN - len, "/%u",
+             ipaddr_is_v4(a) && bits >= V4_BITS ? bits - V4_BITS : bits);
+    return text;
 }
 
 const char *ipendpoint_format(const struct ipendpoint *e, char text[static IPENDPOINT_STRLEN])

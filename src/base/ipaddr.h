@@ -30,8 +30,8 @@ uint32_t ipaddr_to_v4(const struct ipaddr *a);
 bool ipaddr_equal(const struct ipaddr *a, const struct ipaddr *b);
 /* The first `bits` (0..128, v4-mapped lengths count from 96) of a and b are the same. */
 bool ipaddr_same_prefix(const struct ipaddr *a, const struct ipaddr *b, unsigned bits);
-/* Clears all but the first `bits` (0..128). */
-void ipaddr_mask(struct ipaddr *a, unsigned bits);
+/* Clears all but the first `bits` (0..128). True: some of the others were set, so it was no network. */
+bool ipaddr_mask(struct ipaddr *a, unsigned bits);
 
 /* Text (not NUL-terminated, `len` bytes) to address; 0 or -EINVAL. */
 MUST_CHECK int ipaddr_parse(const char *text, size_t len, struct ipaddr *ret);
@@ -41,6 +41,10 @@ MUST_CHECK int ipaddr_parse_prefix(const char *text, size_t len, struct ipaddr *
 /* "ADDR" or "ADDR@PORT" (port 1..65535). 0 or -EINVAL. */
 MUST_CHECK int ipendpoint_parse(const char *text, size_t len, uint16_t default_port, struct ipendpoint *ret);
 
+#define IPPREFIX_STRLEN (IPADDR_STRLEN + 4)
+
+/* "ADDR/LEN", bits as ipaddr_parse_prefix gives them. Returns text. */
+const char *ipprefix_format(const struct ipaddr *a, unsigned bits, char text[static IPPREFIX_STRLEN]);
 /* IPv4 without the ::ffff: prefix. Return text. */
 const char *ipaddr_format(const struct ipaddr *a, char text[static IPADDR_STRLEN]);
 const char *ipendpoint_format(const struct ipendpoint *e, char text[static IPENDPOINT_STRLEN]);

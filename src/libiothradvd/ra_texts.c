@@ -91,6 +91,16 @@ static bool read_net(struct ra_reading *r, struct word *rest, struct ipaddr *ret
     return true;
 }
 
+/* Who writes an address where a network is expected has mostly one of the two wrong. */
+static void mask(struct ra_reading *r, struct ipaddr *prefix, unsigned bits)
+{
+    char was[IPPREFIX_STRLEN], is[IPPREFIX_STRLEN];
+    ipprefix_format(prefix, bits, was);
+    if (ipaddr_mask(prefix, bits))
+        ra_warn(r, "'%s' is an address in its network, which is taken: %s", was,
+                ipprefix_format(prefix, bits, is));
+}
+
 static bool out_of_memory(struct ra_reading *r)
 {
     r->out_of_memory = true;
@@ -207,7 +217,7 @@ bool ra_read_prefix(struct ra_reading *r, const char *value)
         return ra_fail(r,
                        "no host may use this prefix, expected one that is neither link-local nor multicast");
     if (!(p->flags & ND_PREFIX_ROUTER))
-        ipaddr_mask(&p->prefix, p->bits);
+        mask(r, &p->prefix, p->bits);
     o.own = nd_is_unspecified(&p->prefix) && p->bits > 0;
     if (p->flags & ND_PREFIX_AUTONOMOUS && p->bits != 64)
         ra_warn(r, "hosts make themselves addresses (flag A) of prefixes of 64 bits alone");
@@ -237,7 +247,7 @@ bool ra_read_route(struct ra_reading *r, const char *value)
     bool is_default;
     if (!read_net(r, &rest, &route->prefix, &route->bits))
         return false;
-    ipaddr_mask(&route->prefix, route->bits);
+    mask(r, &route->prefix, route->bits);
     if (next(&rest, '/', &w) && !read_preference(r, w, &route->preference))
         return false;
     return read_lifetime(r, &rest, &route->lifetime_s, &is_default) && add(r, &o, is_default);
@@ -254,7 +264,7 @@ bool ra_read_pref64(struct ra_reading *r, const char *value)
         return false;
     if (p->bits != 96 && (p->bits < 32 || p->bits > 64 || p->bits % 8 != 0))
         return ra_fail(r, "a prefix of NAT64 has no %u bits, expected 32, 40, 48, 56, 64 or 96", p->bits);
-    ipaddr_mask(&p->prefix, p->bits);
+    mask(r, &p->prefix, p->bits);
     if (!read_lifetime(r, &rest, &p->lifetime_s, &is_default))
         return false;
     if (p->lifetime_s > LIFETIME_MAX)

@@ -206,7 +206,9 @@ static int open_duid(struct namedhcp *n, const char *path, char *why, size_t why
         e = make_duid(n, path);
     if (e < 0)
         snprintf(why, why_size, "cannot use the file of the DUID %.200s: %s", path,
-                 e == -EBADMSG ? "there is none in it, expected hexadecimal digits" : strerror(-e));
+                 e == -EBADMSG  ? "there is none in it, expected hexadecimal digits"
+                 : e == -ENOENT ? "its folder is not there"
+                                : strerror(-e));
     return e;
 }
 

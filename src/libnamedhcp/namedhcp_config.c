@@ -43,6 +43,18 @@ int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...)
     return -EINVAL;
 }
 
+int namedhcp_warn(struct namedhcp_draft *d, const char *format, ...)
+{
+    char text[NAMEDHCP_WHY_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    rc_say_place(d->warns_at, 0, text, sizeof(text));
+    return daemon_config_warn(&d->config->process, &d->config->arena, text);
+}
+
 void *namedhcp_more(void *array, unsigned *n, size_t size)
 {
     if ((*n & (*n - 1)) == 0) { /* a power of two, or none: full */
@@ -152,12 +164,14 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
         return -ENOMEM;
     begin_layer(d, place->file ? IN_FILE : ON_COMMAND_LINE);
     d->place = NULL; /* the reader says it */
+    d->warns_at = place->text;
     int e = own->read ? own->read(d, row->value ? kept : NULL)
                       : daemon_config_read(&d->config->process, &d->config->arena, row->name, value,
                                            place->file ? place->text : NULL, why, why_size);
     if (own->read)
         snprintf(why, why_size, "%s", d->why);
     d->place = "command line";
+    d->warns_at = NULL;
     return e;
 }
 
@@ -190,17 +204,6 @@ int namedhcp_draft_option(struct namedhcp_draft *d, const char *name, const char
 }
 
 /* --- what follows --- */
-
-static PRINTF_LIKE(2, 3) int warn(struct namedhcp_config *c, const char *format, ...)
-{
-    char text[NAMEDHCP_WHY_MAX];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return daemon_config_warn(&c->process, &c->arena, text);
-}
 
 static bool has_option(const struct dhcp4_subnet *s, uint8_t code)
 {
@@ -273,17 +276,21 @@ static int complete_common(struct namedhcp_draft *d)
     c->common.by_name = d->common_by_name != 1;
     if (c->n_subnets > 0 && !d->dhcpv4_said)
         c->serve4 = true;
+    if (c->leases_group && !c->leases)
+        return namedhcp_wrong(
+            d, "'leases-group' is who may read the lease file, expected 'leases FILE' with it");
     if (c->n_domains == 0 && c->n_patterns == 0)
-        return warn(c, "neither 'domain' nor 'allow' says which names clients may claim: they may claim any");
+        return namedhcp_warn(
+            d, "neither 'domain' nor 'allow' says which names clients may claim: they may claim any");
     return 0;
 }
 
 int namedhcp_draft_finish(struct namedhcp_draft *d, struct namedhcp_config **ret)
 {
     struct namedhcp_config *c = d->config;
+    d->place = "configuration";
     int e = complete_common(d);
 
-    d->place = "configuration";
     if (e == 0)
         e = namedhcp_finish_places(d);
     for (unsigned i = 0; i < c->n_subnets && e == 0; i++)

@@ -119,11 +119,12 @@ struct namedhcp_places {
 /* What the functions of the rows work on. */
 struct namedhcp_draft {
     struct namedhcp_config *config;
-    const char *place; /* of what is read, for messages; NULL: the reader knows it */
-    unsigned layer;    /* 1: the file, 2: the command line */
-    unsigned lists;    /* a bit each: which lists a layer has begun */
-    unsigned subnet;   /* 1 + the index of the one that lines are about; 0: all */
-    uint32_t *by_name; /* of each subnet: 0: not said, 1: off, 2: on */
+    const char *place;    /* of what is read, for errors; NULL: the reader says it */
+    const char *warns_at; /* the same for warnings; NULL: of all lines together */
+    unsigned layer;       /* 1: the file, 2: the command line */
+    unsigned lists;       /* a bit each: which lists a layer has begun */
+    unsigned subnet;      /* 1 + the index of the one that lines are about; 0: all */
+    uint32_t *by_name;    /* of each subnet: 0: not said, 1: off, 2: on */
     uint32_t common_by_name;
     bool dhcpv4_said;
     struct namedhcp_places places;
@@ -132,6 +133,8 @@ struct namedhcp_draft {
 
 /* Says what is wrong: "PLACE: " and the sentence; the first one counts. Returns -EINVAL. */
 int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A warning, with the place of what is read. 0 or -ENOMEM. */
+MUST_CHECK int namedhcp_warn(struct namedhcp_draft *d, const char *format, ...) PRINTF_LIKE(2, 3);
 /* One more in an array of `size` bytes each, which is zeroed; NULL: no memory. */
 void *namedhcp_more(void *array, unsigned *n, size_t size);
 

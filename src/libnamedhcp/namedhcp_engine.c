@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Where an address is said; on the system's stack it is the system that has it. */
+#define ADDRESS_HINT "ip=ADDR/LEN in the string of its stack, 'ip ADDR/LEN' for a port"
+
 /* Up to 256 bytes it is all or, before the system's pool is filled, EINTR. */
 void namedhcp_draw(void *arg, void *bytes, size_t len)
 {
@@ -150,7 +153,8 @@ static int choose_ids(struct namedhcp_engine *e, const struct namedhcp_ground *g
     if (set->server_id)
         return 0;
     snprintf(why, why_size,
-             "cannot serve DHCPv4: interface %.40s has no IPv4 address, and 'serverid' is not said",
+             "cannot serve DHCPv4: interface %.40s has no IPv4 address: give it one (" ADDRESS_HINT
+             "), or, where all clients are behind relays, say 'serverid ADDR'",
              ground->links[0]->name);
     return -EADDRNOTAVAIL;
 }
@@ -178,7 +182,8 @@ static int make_own_subnets(struct namedhcp_engine *e, const struct namedhcp_gro
     if (n > 0)
         return 0;
     snprintf(why, why_size,
-             "cannot serve DHCPv4: there is no subnet, and interface %.40s has no IPv4 address",
+             "cannot serve DHCPv4: there is no subnet, and interface %.40s has no IPv4 address: give it one "
+             "(" ADDRESS_HINT "), or say 'subnet NET' for clients behind relays",
              ground->links[0]->name);
     return -EADDRNOTAVAIL;
 }
@@ -308,6 +313,14 @@ uint32_t namedhcp_engine_id(const struct namedhcp_engine *e, unsigned link)
     uint32_t id = e->v4_settings.link_ids[link];
 
     return id ? id : e->v4_settings.server_id;
+}
+
+bool namedhcp_engine_has_subnet(const struct namedhcp_engine *e, unsigned link)
+{
+    for (unsigned i = 0; i < e->v4_settings.n_subnets; i++)
+        if (e->v4_settings.subnets[i].links & UINT32_C(1) << link)
+            return true;
+    return false;
 }
 
 void namedhcp_engine_free(struct namedhcp_engine *e)

@@ -35,6 +35,8 @@ MUST_CHECK int namedhcp_engine_new(struct namedhcp_config *config, const struct 
 void namedhcp_engine_free(struct namedhcp_engine *e); /* takes NULL */
 /* What the DHCPv4 server is called on a link, and sends from. */
 uint32_t namedhcp_engine_id(const struct namedhcp_engine *e, unsigned link);
+/* DHCPv4 has a subnet for who is heard on that link without a relay. */
+bool namedhcp_engine_has_subnet(const struct namedhcp_engine *e, unsigned link);
 
 /* Unpredictable bytes, for server_env; arg: unused. */
 void namedhcp_draw(void *arg, void *bytes, size_t len);

@@ -45,6 +45,18 @@ static void on_answer4(void *arg, const struct server_answer *answer)
     dhcp4_server_answer(n->engine->v4, answer, n->now);
 }
 
+/* Which is right where all clients are behind relays, and else a number that was mistyped. */
+static void say_links_without_subnet(const struct namedhcp *n)
+{
+    for (unsigned i = 0; i < n->n_links && n->serve4; i++)
+        if (!namedhcp_engine_has_subnet(n->engine, i))
+            log_event(
+                &n->log, LOG_LEVEL_WARNING,
+                "clients that are heard without a relay get no IPv4 address here: no subnet has an address "
+                "of the interface",
+                LOG_TEXT("iface", n->links[i]->name));
+}
+
 int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why, size_t why_size)
 {
     struct namedhcp_ground ground = {.links = n->links,
@@ -80,6 +92,7 @@ int namedhcp_take(struct namedhcp *n, struct namedhcp_config *config, char *why,
     n->asker4 = asker4;
     n->engine = engine;
     n->probes.n = 0;
+    say_links_without_subnet(n);
     if (engine->damaged > 0)
         log_event(&n->log, LOG_LEVEL_WARNING, "records of the lease file are damaged, or of no use",
                   LOG_NUMBER("count", engine->damaged));

@@ -148,6 +148,17 @@ static int read_addr4(struct namedhcp_draft *d, const char *text, size_t len, ui
     return 0;
 }
 
+/* The network of an address and a length, which mostly are one already. 0 or -ENOMEM. */
+static int read_network(struct namedhcp_draft *d, const char *value, struct ipaddr *prefix, unsigned bits)
+{
+    char network[IPPREFIX_STRLEN];
+
+    if (!ipaddr_mask(prefix, bits))
+        return 0;
+    return namedhcp_warn(d, "'%.60s' is an address in its network, which is taken: %s", value,
+                         ipprefix_format(prefix, bits, network));
+}
+
 static int read_server_id(struct namedhcp_draft *d, const char *value)
 {
     return read_addr4(d, value, strlen(value), &d->config->server_id);
@@ -425,12 +436,14 @@ static int read_prefix(struct namedhcp_draft *d, const char *value)
     struct dhcp6_server_settings *s = &d->config->v6;
     struct ipaddr prefix;
     unsigned bits;
+    int e;
 
     if (ipaddr_parse_prefix(value, strlen(value), &prefix, &bits) < 0 || ipaddr_is_v4(&prefix))
         return namedhcp_wrong(d, "'%.60s' is no prefix of IPv6, expected one such as fd00:1::/64", value);
     if (s->n_prefixes == DHCP6_SERVER_PREFIXES_MAX)
         return namedhcp_wrong(d, "too many prefixes, expected at most %d", DHCP6_SERVER_PREFIXES_MAX);
-    ipaddr_mask(&prefix, bits);
+    if ((e = read_network(d, value, &prefix, bits)) < 0)
+        return e;
     s->prefixes[s->n_prefixes].prefix = prefix;
     s->prefixes[s->n_prefixes++].bits = bits;
     return 0;
@@ -485,10 +498,12 @@ static int read_subnet(struct namedhcp_draft *d, const char *value)
     struct namedhcp_config *c = d->config;
     struct ipaddr prefix;
     unsigned bits, n = c->n_subnets;
+    int e;
 
     if (ipaddr_parse_prefix(value, strlen(value), &prefix, &bits) < 0 || !ipaddr_is_v4(&prefix) || bits < 96)
         return namedhcp_wrong(d, "'%.60s' is no network of IPv4, expected one such as 10.0.0.0/24", value);
-    ipaddr_mask(&prefix, bits);
+    if ((e = read_network(d, value, &prefix, bits)) < 0)
+        return e;
     for (unsigned i = 0; i < n; i++) {
         if (!same_network(&c->subnets[i], ipaddr_to_v4(&prefix), bits - 96))
             continue;

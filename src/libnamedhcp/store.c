@@ -45,8 +45,9 @@
 static const uint8_t scopes[] = {0, 4, 6}; /* of claims; the first is the one that is written */
 
 struct store {
-    int fd;      /* the same file */
-    int lock_fd; /* of LMDB's lock file, which is ours; -1: in memory */
+    int fd;          /* the same file */
+    int lock_fd;     /* of LMDB's lock file, which is ours; -1: in memory */
+    char *made_lock; /* its path, if it was not there before; else NULL */
     bool in_memory;
     int64_t
         stepped_s; /* what is on record is that much later than what we are told, since the clock was set */
@@ -142,8 +143,13 @@ static int open_lock(struct store *s, const char *path)
 
     if (asprintf(&name, "%s-lock", path) < 0)
         return -ENOMEM;
-    s->lock_fd = lmdb_file_open(name);
-    free(name);
+    s->lock_fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (s->lock_fd >= 0) {
+        s->made_lock = name;
+    } else {
+        s->lock_fd = lmdb_file_open(name);
+        free(name);
+    }
     int e = s->lock_fd < 0 ? s->lock_fd : lmdb_file_lock(s->lock_fd);
     return e == 0 ? -posix_fallocate(s->lock_fd, 0, LOCK_BYTES) : e;
 }
@@ -223,6 +229,13 @@ static int check_len(const struct store *s)
     return (uint64_t)st.st_size >= s->len ? 0 : -EBADMSG;
 }
 
+/* Beside a file that is no store there was none, and none stays. */
+static void drop_made_lock(const struct store *s, int e)
+{
+    if (s->made_lock && (e == -EBADMSG || e == -EPROTONOSUPPORT))
+        unlink(s->made_lock);
+}
+
 int store_open(const char *path, struct store **ret)
 {
     struct store *s = calloc(1, sizeof(*s));
@@ -235,6 +248,7 @@ int store_open(const char *path, struct store **ret)
     if (e == 0)
         e = error_of(open_env(s, path));
     if (e < 0) {
+        drop_made_lock(s, e);
         store_close(s);
         return e;
     }
@@ -262,6 +276,7 @@ void store_close(struct store *s)
         close(s->fd);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    free(s->made_lock);
     free(s);
 }
 

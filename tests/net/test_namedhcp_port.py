@@ -118,6 +118,18 @@ def given4(state):
 
 
 @together
+def test_a_subnet_without_the_address_of_the_interface_is_said(world):
+    """It serves who comes by relays, and nobody on the link; a typing error looks the same."""
+    lan = Lan(world, named=False)
+    text = "domain hash.local\nsubnet 10.2.0.0/24\npool 10.2.0.100-10.2.0.199\n"
+    told = "clients that are heard without a relay get no IPv4 address here: no subnet has an address of the interface"
+    wrong = lan.serve_port(text, dns=False)
+    assert told in wrong.stderr()
+    right = lan.serve_port(text + "subnet 10.1.0.0/24\n", place=PORT.replace("0e:01", "0e:02").replace(".1/", ".2/"), dns=False)
+    assert told not in right.stderr()
+
+
+@together
 def test_a_name_alone_at_a_port(world):
     """DHCPv6 by name for three clients, and the server's own addresses are found and answer."""
     lan = Lan(world)

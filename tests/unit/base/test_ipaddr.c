@@ -141,7 +141,8 @@ static void masks_and_comparisons_at_every_length(void **state)
     (void)state;
     for (unsigned bits = 0; bits <= 128; bits++) {
         struct ipaddr masked = ones;
-        ipaddr_mask(&masked, bits);
+        assert_int_equal(ipaddr_mask(&masked, bits), bits < 128);
+        assert_false(ipaddr_mask(&masked, bits));
         assert_true(same_bits(&masked, &ones, bits));
         for (unsigned other = 0; other <= 128; other++) {
             assert_int_equal(ipaddr_same_prefix(&masked, &ones, other), other <= bits);

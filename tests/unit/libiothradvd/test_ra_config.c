@@ -309,6 +309,23 @@ static void what_is_hardly_meant_is_said(void **state)
     ra_config_free(c);
 }
 
+/* An address where a network is expected; with the flag R it is the router's, and meant. */
+static void a_network_has_no_bits_behind_its_length(void **state)
+{
+    struct ra_config *c = read_ok("prefix fc01::5/64\nroute fd00::1/8\npref64 64:ff9b::1/96\n"
+                                  "prefix fd00:3::7/64/LAR\nprefix fc02::/64\n",
+                                  NULL);
+    (void)state;
+    assert_int_equal(c->process.n_warnings, 3);
+    assert_string_equal(c->process.warnings[0],
+                        "t.rc:1:8: 'fc01::5/64' is an address in its network, which is taken: fc01::/64");
+    assert_string_equal(c->process.warnings[1],
+                        "t.rc:2:7: 'fd00::1/8' is an address in its network, which is taken: fd00::/8");
+    assert_string_equal(c->process.warnings[2], "t.rc:3:8: '64:ff9b::1/96' is an address in its network, "
+                                                "which is taken: 64:ff9b::/96");
+    ra_config_free(c);
+}
+
 static void the_service_has_options(void **state)
 {
     static const char file[] = "control /run/c\ncontrolgroup adm\nmetrics ::1@9153\nuser radv:net\n"
@@ -450,6 +467,7 @@ int main(void)
         cmocka_unit_test(sections_are_of_interfaces),
         cmocka_unit_test(blanks_around_commas_and_slashes),
         cmocka_unit_test(what_is_hardly_meant_is_said),
+        cmocka_unit_test(a_network_has_no_bits_behind_its_length),
         cmocka_unit_test(command_line_errors),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(public_structures),

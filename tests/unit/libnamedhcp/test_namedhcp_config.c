@@ -97,6 +97,22 @@ static void errors_say_where_and_what(void **state)
     }
 }
 
+static void a_network_has_no_bits_behind_its_length(void **state)
+{
+    struct namedhcp_config *c = read_ok(
+        false, "domain lan\nsubnet 10.0.0.5/24\nprefix fd00::5/64\nsubnet 10.1.0.0/24\nprefix fd01::/64\n",
+        NULL);
+
+    (void)state;
+    assert_int_equal(c->process.n_warnings, 2);
+    assert_string_equal(c->process.warnings[0],
+                        "t.rc:2:8: '10.0.0.5/24' is an address in its network, which is taken: 10.0.0.0/24");
+    assert_string_equal(c->process.warnings[1],
+                        "t.rc:3:8: 'fd00::5/64' is an address in its network, which is taken: fd00::/64");
+    assert_int_equal(c->subnets[0].network, 0x0a000000);
+    namedhcp_config_free(c);
+}
+
 static void the_defaults(void **state)
 {
     struct namedhcp_config *c = read_ok(false, NULL, NULL);
@@ -320,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_say_where_and_what),
+        cmocka_unit_test(a_network_has_no_bits_behind_its_length),
         cmocka_unit_test(the_defaults),
         cmocka_unit_test(which_interfaces),
         cmocka_unit_test(what_belongs_to_an_interface),

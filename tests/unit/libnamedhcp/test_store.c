@@ -301,12 +301,16 @@ static void other_files_are_refused(void **state)
 {
     struct store *s = NULL;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char lock[80];
 
     (void)state;
+    snprintf(lock, sizeof(lock), "%s-lock", path);
     assert_int_equal(ftruncate(fd, 16384), 0);
     assert_int_equal(write(fd, "this is no store", 16), 16);
     close(fd);
+    unlink(lock);
     assert_int_equal(store_open(path, &s), -EBADMSG);
+    assert_int_equal(access(lock, F_OK), -1); /* nothing stays beside the file of somebody else */
     clean();
     assert_int_equal(store_open(folder, &s), -EISDIR);
     assert_int_equal(store_open("/nowhere/leases", &s), -ENOENT);
