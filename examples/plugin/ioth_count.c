@@ -5,7 +5,8 @@
  *     cc -shared -fPIC -o ioth_count.so ioth_count.c $(pkg-config --cflags libioth)
  *     IOTH_PLUGIN_PATH=. PROGRAM
  *
- * where the program names its stack count, or, with an option, count,to=/tmp/traffic
+ * where the program names its stack count, or, with an option, count,to=/tmp/traffic. In the string of ioth_newstackc, and
+ * of our programs, commas divide; there a stack with options stands in braces: stack={count,to=/tmp/traffic},ip=...
  *
  * When the stack is deleted, the file of the option `to` gets one line, "in BYTES out BYTES".
  *
