@@ -497,7 +497,7 @@ static int look_up(const struct command *c, struct otip_base *base)
 
     if (c->dnsstack != NULL) {
         ioth_set_license("GPL-3.0-or-later");
-        if (open_stack("--dnsstack", c->dnsstack, &stack, why, sizeof(why)) < 0) {
+        if (open_stack("--dnsstack", c->dnsstack, NULL, &stack, why, sizeof(why)) < 0) {
             fprintf(stderr, "%s: %s\n", c->program, why);
             return EXIT_NO_ADDRESS;
         }

@@ -252,7 +252,8 @@ static void read_secrets(struct builder *b, const struct word *word)
         diag_error(b->diags, word->value.at,
                    "there is no secret in %s, expected a line of 32 hexadecimal digits", path);
     else if (e < 0)
-        diag_error(b->diags, word->value.at, "cannot read %s: %s", path, data_file_fault(e));
+        diag_error(b->diags, word->value.at, "cannot read %s: %s%s", path, data_file_fault(e),
+                   written[0] == '@' ? ": a file stands here without '@'" : "");
     o->cookiesecret = written;
     explicit_bzero(text, sizeof(text));
 }

@@ -255,21 +255,22 @@ struct saying {
 };
 
 /* NULL: there is none. */
-static int open_one(const struct saying *say, const char *which, const char *string, struct ioth **ret)
+static int open_one(const struct iothnamed *s, const struct saying *say, const char *which,
+                    const char *string, struct ioth **ret)
 {
-    return string ? open_stack(which, string, ret, say->why, say->size) : 0;
+    return string ? open_stack(which, string, &s->log, ret, say->why, say->size) : 0;
 }
 
 static int open_stacks(struct iothnamed *s, const struct config *c, const struct saying *say)
 {
-    int e = open_one(say, c->one_stack ? "stack" : "rstack", c->rstack, &s->rstack);
+    int e = open_one(s, say, c->one_stack ? "stack" : "rstack", c->rstack, &s->rstack);
     if (e < 0)
         return e;
     if (c->one_stack) {
         s->fstack = s->rstack;
         return 0;
     }
-    return open_one(say, "fstack", c->fstack, &s->fstack);
+    return open_one(s, say, "fstack", c->fstack, &s->fstack);
 }
 
 /* The file of the reverse table, if there is to be one; relative to the folder of the configuration. */

@@ -69,8 +69,8 @@ int namedhcp_check(const struct daemon_config *config, char *why, size_t why_siz
     int e = 0;
 
     for (unsigned i = 0; i < c->n_ifaces && e == 0; i++)
-        if (!c->ifaces[i].is_port)
-            e = open_stack_check("stack", c->ifaces[i].stack, why, why_size);
+        e = c->ifaces[i].is_port ? open_stack_check_vnl("stack", c->ifaces[i].stack, why, why_size)
+                                 : open_stack_check("stack", c->ifaces[i].stack, why, why_size);
     if (e == 0)
         e = open_stack_check("dnsstack", c->dnsstack, why, why_size);
     if (e < 0)

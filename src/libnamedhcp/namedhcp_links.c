@@ -26,7 +26,7 @@ static int find_stack(struct namedhcp *n, const char *text, const char *texts[st
             *ret = n->stacks[i];
             return 0;
         }
-    int e = open_stack("stack", text, ret, why, why_size);
+    int e = open_stack("stack", text, &n->log, ret, why, why_size);
     if (*ret) {
         texts[n->n_stacks] = text;
         n->stacks[n->n_stacks++] = *ret;
@@ -76,7 +76,7 @@ int namedhcp_open_links(struct namedhcp *n, const struct namedhcp_config *c, cha
         if (strcmp(texts[i], c->dnsstack) == 0)
             n->dnsstack = n->stacks[i];
     if (e == 0 && c->dnsstack && !n->dnsstack)
-        e = open_stack("dnsstack", c->dnsstack, &n->dnsstack, why, why_size);
+        e = open_stack("dnsstack", c->dnsstack, &n->log, &n->dnsstack, why, why_size);
     namedhcp_draw(NULL, &id, sizeof(id));
     dhcp_probes_init(&n->probes, id);
     return e;

@@ -78,13 +78,13 @@ void otip_proxy_check_files(const struct daemon *d, const struct daemon_config *
 
 static int open_stacks(struct otip_proxy *p, const struct proxy_config *config, char *why, size_t why_size)
 {
-    int e = open_stack("external stack", config->extstack, &p->extstack, why, why_size);
+    int e = open_stack("external stack", config->extstack, &p->log, &p->extstack, why, why_size);
 
     if (e == 0)
         e = open_stack_bring_up(p->extstack, config->extstack, config->iface, why, why_size);
     if (e < 0)
         return rc_say_place(config->at.extstack, e, why, why_size);
-    e = open_stack("internal stack", config->intstack, &p->intstack, why, why_size);
+    e = open_stack("internal stack", config->intstack, &p->log, &p->intstack, why, why_size);
     return e < 0 ? rc_say_place(config->at.intstack, e, why, why_size) : 0;
 }
 

@@ -85,11 +85,11 @@ const char *vdeport_strerror(int error)
     case -ETIMEDOUT:
         return VDEPORT_UNANSWERED;
     case -ENOENT:
-        return "it is not there: does its hub or switch run?";
+        return "it is not there: does its hub or switch run, and is this its path?";
     case -ECONNREFUSED:
         return "nobody serves it: does its hub or switch run?";
     case -EACCES:
-        return "this user may not use it: look at the mode of its folder, and of ctl in it";
+        return "it " VDEPORT_CLOSED;
     case -ENOTDIR:
         return "this is no folder, expected the one that its hub or switch makes";
     case -EPROTONOSUPPORT:

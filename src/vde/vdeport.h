@@ -14,7 +14,9 @@
 /* Who asks for a port waits so long: switches of this machine answer at once, a name server within this. */
 #define VDEPORT_PATIENCE   (5 * NSEC_PER_SEC)
 #define VDEPORT_UNANSWERED "no answer within 5 s"
-#define VDEPORT_UNKNOWN    "there is no such kind of virtual network, expected one such as vde:///tmp/hub"
+#define VDEPORT_CLOSED                                                                                       \
+    "is not open for this user: who starts its hub may open it for all, as hub:///tmp/hub[mode=0666] is"
+#define VDEPORT_UNKNOWN "there is no such kind of virtual network, expected one such as vde:///tmp/hub"
 
 struct vdeport {
     char *vnl;

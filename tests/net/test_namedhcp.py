@@ -446,6 +446,7 @@ def end_process(pid):
         (["--bind", "zz=a.b"], "--bind: 'zz=a.b', expected a MAC address or the digits of an identifier"),
         (["--name", "host"], "name: 'host' makes no names"),
         (["--stack", "stack=lwip,foo=1"], "stack: at 'foo=1'"),
+        (["--stack", "kernel"], "stack: 'kernel' is a stack and no virtual network, expected stack=kernel, or a network such as "),
         (["--dhcpv6", "off"], "neither DHCPv6 nor DHCPv4 is to be served"),
         (["--user", "no-such-user"], "user: there is no user 'no-such-user'"),
         (["--leases", "/x.db", "--leases-group", "nosuch"],

@@ -6,6 +6,7 @@
  */
 #include "libiothconf/open/open_stack.h"
 
+#include "base/thread.h"
 #include "io/rc_stack.h"
 #include "vde/vdeport.h"
 
@@ -16,9 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KIND_SIZE 80
+#define WAITING_S 2 /* a switch and a DHCP server of this network answer within this */
 
 /* The kind of stack that the string names: the system's, if it names none. Returns name. */
 static const char *kind_of(const char *text, char name[static KIND_SIZE])
@@ -67,31 +70,51 @@ int open_stack_check(const char *which, const char *text, char *why, size_t why_
     return -EINVAL;
 }
 
-/* True: vnl= leads to a path of the file system, as vde:///tmp/hub[3] does, and nothing is there. */
-static bool network_is_missing(const char *conf)
+int open_stack_check_vnl(const char *which, const char *vnl, char *why, size_t why_size)
+{
+    char name[KIND_SIZE];
+
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(vnl, ","), vnl);
+    if (ioth_checkstack(name) < 0)
+        return 0;
+    snprintf(
+        why, why_size,
+        "%s: '%s' is a stack and no virtual network, expected stack=%s, or a network such as vde:///tmp/hub",
+        which, name, name);
+    return -EINVAL;
+}
+
+/* What access(2) says of the path that vnl= leads to, as vde:///tmp/hub[3] does, with `behind` it: 0 or -errno; 0 where there is
+ * none. */
+static int look_at_network(const char *conf, const char *behind, int mode)
 {
     const char *vnl = rc_stack_value(conf, "vnl=");
     const char *path = vnl ? vnl + strcspn(vnl, "/,") : "";
     char text[PATH_MAX];
 
     path += strncmp(path, "//", 2) == 0 ? 2 : 0;
-    snprintf(text, sizeof(text), "%.*s", (int)strcspn(path, ",["), path);
-    return text[0] == '/' && access(text, F_OK) < 0 && errno == ENOENT;
+    snprintf(text, sizeof(text), "%.*s%s", (int)strcspn(path, ",["), path, behind);
+    return text[0] == '/' && access(text, mode) < 0 ? -errno : 0;
 }
 
 static const char *hint_of(int error, const char *conf)
 {
     switch (error) {
     case -ENOENT:
-        return network_is_missing(conf)
+        return look_at_network(conf, "", F_OK) == -ENOENT
                    ? ": its virtual network is not there: does the hub or switch run, and is this its path?"
                    : ": a virtual network, or the folder statedir=, is not there";
     case -ECONNREFUSED:
         return ": nobody serves its virtual network: does the hub or switch run?";
     case -EPERM:
     case -EACCES:
-        return ": may this user use its virtual network (its folder, and ctl in it)? What stacks need: "
-               "ioth_newstack(3)";
+        return look_at_network(conf, "/ctl", W_OK) == -EACCES
+                   ? ": its virtual network " VDEPORT_CLOSED
+                   : ": this user may not make such a stack; ioth_newstack(3) says what it needs";
+    case -ELIBACC:
+        return ": its plug-in, or a library that it needs (lwip: liblwip.so.0, of Debian's liblwip0), is "
+               "missing or "
+               "cannot be read";
     case -ENOTDIR:
         return ": a virtual network, or statedir=, is no folder, expected the one that its hub or switch "
                "makes";
@@ -104,7 +127,85 @@ static const char *hint_of(int error, const char *conf)
     }
 }
 
-int open_stack(const char *which, const char *text, struct ioth **ret, char *why, size_t why_size)
+/* ---- what is said while it is made ---- */
+
+/* Making a stack may wait for its network, for DHCP and for routers: a thread says so when it takes longer than it should, and
+ * is gone before the stack is anybody's. */
+struct waiting {
+    const struct log *log;
+    const char *which, *conf;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool is_over;
+};
+
+static void *tell_of_waiting(void *arg)
+{
+    struct waiting *w = arg;
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += WAITING_S;
+    pthread_mutex_lock(&w->lock);
+    while (!w->is_over && pthread_cond_clockwait(&w->over, &w->lock, CLOCK_MONOTONIC, &at) == 0)
+        continue;
+    if (!w->is_over)
+        log_event(
+            w->log, LOG_LEVEL_WARNING,
+            "waiting for the network, DHCP or a router to answer, as its string wants; timeout= bounds that",
+            LOG_TEXT("what", w->which), LOG_TEXT("string", w->conf));
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void begin_waiting(struct waiting *w)
+{
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->over, NULL);
+    w->has_thread = w->log && thread_start(&w->thread, tell_of_waiting, w) == 0;
+}
+
+static void end_waiting(struct waiting *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_over = true;
+    pthread_cond_signal(&w->over);
+    pthread_mutex_unlock(&w->lock);
+    if (w->has_thread)
+        pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->over);
+    pthread_mutex_destroy(&w->lock);
+}
+
+/* Other plug-ins may know no networks. */
+static bool wants_network(const char *conf)
+{
+    char name[KIND_SIZE];
+
+    kind_of(conf, name);
+    return strcmp(name, "vdestack") == 0 || strcmp(name, "lwip") == 0;
+}
+
+static struct ioth *make_stack(const char *which, const char *conf, const struct log *log)
+{
+    struct waiting w = {.log = log, .which = which, .conf = conf};
+
+    begin_waiting(&w);
+    errno = 0;
+    struct ioth *stack = ioth_newstackc(conf);
+    int error = errno;
+    end_waiting(&w);
+    if (stack && log && wants_network(conf) && !open_stack_is_virtual(conf))
+        log_event(log, LOG_LEVEL_WARNING, "this stack is on no network, expected vnl= in its string",
+                  LOG_TEXT("what", which), LOG_TEXT("string", conf));
+    errno = error;
+    return stack;
+}
+
+int open_stack(const char *which, const char *text, const struct log *log, struct ioth **ret, char *why,
+               size_t why_size)
 {
     const char *conf = text ? text : "stack=kernel";
     char missing[256];
@@ -115,8 +216,7 @@ int open_stack(const char *which, const char *text, struct ioth **ret, char *why
                  e == -ENOENT ? missing : strerror(-e));
         return e;
     }
-    errno = 0;
-    struct ioth *stack = ioth_newstackc(conf);
+    struct ioth *stack = make_stack(which, conf, log);
     if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
         *ret = stack;
         return 0;
@@ -128,8 +228,8 @@ int open_stack(const char *which, const char *text, struct ioth **ret, char *why
     return e;
 }
 
-int open_stacks_find(struct open_stacks *s, const char *which, const char *text, struct ioth **ret, char *why,
-                     size_t why_size)
+int open_stacks_find(struct open_stacks *s, const char *which, const char *text, const struct log *log,
+                     struct ioth **ret, char *why, size_t why_size)
 {
     for (unsigned i = 0; i < s->n; i++)
         if (strcmp(s->at[i].text ? s->at[i].text : "", text ? text : "") == 0) {
@@ -141,7 +241,7 @@ int open_stacks_find(struct open_stacks *s, const char *which, const char *text,
         return -ENOSPC;
     }
     struct ioth *stack = NULL;
-    int e = open_stack(which, text, &stack, why, why_size);
+    int e = open_stack(which, text, log, &stack, why, why_size);
     if (e < 0)
         return e;
     s->at[s->n].text = text;

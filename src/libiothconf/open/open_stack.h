@@ -5,6 +5,7 @@
 #define LIBIOTHCONF_OPEN_STACK_H
 
 #include "base/base.h"
+#include "io/log.h"
 
 #include <stdbool.h>
 
@@ -27,12 +28,17 @@ MUST_CHECK int open_stack_find(const char *text, char *why, size_t why_size);
 /* Is that a string for a stack, and is there that kind? `which` stands before the sentence: "stack"; NULL is one. 0, -EINVAL or
  * -ENOENT and one sentence in why, or -ENOMEM. */
 MUST_CHECK int open_stack_check(const char *which, const char *text, char *why, size_t why_size);
+/* What is to be a virtual network is none if a stack has that name: "kernel" in place of stack=kernel. 0, or -EINVAL and one
+ * sentence in why. */
+MUST_CHECK int open_stack_check_vnl(const char *which, const char *vnl, char *why, size_t why_size);
 /* Makes the stack of a string (NULL: the system's, as a stack of its own), and begins to renew what it gets by DHCP or from
- * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. */
-MUST_CHECK int open_stack(const char *which, const char *text, struct ioth **ret, char *why, size_t why_size);
+ * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. The log is told, once, when the
+ * network makes it wait, and when the stack is on none; NULL: nobody wants to know. */
+MUST_CHECK int open_stack(const char *which, const char *text, const struct log *log, struct ioth **ret,
+                          char *why, size_t why_size);
 /* The same, once for each string: texts live as long as the set. -ENOSPC: there are OPEN_STACKS_MAX. */
-MUST_CHECK int open_stacks_find(struct open_stacks *s, const char *which, const char *text, struct ioth **ret,
-                                char *why, size_t why_size);
+MUST_CHECK int open_stacks_find(struct open_stacks *s, const char *which, const char *text,
+                                const struct log *log, struct ioth **ret, char *why, size_t why_size);
 void open_stacks_close(struct open_stacks *s);
 
 /* The string names virtual networks: what is on them is there for us alone. */

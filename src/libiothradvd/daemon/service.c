@@ -101,8 +101,8 @@ int radvd_check(const struct daemon_config *process, char *why, size_t why_size)
     for (unsigned i = 0; i < config->n_interfaces && e == 0; i++) {
         const struct ra_interface *it = &config->interfaces[i];
         snprintf(which, sizeof(which), "stack of interface %s", it->name);
-        if (!it->is_port)
-            e = open_stack_check(which, it->stack, why, why_size);
+        e = it->is_port ? open_stack_check_vnl(which, it->stack, why, why_size)
+                        : open_stack_check(which, it->stack, why, why_size);
     }
     return e;
 }
@@ -123,7 +123,7 @@ static int open_on_stack(struct radvd_service *s, struct radvd_iface *f, char *w
     const struct ra_interface *it = f->config;
     const struct router_hooks hooks = {.event = say_event, .arg = f};
     struct ioth *stack = NULL;
-    int e = open_stacks_find(&s->stacks, "stack", it->stack, &stack, why, why_size);
+    int e = open_stacks_find(&s->stacks, "stack", it->stack, &s->log, &stack, why, why_size);
     if (e < 0)
         return e;
     errno = 0;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <ioth.h>
 #include <string.h>
 
 #include "libiothconf/open/open_stack.h"
@@ -28,6 +29,22 @@ static void strings_are_checked(void **state)
     assert_int_equal(open_stack_find(NULL, why, sizeof(why)), 0);
 }
 
+/* Who forgets "stack=" has named a network that is not there. */
+static void a_stack_is_no_network(void **state)
+{
+    char why[256] = "";
+
+    (void)state;
+    assert_int_equal(open_stack_check_vnl("stack", "kernel", why, sizeof(why)), -EINVAL);
+    assert_string_equal(
+        why, "stack: 'kernel' is a stack and no virtual network, expected stack=kernel, or a network "
+             "such as vde:///tmp/hub");
+    assert_int_equal(open_stack_check_vnl("stack", "kernel,eth", why, sizeof(why)), -EINVAL);
+    assert_int_equal(open_stack_check_vnl("stack", "vde:///tmp/hub", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check_vnl("stack", "/tmp/hub", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check_vnl("stack", "nosuchkind", why, sizeof(why)), 0);
+}
+
 static void one_stack_a_string(void **state)
 {
     struct open_stacks s = {0};
@@ -35,13 +52,45 @@ static void one_stack_a_string(void **state)
     char why[256];
 
     (void)state;
-    assert_int_equal(open_stacks_find(&s, "stack", NULL, &a, why, sizeof(why)), 0);
-    assert_int_equal(open_stacks_find(&s, "stack", "stack=kernel", &b, why, sizeof(why)), 0);
-    assert_int_equal(open_stacks_find(&s, "stack", NULL, &c, why, sizeof(why)), 0);
+    assert_int_equal(open_stacks_find(&s, "stack", NULL, NULL, &a, why, sizeof(why)), 0);
+    assert_int_equal(open_stacks_find(&s, "stack", "stack=kernel", NULL, &b, why, sizeof(why)), 0);
+    assert_int_equal(open_stacks_find(&s, "stack", NULL, NULL, &c, why, sizeof(why)), 0);
     assert_true(a && b && a != b && a == c && s.n == 2);
     open_stacks_close(&s);
     assert_int_equal(s.n, 0);
     open_stacks_close(&s);
+}
+
+static void keep_line(void *arg, enum log_level level, const char *line)
+{
+    char *said = arg;
+
+    (void)level;
+    strcat(strcat(said, line), "\n");
+}
+
+static void what_a_start_waits_for_is_said_once(void **state)
+{
+    char said[4096] = "", why[256];
+    const struct log log = {.write = keep_line, .arg = said};
+    struct ioth *stack = NULL;
+
+    (void)state;
+    if (open_stack_find("stack=lwip", why, sizeof(why)) < 0)
+        skip();
+    assert_int_equal(open_stack("stack", "stack=lwip", &log, &stack, why, sizeof(why)), 0);
+    ioth_delstack(stack);
+    assert_string_equal(said, "this stack is on no network, expected vnl= in its string what=stack "
+                              "string=\"stack=lwip\"\n");
+    said[0] = '\0';
+    assert_int_equal(
+        open_stack("stack", "stack=lwip,vnl=null://,eth,ip=10.0.0.1/24", &log, &stack, why, sizeof(why)), 0);
+    ioth_delstack(stack);
+    assert_string_equal(said, "");
+    if (open_stack("stack", "stack=lwip,vnl=null://,eth,dhcp,timeout=3", &log, &stack, why, sizeof(why)) == 0)
+        ioth_delstack(stack);
+    assert_int_equal(strncmp(said, "waiting for the network, DHCP or a router to answer", 51), 0);
+    assert_null(strstr(strchr(said, '\n') + 1, "waiting"));
 }
 
 static void what_is_not_there_is_said(void **state)
@@ -51,15 +100,17 @@ static void what_is_not_there_is_said(void **state)
     char why[256];
 
     (void)state;
-    assert_true(open_stack("dnsstack", "stack=nosuchkind", &stack, why, sizeof(why)) < 0);
+    assert_true(open_stack("dnsstack", "stack=nosuchkind", NULL, &stack, why, sizeof(why)) < 0);
     assert_ptr_equal(stack, before);
     assert_int_equal(strncmp(why, "cannot make the dnsstack 'stack=nosuchkind': ", 45), 0);
     assert_non_null(strstr(why, ": there is no stack 'nosuchkind', "));
-    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///no/hub", &stack, why, sizeof(why)) < 0);
+    assert_true(open_stack("stack", "stack=nosuchkind,vnl=vde:///no/hub", NULL, &stack, why, sizeof(why)) <
+                0);
     assert_non_null(strstr(why, ": there is no stack 'nosuchkind', "));
-    assert_true(open_stack("stack", "stack=vdestack,vnl=vdee:///tmp", &stack, why, sizeof(why)) < 0);
+    assert_true(open_stack("stack", "stack=vdestack,vnl=vdee:///tmp", NULL, &stack, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, ": there is no such kind of virtual network, expected "));
-    assert_true(open_stack("stack", "stack=vdestack,vnl=vde:///no/hub[3],eth", &stack, why, sizeof(why)) < 0);
+    assert_true(
+        open_stack("stack", "stack=vdestack,vnl=vde:///no/hub[3],eth", NULL, &stack, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, ": its virtual network is not there: does the hub or switch run"));
 }
 
@@ -85,8 +136,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_checked),
+        cmocka_unit_test(a_stack_is_no_network),
         cmocka_unit_test(one_stack_a_string),
         cmocka_unit_test(what_is_not_there_is_said),
+        cmocka_unit_test(what_a_start_waits_for_is_said_once),
         cmocka_unit_test(the_systems_interfaces_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,9 @@ static void files_that_are_no_secrets(void **state)
     free(large);
     expect_reports("option cookiesecret /none/such",
                    "1:21: error: cannot read /none/such: No such file or directory\n");
+    expect_reports("option cookiesecret @none",
+                   "1:21: error: cannot read @none: No such file or directory: a file "
+                   "stands here without '@'\n");
     expect_reports("option cookiesecret /dev/zero",
                    "1:21: error: cannot read /dev/zero: it is no regular file\n");
 

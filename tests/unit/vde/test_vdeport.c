@@ -244,9 +244,10 @@ static void a_silent_switch_ends_the_patience(void **state)
     assert_int_equal(vdeport_open(&p, silent.vnl, "p"), -ETIMEDOUT);
     assert_true(monotonic_now() - begin >= VDEPORT_PATIENCE);
     assert_string_equal(vdeport_strerror(-ETIMEDOUT), "no answer within 5 s");
-    assert_string_equal(vdeport_strerror(-ENOENT), "it is not there: does its hub or switch run?");
+    assert_string_equal(vdeport_strerror(-ENOENT),
+                        "it is not there: does its hub or switch run, and is this its path?");
     assert_string_equal(vdeport_strerror(-ECONNREFUSED), "nobody serves it: does its hub or switch run?");
-    assert_non_null(strstr(vdeport_strerror(-EACCES), "this user may not use it"));
+    assert_non_null(strstr(vdeport_strerror(-EACCES), "it is not open for this user"));
     assert_non_null(strstr(vdeport_strerror(-ENOTDIR), "no folder, expected "));
     assert_non_null(strstr(vdeport_strerror(-EPROTONOSUPPORT), "expected one such as vde:///"));
     assert_string_equal(vdeport_strerror(-EMFILE), strerror(EMFILE));
