@@ -6,7 +6,6 @@
  */
 #include "libiothconf/open/open_stack.h"
 
-#include "base/thread.h"
 #include "io/rc_stack.h"
 #include "vde/vdeport.h"
 
@@ -17,11 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #define KIND_SIZE 80
-#define WAITING_S 2 /* a switch and a DHCP server of this network answer within this */
 
 /* The kind of stack that the string names: the system's, if it names none. Returns name. */
 static const char *kind_of(const char *text, char name[static KIND_SIZE])
@@ -127,58 +124,6 @@ static const char *hint_of(int error, const char *conf)
     }
 }
 
-/* ---- what is said while it is made ---- */
-
-/* Making a stack may wait for its network, for DHCP and for routers: a thread says so when it takes longer than it should, and
- * is gone before the stack is anybody's. */
-struct waiting {
-    const struct log *log;
-    const char *which, *conf;
-    pthread_t thread;
-    bool has_thread;
-    pthread_mutex_t lock;
-    pthread_cond_t over;
-    bool is_over;
-};
-
-static void *tell_of_waiting(void *arg)
-{
-    struct waiting *w = arg;
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += WAITING_S;
-    pthread_mutex_lock(&w->lock);
-    while (!w->is_over && pthread_cond_clockwait(&w->over, &w->lock, CLOCK_MONOTONIC, &at) == 0)
-        continue;
-    if (!w->is_over)
-        log_event(
-            w->log, LOG_LEVEL_WARNING,
-            "waiting for the network, DHCP or a router to answer, as its string wants; timeout= bounds that",
-            LOG_TEXT("what", w->which), LOG_TEXT("string", w->conf));
-    pthread_mutex_unlock(&w->lock);
-    return NULL;
-}
-
-static void begin_waiting(struct waiting *w)
-{
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->over, NULL);
-    w->has_thread = w->log && thread_start(&w->thread, tell_of_waiting, w) == 0;
-}
-
-static void end_waiting(struct waiting *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->is_over = true;
-    pthread_cond_signal(&w->over);
-    pthread_mutex_unlock(&w->lock);
-    if (w->has_thread)
-        pthread_join(w->thread, NULL);
-    pthread_cond_destroy(&w->over);
-    pthread_mutex_destroy(&w->lock);
-}
-
 /* Other plug-ins may know no networks. */
 static bool wants_network(const char *conf)
 {
@@ -188,20 +133,14 @@ static bool wants_network(const char *conf)
     return strcmp(name, "vdestack") == 0 || strcmp(name, "lwip") == 0;
 }
 
-static struct ioth *make_stack(const char *which, const char *conf, const struct log *log)
+/* Its network, DHCP and routers may let us wait: whoever started us knows for what. */
+static void say_begin(const char *which, const char *conf, const struct log *log)
 {
-    struct waiting w = {.log = log, .which = which, .conf = conf};
-
-    begin_waiting(&w);
-    errno = 0;
-    struct ioth *stack = ioth_newstackc(conf);
-    int error = errno;
-    end_waiting(&w);
-    if (stack && log && wants_network(conf) && !open_stack_is_virtual(conf))
+    if (wants_network(conf) && !open_stack_is_virtual(conf))
         log_event(log, LOG_LEVEL_WARNING, "this stack is on no network, expected vnl= in its string",
                   LOG_TEXT("what", which), LOG_TEXT("string", conf));
-    errno = error;
-    return stack;
+    else
+        log_event(log, LOG_LEVEL_INFO, "making a stack", LOG_TEXT("what", which), LOG_TEXT("string", conf));
 }
 
 int open_stack(const char *which, const char *text, const struct log *log, struct ioth **ret, char *why,
@@ -216,7 +155,10 @@ int open_stack(const char *which, const char *text, const struct log *log, struc
                  e == -ENOENT ? missing : strerror(-e));
         return e;
     }
-    struct ioth *stack = make_stack(which, conf, log);
+    if (log && text)
+        say_begin(which, conf, log);
+    errno = 0;
+    struct ioth *stack = ioth_newstackc(conf);
     if (stack && (ioth_config_clients(stack) <= 0 || ioth_config_start(stack) == 0)) {
         *ret = stack;
         return 0;

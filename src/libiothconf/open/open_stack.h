@@ -32,8 +32,8 @@ MUST_CHECK int open_stack_check(const char *which, const char *text, char *why, 
  * sentence in why. */
 MUST_CHECK int open_stack_check_vnl(const char *which, const char *vnl, char *why, size_t why_size);
 /* Makes the stack of a string (NULL: the system's, as a stack of its own), and begins to renew what it gets by DHCP or from
- * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. The log is told, once, when the
- * network makes it wait, and when the stack is on none; NULL: nobody wants to know. */
+ * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. The log is told which is made,
+ * since that may take its time, and of a stack that is on no network; NULL: nobody wants to know. */
 MUST_CHECK int open_stack(const char *which, const char *text, const struct log *log, struct ioth **ret,
                           char *why, size_t why_size);
 /* The same, once for each string: texts live as long as the set. -ENOSPC: there are OPEN_STACKS_MAX. */
