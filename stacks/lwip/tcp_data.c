@@ -83,8 +83,8 @@ ssize_t tcp_send_message(struct sock *sock, const struct msghdr *msg, size_t ski
                                  (at + len < total || (flags & MSG_MORE) != 0 ? TCP_WRITE_FLAG_MORE : 0)));
         if (result == ERR_OK) {
             at += len;
-        } else if (result == ERR_MEM && most > TCP_MSS) { /* its queue takes few segments more */
-            most = TCP_MSS;
+        } else if (result == ERR_MEM && len > 1) { /* its queue takes few segments more */
+            most = len > TCP_MSS ? TCP_MSS : len / 2;
             result = ERR_OK;
         }
     }

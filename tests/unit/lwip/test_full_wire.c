@@ -2,12 +2,14 @@
 /*
  * A wire that takes no frames for a while, and a crowd of connections that have something to send: what finds no room in the
  * wire's queue is kept by TCP, and sent when there is room again, in turn; another wire of the same stack that takes nothing
- * for longer makes no difference. Datagrams have room of their own. lwIP's timers run when the test says so alone, so nothing
- * that was lost would be sent again. A network is a pair of sockets, which loses nothing.
+ * for longer makes no difference. Datagrams have room of their own, and whoever is told to wait sleeps until he can go on.
+ * lwIP's timers run when the test says so alone, so nothing that was lost would be sent again. A network is a pair of sockets,
+ * which loses nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,6 +39,7 @@ enum {
     ROUND = 600,  /* frames that a slow network takes: the wire is full before and afterwards */
     MANY_BYTES = 3 * BYTES,
     ENDLESS = INT_MAX,
+    SMALL_MTU = 576,
     UNFAIR = 5,
     PORT = 80,
     DESCRIPTORS = WIRES * CONNECTIONS * 4 + 100,
@@ -265,31 +268,50 @@ static struct sockaddr_in reader_of(const struct pair *pair)
                                 .sin_addr.s_addr = htonl(0x0a000002 | (uint32_t)pair->wire << 8)};
 }
 
-static void connect_all(struct pair *pair)
+static int listen_at(const struct pair *pair)
+{
+    const struct sockaddr_in at = reader_of(pair);
+    int listener = new_socket(pair->reader, SOCK_STREAM), one = 1;
+
+    ops->setsockopt(pair->reader, listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    assert_int_equal(ops->bind(pair->reader, listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(ops->listen(pair->reader, listener, CONNECTIONS), 0);
+    return listener;
+}
+
+static void connect_one(const struct pair *pair, int listener, int *ret_writer, int *ret_reader)
 {
     const struct sockaddr_in to = reader_of(pair);
-    int listener = new_socket(pair->reader, SOCK_STREAM), i;
 
-    assert_int_equal(ops->bind(pair->reader, listener, (const struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(ops->listen(pair->reader, listener, CONNECTIONS), 0);
-    for (i = 0; i < CONNECTIONS; i++) {
-        pair->writers[i] = new_socket(pair->writer, SOCK_STREAM);
-        ops->connect(pair->writer, pair->writers[i], (const struct sockaddr *)&to, sizeof(to));
-        wait_for(pair->writers[i], POLLOUT);
-        wait_for(listener, POLLIN);
-        pair->readers[i] = ops->accept4(pair->reader, listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        assert_true(pair->readers[i] >= 0);
-    }
+    *ret_writer = new_socket(pair->writer, SOCK_STREAM);
+    ops->connect(pair->writer, *ret_writer, (const struct sockaddr *)&to, sizeof(to));
+    wait_for(*ret_writer, POLLOUT);
+    wait_for(listener, POLLIN);
+    *ret_reader = ops->accept4(pair->reader, listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    assert_true(*ret_reader >= 0);
+}
+
+static void connect_all(struct pair *pair)
+{
+    int listener = listen_at(pair);
+
+    for (int i = 0; i < CONNECTIONS; i++)
+        connect_one(pair, listener, &pair->writers[i], &pair->readers[i]);
     assert_int_equal(ops->close(pair->reader, listener), 0);
+}
+
+static ssize_t write_bytes(const struct pair *pair, int fd, size_t len)
+{
+    static char bytes[BYTES];
+    struct iovec iov = {.iov_base = bytes, .iov_len = len};
+    const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    return ops->sendmsg(pair->writer, fd, &msg, 0);
 }
 
 static ssize_t write_some(const struct pair *pair, int i)
 {
-    static char bytes[BYTES];
-    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
-    const struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    return ops->sendmsg(pair->writer, pair->writers[i], &msg, 0);
+    return write_bytes(pair, pair->writers[i], BYTES);
 }
 
 static ssize_t read_some(const struct pair *pair, int i)
@@ -521,6 +543,44 @@ static void test_a_lost_network_holds_nobody(void **state)
     assert_int_equal(ops->close(pair->writer, fd), 0);
 }
 
+static ssize_t set_small_mtu(void *arg)
+{
+    const struct pair *pair = arg;
+
+    return port_set_mtu(stack_port(pair->writer, LO_INDEX + 1), SMALL_MTU);
+}
+
+/* So many segments of a byte, and as much as goes: who is told to wait has something to wait for. */
+static void check_who_waits(const struct pair *pair, int listener, int tiny)
+{
+    int writer, reader, one = 1;
+
+    connect_one(pair, listener, &writer, &reader);
+    assert_int_equal(ops->setsockopt(pair->writer, writer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
+    networks[0].room = 0;
+    for (int i = 0; i < tiny; i++)
+        assert_int_equal(write_bytes(pair, writer, 1), 1);
+    while (write_bytes(pair, writer, BYTES) > 0)
+        ;
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(poll(&(struct pollfd){.fd = writer, .events = POLLOUT}, 1, 0), 0);
+    networks[0].room = ENDLESS;
+    assert_int_equal(ops->close(pair->writer, writer), 0);
+    assert_int_equal(ops->close(pair->reader, reader), 0);
+}
+
+/* lwIP takes so many segments of a connection, and no piece of which it cannot take all; a small MTU makes several of each. */
+static void test_who_waits_sleeps(void **state)
+{
+    struct pair *pair = *state;
+    int listener = listen_at(pair);
+
+    do_in(pair->writer, set_small_mtu, pair);
+    for (int tiny = TCP_SND_QUEUELEN - 5; tiny < TCP_SND_QUEUELEN; tiny++)
+        check_who_waits(pair, listener, tiny);
+    assert_int_equal(ops->close(pair->reader, listener), 0);
+}
+
 static bool has_room(void)
 {
     struct rlimit limit;
@@ -540,6 +600,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_datagrams_pass, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_what_is_lost_is_counted, open_pairs, close_pairs),
         cmocka_unit_test_setup_teardown(test_a_lost_network_holds_nobody, open_pairs, close_pairs),
+        cmocka_unit_test_setup_teardown(test_who_waits_sleeps, open_pairs, close_pairs),
     };
 
     if (!has_room()) {
