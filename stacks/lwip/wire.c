@@ -179,12 +179,19 @@ static void watch_output(struct wire *wire, bool on)
     watch_again(wire);
 }
 
-/* TCP makes a segment again that was refused, but not a reset. */
+/* TCP keeps what it wants to have acknowledged: bytes, a SYN, a FIN. */
+static bool is_kept(const uint8_t *tcp, size_t len)
+{
+    enum { HEADER = 20 };
+
+    return len >= HEADER && ((tcp[13] & (TCP_SYN | TCP_FIN)) != 0 || (size_t)(tcp[12] >> 4) * 4 < len);
+}
+
 static enum kind kind_of(const uint8_t *frame, size_t len)
 {
-    enum { IP4_HEADER = 20, IP6_HEADER = 40, FLAGS = 13 };
+    enum { IP4_HEADER = 20, IP6_HEADER = 40 };
     const uint8_t *packet = frame + FRAME_HEADER;
-    size_t at = FRAME_HEADER + FLAGS;
+    size_t at = FRAME_HEADER;
     uint8_t protocol;
 
     if (len < FRAME_HEADER + IP4_HEADER)
@@ -201,7 +208,7 @@ static enum kind kind_of(const uint8_t *frame, size_t len)
     default:
         return OTHERS;
     }
-    return protocol == IPPROTO_TCP && at < len && (frame[at] & TCP_RST) == 0 ? KEPT : OTHERS;
+    return protocol == IPPROTO_TCP && at < len && is_kept(frame + at, len - at) ? KEPT : OTHERS;
 }
 
 static int hold(struct wire *wire, const uint8_t *frame, size_t len)
