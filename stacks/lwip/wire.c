@@ -30,6 +30,7 @@
 
 #include "lwip/loop.h"
 #include "lwip/port.h"
+#include "lwip/route.h"
 #include "lwip/tcpsock.h"
 
 enum {
@@ -187,33 +188,37 @@ static bool is_kept(const uint8_t *tcp, size_t len)
     return len >= HEADER && ((tcp[13] & (TCP_SYN | TCP_FIN)) != 0 || (size_t)(tcp[12] >> 4) * 4 < len);
 }
 
-static enum kind kind_of(const uint8_t *frame, size_t len)
+/* TCP of others, which is forwarded, nobody here keeps. */
+static enum kind kind_of(const struct wire *wire, const uint8_t *frame, size_t len)
 {
     enum { IP4_HEADER = 20, IP6_HEADER = 40 };
     const uint8_t *packet = frame + FRAME_HEADER;
+    const unsigned type = len < FRAME_HEADER + IP4_HEADER ? 0 : (unsigned)(frame[12] << 8 | frame[13]);
+    ip_addr_t src = IPADDR6_INIT(0, 0, 0, 0);
     size_t at = FRAME_HEADER;
     uint8_t protocol;
 
-    if (len < FRAME_HEADER + IP4_HEADER)
-        return OTHERS;
-    switch (frame[12] << 8 | frame[13]) {
-    case ETH_P_IP:
+    if (type == ETH_P_IP) {
+        src = (ip_addr_t)IPADDR4_INIT(0);
+        memcpy(&src.u_addr, packet + 12, 4);
         protocol = packet[9];
         at += (size_t)(packet[0] & 0xf) * 4;
-        break;
-    case ETH_P_IPV6:
+    } else if (type == ETH_P_IPV6 && len > FRAME_HEADER + IP6_HEADER) {
+        memcpy(src.u_addr.ip6.addr, packet + 8, 16);
         protocol = packet[6];
         at += IP6_HEADER;
-        break;
-    default:
+    } else {
         return OTHERS;
     }
-    return protocol == IPPROTO_TCP && at < len && is_kept(frame + at, len - at) ? KEPT : OTHERS;
+    return protocol == IPPROTO_TCP && at < len && is_kept(frame + at, len - at) &&
+                   route_own_address(wire->port->stack, &src, NULL) != NULL
+               ? KEPT
+               : OTHERS;
 }
 
 static int hold(struct wire *wire, const uint8_t *frame, size_t len)
 {
-    const enum kind kind = kind_of(frame, len);
+    const enum kind kind = kind_of(wire, frame, len);
     struct held_frame *held = &wire->queue[(wire->first + count(wire)) % QUEUE_MAX];
 
     if (kind == KEPT && (wire->has_refused || wire->counts[KEPT] == SHARE)) {
