@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import struct
+import time
 
 import dns.edns
 import dns.message
@@ -70,7 +71,9 @@ def test_a_network_gets_so_many_answers_a_second(public_box):
     box = public_box
     box.serve(LOCAL + PUBLIC + TWO_WORKERS + "option rrl 100\n")
     wire = question().to_wire()
-    (whole, cut), seconds = server.questions.timed(ask_often, box, 1000, wire)
+    begun = time.monotonic()
+    whole, cut = ask_often(box, 1000, wire)
+    seconds = time.monotonic() - begun  # those too in which the machine stood still: the allowance grows
     assert 100 <= whole <= 100 + 100 * seconds, "at once so many, then so many each second"
     assert (1000 - whole) // 2 - 1 <= cut <= (1000 - whole) // 2 + 1, "one of two is told to come back over TCP"
     whole_of_others, _ = ask_often(box, 50, wire, source="192.0.3.1")
