@@ -139,11 +139,22 @@ class Guest:
     def __init__(self, soak, number):
         self.soak, self.name, self.since = soak, f"guest{number}.hash.local", soak.now()
         mac = f"02:00:00:01:{number >> 8 & 255:02x}:{number & 255:02x}"
-        read, self.input = os.pipe()
-        options = f"mac={mac},eth,dhcp,dhcp6,rd,fqdn={self.name}"
-        self.daemon = soak.world.daemon(HERE, soak.build / "tests/net/conf_client", "lwip", soak.vnl, options, stdin=read)
-        os.close(read)
+        self.options = f"mac={mac},eth,dhcp,dhcp6,rd,fqdn={self.name}"
+        self.start()
         self.wanted = subprocess.run([soak.build / "programs/hashaddr", "-b", NET6, self.name], capture_output=True, text=True)
+
+    def start(self):
+        read, self.input = os.pipe()
+        program = self.soak.build / "tests/net/conf_client"
+        self.daemon = self.soak.world.daemon(HERE, program, "lwip", self.soak.vnl, self.options, stdin=read)
+        os.close(read)
+
+    def look(self):
+        """A program that starts while its network is not there ends, and says so; a service manager starts it again. One that
+        ends otherwise stays as it is, and is judged."""
+        if not self.daemon.is_alive() and self.daemon.process.returncode > 0 and not self.daemon.stdout():
+            os.close(self.input)
+            self.start()
 
     def is_bound(self):
         states = [line for line in self.daemon.stdout().split("\n")[:-1] if '"state"' in line]
@@ -288,6 +299,7 @@ class Soak:
             self.guest, self.stays = Guest(self, self.guests), None
             self.guests += 1
             return
+        guest.look()
         if self.stays is None and guest.is_bound():
             self.guests_seen.append({"at": self.now(), "bound_after_s": guest.age()})
             self.stays = self.now() + self.random.uniform(0, 40)
