@@ -163,8 +163,7 @@ void daemon_check_readable(const struct daemon *d, const char *path)
     else
         log_event(&d->log, LOG_LEVEL_WARNING,
                   "a reload will fail: this file cannot be read by the user who serves; let his group read "
-                  "it (chgrp, "
-                  "chmod 640), or serve as its owner (option user)",
+                  "it (chgrp, chmod 640), or serve as its owner (option user)",
                   LOG_TEXT("file", path), LOG_NUMBER("uid", geteuid()), LOG_TEXT("reason", strerror(errno)));
 }
 

@@ -41,10 +41,9 @@ static void print_stacks(const struct config *c, FILE *out)
 
 static void print_prefix(const struct ipaddr *addr, unsigned bits, FILE *out)
 {
-    bool is_v4 = ipaddr_is_v4(addr) && bits >= 96;
-    char text[IPADDR_STRLEN];
+    char text[IPPREFIX_STRLEN];
 
-    fprintf(out, "%s/%u", ipaddr_format(addr, text), is_v4 ? bits - 96 : bits);
+    fputs(ipprefix_format(addr, bits, text), out);
 }
 
 static void print_nets(const struct config *c, FILE *out)

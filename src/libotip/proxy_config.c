@@ -128,6 +128,18 @@ static int read_congestion(struct proxy_draft *d, const char *value, const char 
     {                                                                                                        \
         return reader(d, value, &d->config->member);                                                         \
     }
+/* The same, and where it was said. */
+#define PLACED_ROW(name, reader, member, place_of)                                                           \
+    static int name(struct proxy_draft *d, const char *value)                                                \
+    {                                                                                                        \
+        int e = reader(d, value, &d->config->member);                                                        \
+                                                                                                             \
+        return e == 0 ? keep_place(d, &d->config->at.place_of) : e;                                          \
+    }
+PLACED_ROW(row_extstack, read_stack, extstack, extstack)
+PLACED_ROW(row_intstack, read_stack, intstack, intstack)
+PLACED_ROW(row_base, keep_text, base, base)
+PLACED_ROW(row_passwd, keep_text, passwd, secret)
 ROW_OF(row_passwdfile, read_secret_file, passwdfile)
 ROW_OF(row_keyuser, keep_text, keyuser)
 ROW_OF(row_congestion, read_congestion, congestion)
@@ -158,34 +170,6 @@ NUMBER_ROW(row_source_max, source_max, 1, PROXY_FLOWS_MAX)
     }
 FLAG_ROW(row_v2, otip2)
 FLAG_ROW(row_proxy_protocol, proxy_protocol)
-
-static int row_extstack(struct proxy_draft *d, const char *value)
-{
-    int e = read_stack(d, value, &d->config->extstack);
-
-    return e == 0 ? keep_place(d, &d->config->at.extstack) : e;
-}
-
-static int row_intstack(struct proxy_draft *d, const char *value)
-{
-    int e = read_stack(d, value, &d->config->intstack);
-
-    return e == 0 ? keep_place(d, &d->config->at.intstack) : e;
-}
-
-static int row_base(struct proxy_draft *d, const char *value)
-{
-    int e = keep_text(d, value, &d->config->base);
-
-    return e == 0 ? keep_place(d, &d->config->at.base) : e;
-}
-
-static int row_passwd(struct proxy_draft *d, const char *value)
-{
-    int e = keep_text(d, value, &d->config->passwd);
-
-    return e == 0 ? keep_place(d, &d->config->at.secret) : e;
-}
 
 static int row_name(struct proxy_draft *d, const char *value)
 {

@@ -16,8 +16,8 @@ __attribute__((warn_unused_result)) int wire_join(struct wire *wire, struct port
 void wire_close(struct wire *wire);
 
 /* Sends a frame, or queues it while the network is busy. 0 or a negative errno: the frame is lost. -ENOBUFS: there is no
- * room for this segment of ours in the queue, and TCP, which has kept what it wanted to send, is told when there is (tcp_resume), unless
- * the network goes away before. */
+ * room for this segment of ours in the queue, and TCP, which has kept what it wanted to send, is told when there is
+ * (tcp_resume), unless the network goes away before. */
 int wire_send(struct wire *wire, const uint8_t *frame, size_t len);
 /* Is the network there? */
 bool wire_is_connected(const struct wire *wire);

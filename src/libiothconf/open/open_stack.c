@@ -110,8 +110,7 @@ static const char *hint_of(int error, const char *conf)
                    : ": this user may not make such a stack; ioth_newstack(3) says what it needs";
     case -ELIBACC:
         return ": its plug-in, or a library that it needs (lwip: liblwip.so.0, of Debian's liblwip0), is "
-               "missing or "
-               "cannot be read";
+               "missing or cannot be read";
     case -ENOTDIR:
         return ": a virtual network, or statedir=, is no folder, expected the one that its hub or switch "
                "makes";
