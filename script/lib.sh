@@ -82,3 +82,26 @@ fuzz_target() {
     fixed_addresses "$folder/fuzz_$1" -max_total_time="$2" -max_len=4096 -timeout=60 -artifact_prefix="$folder/$1-" \
         "$folder/found/$1" "tests/fuzz/corpus/$1"
 }
+
+# Neighbours of all namespaces stand in one table of the kernel for each of the two protocols, with room for 1,024 as it comes. Beside
+# each other the tests come near that, and namespaces that a run of programs under attack has left may hold hundreds; then nobody
+# finds a new neighbour (EINVAL). Root gives them more room until the script ends. Only the first namespace has the number.
+room_for_neighbours() {
+    local file tables=/proc/sys/net/ipv[46]/neigh/default/gc_thresh3
+    neighbours_before=
+    for file in $tables; do
+        if [ -w "$file" ] && [ "$(cat "$file")" -lt 8192 ] && neighbours_before="$neighbours_before $file $(cat "$file")"; then
+            echo 8192 >"$file"
+        fi
+    done
+    trap neighbours_as_before EXIT
+}
+
+neighbours_as_before() {
+    # shellcheck disable=SC2086 # words
+    set -- $neighbours_before
+    while [ $# -gt 1 ]; do
+        echo "$2" >"$1"
+        shift 2
+    done
+}
