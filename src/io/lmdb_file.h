@@ -5,12 +5,24 @@
 
 #include "base/base.h"
 
-/* Opens the file of a store, or the one that is locked for it; made for its owner alone where it is not there. A descriptor, or
- * -errno. */
-MUST_CHECK int lmdb_file_open(const char *path);
+#include <stdbool.h>
+
+#define LMDB_LOCK_BYTES 8192 /* of LMDB's lock file: a head, and a place for each of its 126 readers */
+
+/* Opens the file of a store, or the one that is locked for it; made for its owner alone where it is not there (*ret_made). A
+ * descriptor, or an error of own_file_open. */
+MUST_CHECK int lmdb_file_open(const char *path, bool *ret_made);
 /* One process has it, until fd is closed. Whoever may open a file may lock it: a store that others read is locked by another file,
- * which they cannot open. 0, -EBUSY: another one has it, or -errno. */
+ * which they cannot open. 0; -EBUSY: another one has it, or had it and removed it; -errno. */
 MUST_CHECK int lmdb_file_lock(int fd);
+/* The same for a store that others read, whichever of its names it was opened by: kept from all who may write to it. Who may only
+ * read it can make this lock void, but not keep anybody out. 0; -EBUSY: another one has it; -errno. */
+MUST_CHECK int lmdb_file_lock_data(int fd);
+/* May the library have this for the lock file of a store, which it writes over? Empty, or one of the library's. 0; -EEXIST: it is
+ * something else; -errno. */
+MUST_CHECK int lmdb_file_check_lock(int fd);
+/* After a locked file was given to the library in vain: one that was empty is empty again, and one that was made is gone. */
+void lmdb_file_undo(int fd, const char *path, bool made);
 /* The file of a store, or an empty one: *ret_len bytes. 0; -EBADMSG: it is none, or damaged; else as lmdb_check. */
 MUST_CHECK int lmdb_file_check(int fd, uint64_t *ret_len);
 

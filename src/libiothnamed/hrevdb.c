@@ -15,6 +15,7 @@
 #include "libiothnamed/hrevdb.h"
 
 #include "base/clock.h"
+#include "io/own_file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -57,7 +58,7 @@ static const char *reason(int error)
            : error == -EBUSY  ? "another server uses it"
            : error == -ESTALE ? "it was replaced by another one"
            : error == -EIO    ? "no space left on the disk, or an input/output error" /* LMDB calls both so */
-                              : strerrordesc_np(-error);
+                              : own_file_reason(error);
 }
 
 /* The file cannot be used; said once for each reason. */

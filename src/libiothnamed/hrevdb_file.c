@@ -16,6 +16,7 @@
 #include "libiothnamed/hrevdb.h"
 
 #include "io/lmdb_file.h"
+#include "io/own_file.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -53,9 +54,9 @@ static int error_of(int mdb)
 /* --- opening --- */
 
 /* Takes the lock, then looks at what is in the file. */
-static int lock_and_check(struct hrev_file *f)
+static int lock_and_check(struct hrev_file *f, bool *ret_made)
 {
-    f->lock_fd = lmdb_file_open(f->path);
+    f->lock_fd = lmdb_file_open(f->path, ret_made);
     int e = f->lock_fd < 0 ? f->lock_fd : lmdb_file_lock(f->lock_fd);
     return e == 0 ? lmdb_file_check(f->lock_fd, &f->len) : e;
 }
@@ -92,6 +93,29 @@ static void note_len(struct hrev_file *f)
         f->len = (uint64_t)st.st_size;
 }
 
+static void close_env(struct hrev_file *f)
+{
+    if (f->env)
+        mdb_env_close(f->env);
+    f->env = NULL;
+}
+
+/* What was begun for want of a file does not stay if it comes to nothing. */
+static int open_checked(struct hrev_file *f)
+{
+    bool made;
+    int error = lock_and_check(f, &made);
+
+    if (error < 0)
+        return error;
+    error = open_env(f);
+    if (error < 0 && f->len == 0) {
+        close_env(f);
+        lmdb_file_undo(f->lock_fd, f->path, made);
+    }
+    return error;
+}
+
 int hrev_file_open(const char *path, struct hrev_file **ret)
 {
     struct hrev_file *f = calloc(1, sizeof(*f));
@@ -100,9 +124,9 @@ int hrev_file_open(const char *path, struct hrev_file **ret)
         return -ENOMEM;
     f->lock_fd = -1;
     f->path = strdup(path);
-    int error = f->path ? lock_and_check(f) : -ENOMEM;
-    if (error == 0)
-        error = open_env(f);
+    own_file_as_owner(path);
+    int error = f->path ? open_checked(f) : -ENOMEM;
+    own_file_as_before();
     if (error < 0) {
         hrev_file_close(f);
         return error;
@@ -116,8 +140,7 @@ void hrev_file_close(struct hrev_file *f)
 {
     if (!f)
         return;
-    if (f->env)
-        mdb_env_close(f->env);
+    close_env(f);
     if (f->lock_fd >= 0)
         close(f->lock_fd);
     free(f->path);

@@ -11,6 +11,7 @@
 #include "libiothconf/open/open_stack.h"
 #include "libnamedhcp/namedhcp_state.h"
 
+#include "io/own_file.h"
 #include "io/privilege.h"
 
 #include <errno.h>
@@ -131,9 +132,9 @@ static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char 
         snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
                  e == -EBUSY             ? "another server uses it"
                  : e == -EBADMSG         ? "it is damaged, or no lease file"
-                 : e == -ENOENT          ? "its folder is not there"
                  : e == -EPROTONOSUPPORT ? "it is of another version of this server"
-                                         : strerror(-e));
+                 : e == -EEXIST          ? "the file of its name with -lock at the end is no lock file"
+                                         : own_file_reason(e));
     return e < 0 || !is_shared(c) ? e : share_store(n, c, why, why_size);
 }
 
@@ -157,17 +158,17 @@ static int read_duid(struct namedhcp *n, int fd)
     return 0;
 }
 
-static int sync_and_rename(int fd, const char *from, const char *to)
+static int write_duid(const struct namedhcp *n, int fd)
 {
-    if (fsync(fd) < 0 || rename(from, to) < 0)
-        return -errno;
-    return 0;
+    for (size_t i = 0; i < n->duid_len; i++) {
+        if (dprintf(fd, "%02x", n->duid[i]) < 0)
+            return -errno;
+    }
+    return write(fd, "\n", 1) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-/* A new one, written beside and moved into place. */
-static int make_duid(struct namedhcp *n, const char *path)
+static void choose_duid(struct namedhcp *n)
 {
-    char other[512];
     uint8_t *bytes = n->duid;
 
     bytes[0] = 0;
@@ -177,16 +178,39 @@ static int make_duid(struct namedhcp *n, const char *path)
     bytes[8] = (uint8_t)((bytes[8] & 0x0f) | 0x40); /* RFC 9562 s5.4: version and variant */
     bytes[10] = (uint8_t)((bytes[10] & 0x3f) | 0x80);
     n->duid_len = 2 + UUID_LEN;
+}
+
+/* A new one, written beside, where nothing may be but what an attempt that was cut short has left, and moved into place. */
+static int make_duid(struct namedhcp *n, const char *path)
+{
+    char other[512];
+
+    choose_duid(n);
     if ((size_t)snprintf(other, sizeof(other), "%s.new", path) >= sizeof(other))
         return -ENAMETOOLONG;
-    int fd = open(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), e = 0;
+    unlink(other);
+    int fd = open(other, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    for (size_t i = 0; i < n->duid_len && e == 0; i++)
-        e = dprintf(fd, "%02x", bytes[i]) < 0 ? -errno : 0;
-    if (e == 0)
-        e = write(fd, "\n", 1) < 0 ? -errno : sync_and_rename(fd, other, path);
+    int e = write_duid(n, fd);
+    if (e == 0 && rename(other, path) < 0)
+        e = -errno;
+    if (e < 0)
+        unlink(other);
     close(fd);
+    return e;
+}
+
+/* As the owner of its folder, as what is written is. */
+static int read_or_make_duid(struct namedhcp *n, const char *path)
+{
+    own_file_as_owner(path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e = fd < 0 ? -errno : read_duid(n, fd);
+    if (fd >= 0)
+        close(fd);
+    if (e == -ENOENT)
+        e = make_duid(n, path);
+    own_file_as_before();
     return e;
 }
 
@@ -199,16 +223,10 @@ static int open_duid(struct namedhcp *n, const char *path, char *why, size_t why
         n->duid_len = sizeof(head) + sizeof(n->links[0]->mac);
         return 0;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e = fd < 0 ? -errno : read_duid(n, fd);
-    if (fd >= 0)
-        close(fd);
-    if (e == -ENOENT)
-        e = make_duid(n, path);
+    int e = read_or_make_duid(n, path);
     if (e < 0)
         snprintf(why, why_size, "cannot use the file of the DUID %.200s: %s", path,
-                 e == -EBADMSG  ? "there is none in it, expected hexadecimal digits"
-                 : e == -ENOENT ? "its folder is not there"
-                                : strerror(-e));
+                 e == -EBADMSG ? "there is none in it, expected hexadecimal digits" : own_file_reason(e));
     return e;
 }
 

@@ -5,8 +5,10 @@
  * the disk, so a client is told of nothing that a loss of power could take back; that a commit is for all that came in
  * meanwhile is what makes it fast. What records look like is in io/lease_record.h.
  *
- * One server has a file: it holds LMDB's lock file, which nobody else may open, by flock(2); the file itself could be locked by
- * whoever may read it. He may do so at any time, and needs no place in LMDB's lock file for that, which would take the right to
+ * One server has a file. It holds LMDB's lock file, which nobody else may open, by flock(2); and, as that has the name by which
+ * the file was reached, the file itself by a lock for writing (fcntl(2)), which nobody can hold who may only read.
+ *
+ * Who may read it may do so at any time, and needs no place in LMDB's lock file for that, which would take the right to
  * write: he holds a lock of his own (lmdb_is_read), and as long as somebody does,
  * two transactions that read stand here for him and keep the pages that he may be at. The older one is for those who began
  * before the younger one was made. They move on after LMDB_HELD_COMMITS, so the file grows by a bounded number of pages.
@@ -26,6 +28,7 @@
 #include "io/lease_record.h"
 #include "io/lmdb_check.h"
 #include "io/lmdb_file.h"
+#include "io/own_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,14 +43,11 @@
 /* Of address space; ten million records of the longest kind fit. More than 2^35 does not fit below valgrind. */
 #define MAP_SIZE (sizeof(size_t) > 4 ? (size_t)1 << 35 : (size_t)1 << 29)
 
-#define LOCK_BYTES 8192 /* of LMDB's lock file: a head, and a place for each of its 126 readers */
-
 static const uint8_t scopes[] = {0, 4, 6}; /* of claims; the first is the one that is written */
 
 struct store {
-    int fd;          /* the same file */
-    int lock_fd;     /* of LMDB's lock file, which is ours; -1: in memory */
-    char *made_lock; /* its path, if it was not there before; else NULL */
+    int fd;      /* the same file */
+    int lock_fd; /* of LMDB's lock file, which is ours; -1: in memory */
     bool in_memory;
     int64_t
         stepped_s; /* what is on record is that much later than what we are told, since the clock was set */
@@ -136,34 +136,39 @@ static void pin(struct store *s)
 
 /* --- opening --- */
 
-/* LMDB's lock file, which has all its blocks then. */
-static int open_lock(struct store *s, const char *path)
-{
-    char *name;
+/* A file on its way to the library. */
+struct opening {
+    const char *path;
+    int fd;
+    bool made;    /* it was not there before */
+    bool is_ours; /* it is locked */
+};
 
-    if (asprintf(&name, "%s-lock", path) < 0)
-        return -ENOMEM;
-    s->lock_fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (s->lock_fd >= 0) {
-        s->made_lock = name;
-    } else {
-        s->lock_fd = lmdb_file_open(name);
-        free(name);
-    }
-    int e = s->lock_fd < 0 ? s->lock_fd : lmdb_file_lock(s->lock_fd);
-    return e == 0 ? -posix_fallocate(s->lock_fd, 0, LOCK_BYTES) : e;
+/* Nothing of a start that fails stays. */
+static void undo(const struct opening *o)
+{
+    if (o->is_ours)
+        lmdb_file_undo(o->fd, o->path, o->made);
 }
 
-static int open_file(struct store *s, const char *path)
+static int open_lock(struct opening *o)
 {
-    int e = path ? open_lock(s, path) : 0;
+    o->fd = lmdb_file_open(o->path, &o->made);
+    if (o->fd == -ELOOP || o->fd == -EMLINK || o->fd == -ENOTSUP || o->fd == -EISDIR)
+        return -EEXIST;
+    int e = o->fd < 0 ? o->fd : lmdb_file_lock(o->fd);
+    o->is_ours = e == 0 && o->made;
+    return e == 0 ? lmdb_file_check_lock(o->fd) : e;
+}
 
-    if (e < 0)
-        return e;
-    s->fd = path ? lmdb_file_open(path) : memfd_create("leases", MFD_CLOEXEC);
-    if (s->fd < 0)
-        return path ? s->fd : -errno;
-    return lmdb_file_check(s->fd, &s->len);
+static int open_data(struct opening *o, uint64_t *ret_len)
+{
+    o->fd = lmdb_file_open(o->path, &o->made);
+    int e = o->fd < 0 ? o->fd : lmdb_file_lock_data(o->fd);
+    if (e == 0)
+        e = lmdb_file_check(o->fd, ret_len);
+    o->is_ours = e == 0 && *ret_len == 0;
+    return e;
 }
 
 /* Says what file this is, or reads it. */
@@ -211,6 +216,13 @@ static int open_env(struct store *s, const char *path)
     return mdb;
 }
 
+static void close_env(struct store *s)
+{
+    if (s->env)
+        mdb_env_close(s->env);
+    s->env = NULL;
+}
+
 static void note_len(struct store *s)
 {
     struct stat st;
@@ -229,11 +241,48 @@ static int check_len(const struct store *s)
     return (uint64_t)st.st_size >= s->len ? 0 : -EBADMSG;
 }
 
-/* Beside a file that is no store there was none, and none stays. */
-static void drop_made_lock(const struct store *s, int e)
+/* The lock file gets all its blocks when the store is known to be one. */
+static int open_files(struct store *s, struct opening *lock, struct opening *data)
 {
-    if (s->made_lock && (e == -EBADMSG || e == -EPROTONOSUPPORT))
-        unlink(s->made_lock);
+    int e = open_lock(lock);
+
+    s->lock_fd = lock->fd;
+    if (e == 0) {
+        e = open_data(data, &s->len);
+        s->fd = data->fd;
+    }
+    if (e == 0)
+        e = -posix_fallocate(s->lock_fd, 0, LMDB_LOCK_BYTES);
+    if (e == 0)
+        e = error_of(open_env(s, data->path));
+    if (e == 0)
+        return 0;
+    close_env(s);
+    undo(data);
+    undo(lock);
+    return e;
+}
+
+static int open_on_disk(struct store *s, const char *path)
+{
+    struct opening lock = {.fd = -1}, data = {.path = path, .fd = -1};
+    char *name;
+
+    if (asprintf(&name, "%s-lock", path) < 0)
+        return -ENOMEM;
+    lock.path = name;
+    own_file_as_owner(path);
+    int e = open_files(s, &lock, &data);
+    own_file_as_before();
+    free(name);
+    return e;
+}
+
+static int open_in_memory(struct store *s)
+{
+    s->in_memory = true;
+    s->fd = memfd_create("leases", MFD_CLOEXEC);
+    return s->fd < 0 ? -errno : error_of(open_env(s, NULL));
 }
 
 int store_open(const char *path, struct store **ret)
@@ -243,12 +292,8 @@ int store_open(const char *path, struct store **ret)
     if (!s)
         return -ENOMEM;
     s->fd = s->lock_fd = -1;
-    s->in_memory = !path;
-    int e = open_file(s, path);
-    if (e == 0)
-        e = error_of(open_env(s, path));
+    int e = path ? open_on_disk(s, path) : open_in_memory(s);
     if (e < 0) {
-        drop_made_lock(s, e);
         store_close(s);
         return e;
     }
@@ -270,13 +315,11 @@ void store_close(struct store *s)
         return;
     store_abort(s);
     unpin(s);
-    if (s->env)
-        mdb_env_close(s->env);
+    close_env(s);
     if (s->fd >= 0)
         close(s->fd);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
-    free(s->made_lock);
     free(s);
 }
 

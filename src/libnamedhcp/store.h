@@ -18,7 +18,9 @@ struct store;
 
 /* Opens the file, or makes it, for its owner alone. path NULL: in memory, for as long as it is open. What is there is walked
  * first (io/lmdb_check.h), so that a damaged file is an error and nothing worse. 0; -EBUSY: another server has it; -EBADMSG:
- * it is no such file, or damaged; -EPROTONOSUPPORT: of another version; -EACCES, -ENOSPC, -ENOMEM, ... */
+ * it is no such file, or damaged; -EPROTONOSUPPORT: of another version; -EEXIST: what has the name of its lock file is another
+ * file; errors of own_file_open (io/own_file.h); -ENOSPC, -ENOMEM, ... Where it fails, what was there is as it was, and nothing
+ * new stays. */
 MUST_CHECK int store_open(const char *path, struct store **ret);
 /* From now on a group may read the file, as iothnamed does for its rules `lease`. 0, or -errno: -EPERM, who is not root has to be
  * in the group. */

@@ -7,7 +7,9 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
+import tempfile
 
 import pytest
 
@@ -388,6 +390,34 @@ def test_in_the_background(world):
     assert re.search(r"Seccomp:\s2$", status, re.MULTILINE)
     os.kill(pid, signal.SIGTERM)
     w.wait_for(lambda: not pidfile.exists() or pidfile.read_text() == "", "it ends")
+
+
+@together
+@pytest.mark.parametrize("link", ["leases", "leases-lock", "duid", "duid.new", "pid"])
+def test_the_users_links_do_not_lead_root(world, link):
+    """Root starts it in a folder of the user whom it becomes, where he has put a symbolic link to a file of root's."""
+    if not w.has_other_users():
+        pytest.skip("this namespace has no other users")
+    segment = Segment(world)
+    theirs = world.directory / "of-root"
+    theirs.write_text("root's own\n")
+    theirs.chmod(0o600)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / link).symlink_to(theirs)
+        shutil.chown(folder, "nobody")
+        options = ["-i", INTERFACE, "-n", DNS6, "--domain", "hash.local", "--user", "nobody", "--subnet", NET4]
+        files = ["--leases", folder / "leases", "--duid", folder / "duid", "--pidfile", folder / "pid"]
+        namespace = segment.port("server", ["fd00:1::1/64", "10.1.0.1/24"])
+        server = world.daemon(namespace, PROGRAMS / "namedhcp", *options, *files)
+        w.wait_for(lambda: "serving iface=" in server.stderr() or not server.is_alive(), "it serves, or refuses to")
+        assert theirs.read_text() == "root's own\n"
+        if link == "duid.new":  # which is only in the way
+            assert server.is_alive()
+        else:
+            assert str(folder / link.removesuffix("-lock")) in server.stderr()
+            assert server.process.wait() == 1
+        server.end()
 
 
 def of_the_stack(server):

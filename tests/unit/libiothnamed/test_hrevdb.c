@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -489,6 +491,25 @@ static void a_sound_store_is_used(void **state)
     assert_int_equal(use(*state), 0);
 }
 
+/* One of its first two pages is written, and that is not its end. */
+static void a_disk_that_is_full_at_first_leaves_nothing(void **state)
+{
+    const struct place *place = *state;
+    struct rlimit before, small;
+
+    unlink(place->path);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int error = use(place);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(error < 0 && error != -EBADMSG);
+    assert_int_equal(access(place->path, F_OK), -1);
+    assert_int_equal(use(place), 0);
+}
+
 static void no_cut_of_a_store_is_trusted(void **state)
 {
     size_t len;
@@ -566,6 +587,7 @@ int main(void)
         TEST(a_file_that_vanishes_is_made_anew),
         TEST(a_file_of_somebody_else_is_left_alone),
         TEST(a_sound_store_is_used),
+        TEST(a_disk_that_is_full_at_first_leaves_nothing),
         TEST(no_cut_of_a_store_is_trusted),
         TEST(damaged_stores_do_no_harm),
         TEST(a_page_of_zeros),

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -280,14 +281,39 @@ static void a_file_has_one_server(void **state)
     clean();
 }
 
-/* Who may read leases may lock the file as well: that is nothing to the server. */
+/* By whatever name it is reached, and if its lock file is gone. */
+static void a_file_has_one_server_by_all_its_names(void **state)
+{
+    struct store *s = open_ok(path), *second = NULL;
+    char other[80], lock[80];
+
+    (void)state;
+    snprintf(other, sizeof(other), "%s-other", path);
+    snprintf(lock, sizeof(lock), "%s-lock", path);
+    assert_int_equal(symlink(path, other), 0);
+    assert_int_equal(store_open(other, &second), -ELOOP);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(store_open(other, &second), geteuid() == 0 ? -EMLINK : -EBUSY);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(store_open(path, &second), -EBUSY);
+    assert_int_equal(access(lock, F_OK), -1);
+    store_close(s);
+    store_close(open_ok(path));
+    clean();
+}
+
+/* Who may read leases may lock the file as well, all of it: that is nothing to the server. */
 static void a_reader_keeps_no_server_out(void **state)
 {
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     store_close(open_ok(path));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     (void)state;
     assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
     struct store *s = open_ok(path);
     struct server_lease lease = a_lease(0x0a000001, "client", NOW);
     assert_int_equal(store_put(s, &lease), 0);
@@ -313,8 +339,50 @@ static void other_files_are_refused(void **state)
     assert_int_equal(access(lock, F_OK), -1); /* nothing stays beside the file of somebody else */
     clean();
     assert_int_equal(store_open(folder, &s), -EISDIR);
+    snprintf(lock, sizeof(lock), "%s-lock", folder);
+    assert_int_equal(access(lock, F_OK), -1);
     assert_int_equal(store_open("/nowhere/leases", &s), -ENOENT);
     store_close(NULL);
+}
+
+static void a_lock_file_of_somebody_else_stays_as_it_is(void **state)
+{
+    static const char theirs[] = "a list of what is to be locked at night\n";
+    struct store *s = NULL;
+    char lock[80], read_back[80] = "";
+
+    (void)state;
+    snprintf(lock, sizeof(lock), "%s-lock", path);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, theirs, strlen(theirs)), (ssize_t)strlen(theirs));
+    assert_int_equal(store_open(path, &s), -EEXIST);
+    assert_int_equal(pread(fd, read_back, sizeof(read_back) - 1, 0), (ssize_t)strlen(theirs));
+    assert_string_equal(read_back, theirs);
+    assert_int_equal(access(path, F_OK), -1);
+    close(fd);
+    clean();
+}
+
+/* Of the two pages with which a store begins one is written, and that is not its end. */
+static void a_disk_that_is_full_at_first_leaves_nothing(void **state)
+{
+    struct rlimit before, small;
+    struct store *s = NULL;
+
+    (void)state;
+    store_close(open_ok(path)); /* makes the lock file, which is longer than the limit */
+    assert_int_equal(unlink(path), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int e = store_open(path, &s);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(e < 0 && e != -EBADMSG);
+    assert_int_equal(access(path, F_OK), -1);
+    store_close(open_ok(path));
+    clean();
 }
 
 /* --- damage --- */
@@ -711,8 +779,11 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_is_not_there),
         cmocka_unit_test(the_lock_file_has_all_its_blocks),
         cmocka_unit_test(a_file_has_one_server),
+        cmocka_unit_test(a_file_has_one_server_by_all_its_names),
         cmocka_unit_test(a_reader_keeps_no_server_out),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(a_lock_file_of_somebody_else_stays_as_it_is),
+        cmocka_unit_test(a_disk_that_is_full_at_first_leaves_nothing),
         cmocka_unit_test(damaged_pages_are_survived),
         cmocka_unit_test(nodes_that_overlap_or_leave_gaps_are_refused),
         cmocka_unit_test(a_file_that_is_cut_ends_nothing),

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See own_file.h. The identity for files alone (setfsuid(2)) belongs to one thread, and with it root's right to pass over
+ * permissions comes and goes. That closes what no look at a file can: that it is replaced between the look and the use. What
+ * is looked for besides helps in a folder of root's in which others may write.
+ */
+#include "io/own_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 8
+
+static int stat_folder_of(const char *path, struct stat *ret)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int e = folder && stat(folder, ret) == 0 ? 0 : -errno;
+
+    free(folder);
+    return e;
+}
+
+int own_file_check_folder(const char *path)
+{
+    struct stat st;
+
+    return stat_folder_of(path, &st);
+}
+
+void own_file_as_owner(const char *path)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || stat_folder_of(path, &st) < 0 || st.st_uid == 0)
+        return;
+    setfsgid(st.st_gid); /* first: afterwards it may not */
+    setfsuid(st.st_uid);
+}
+
+void own_file_as_before(void)
+{
+    if (geteuid() != 0)
+        return;
+    setfsuid(geteuid());
+    setfsgid(getegid());
+}
+
+static int check(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -ENOTSUP;
+    return st.st_nlink > 1 && geteuid() == 0 ? -EMLINK
+                                             : 0; /* who is not root cannot be led to what is not his */
+}
+
+/* Somebody may remove it between the two. */
+static int open_or_make(const char *path, mode_t mode, bool *ret_made)
+{
+    const int flags = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+    int fd;
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        fd = open(path, flags | O_CREAT | O_EXCL, mode);
+        *ret_made = fd >= 0;
+        if (fd >= 0 || errno != EEXIST)
+            break;
+        fd = open(path, flags);
+        if (fd >= 0 || errno != ENOENT)
+            break;
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+int own_file_open(const char *path, mode_t mode, bool *ret_made)
+{
+    bool made;
+    int fd = open_or_make(path, mode, ret_made ? ret_made : &made);
+
+    if (fd < 0)
+        return fd;
+    int e = check(fd);
+    if (e == 0)
+        return fd;
+    close(fd);
+    return e;
+}
+
+const char *own_file_reason(int e)
+{
+    switch (e) {
+    case -ELOOP:
+        return "it is a symbolic link, and only the file itself is taken";
+    case -EMLINK:
+        return "it has another name too (a hard link), by which others could use it";
+    case -ENOTSUP:
+        return "it is no file";
+    case -ENOENT:
+        return "its folder is not there";
+    default:
+        return strerrordesc_np(-e);
+    }
+}
