@@ -7,6 +7,7 @@
 #include "io/attendant_own.h"
 
 #include "io/openmetrics.h"
+#include "io/own_file.h"
 #include "io/privilege.h"
 
 #include <errno.h>
@@ -127,27 +128,45 @@ int attendant_group(const struct daemon_config *config, gid_t *ret, char *why, s
     return 0;
 }
 
+static bool is_path(const char *control)
+{
+    return control && strcmp(control, "none") != 0;
+}
+
+static int cannot_control(const char *path, int e, const char *who, char *why, size_t why_size)
+{
+    const char *reason = e == -EEXIST         ? "what is there is no socket"
+                         : e == -ENAMETOOLONG ? "its path is too long, expected at most 107 bytes"
+                                              : own_file_reason(e);
+
+    if (e == -EADDRINUSE)
+        snprintf(why, why_size, "cannot make the control socket %s: another %s has it", path, who);
+    else
+        snprintf(why, why_size, "cannot make the control socket %s: %s", path, reason);
+    return e;
+}
+
+int attendant_check_control(const struct daemon_config *config, char *why, size_t why_size)
+{
+    int e = is_path(config->control) ? serve_check_unix(config->control) : 0;
+
+    return e < 0 ? cannot_control(config->control, e, "program", why, why_size) : 0;
+}
+
 static int open_control(struct attendant *a, char *why, size_t why_size)
 {
     const struct attendant_settings *s = &a->settings;
     const char *path = s->config->control ? s->config->control : s->host->control;
     gid_t group;
 
-    if (!path || strcmp(path, "none") == 0)
+    if (!is_path(path))
         return 0;
     int e = attendant_group(s->config, &group, why, why_size);
     if (e < 0)
         return e;
     int fd = serve_listen_unix(path, group);
-    if (fd < 0) {
-        snprintf(why, why_size, "cannot make the control socket %s: %s%s%s%s", path, strerror(-fd),
-                 fd == -EADDRINUSE ? ": another " : "", fd == -EADDRINUSE ? s->who : "",
-                 fd == -EADDRINUSE ? " has it"
-                 : fd == -ENOENT   ? ": its folder is not there"
-                 : fd == -EEXIST   ? ": what is there is no socket"
-                                   : "");
-        return fd;
-    }
+    if (fd < 0)
+        return cannot_control(path, fd, s->who, why, why_size);
     snprintf(a->control_path, sizeof(a->control_path), "%s", path);
     control_init(&a->control, attendant_commands, a);
     a->control.more = s->commands;

@@ -57,6 +57,8 @@ void attendant_close(struct attendant *a); /* NULL: nothing */
 
 /* Whether the system has the group of the control socket; -1 in *ret: none is said. 0, or -ENOENT and one sentence in why. */
 MUST_CHECK int attendant_group(const struct daemon_config *config, gid_t *ret, char *why, size_t why_size);
+/* Can the control socket that is said be made? Nothing is. 0, or an error of serve_check_unix and why. */
+MUST_CHECK int attendant_check_control(const struct daemon_config *config, char *why, size_t why_size);
 
 /* For settings.check: what host->load gives, looked at by `check`, with its warnings; `free` ends it. */
 MUST_CHECK int attendant_check_config(const struct daemon_host *host,

@@ -16,6 +16,7 @@
 
 #include "io/background.h"
 #include "io/log_sink.h"
+#include "io/own_file.h"
 #include "io/privilege.h"
 
 #include <errno.h>
@@ -93,16 +94,28 @@ int daemon_open(struct daemon *d, const char *program, bool background)
 
 /* --- what is given up --- */
 
+static int cannot_pidfile(const char *path, int e, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "cannot write the pidfile %s: %s", path, own_file_reason(e));
+    return e;
+}
+
+int daemon_check_pidfile(const char *path, char *why, size_t why_size)
+{
+    int e = path ? own_file_check_folder(path) : 0;
+
+    return e < 0 ? cannot_pidfile(path, e, why, why_size) : 0;
+}
+
 static int open_pidfile(struct daemon *d, const char *path, char *why, size_t why_size)
 {
-    d->pidfile = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    d->pidfile_at = d->pidfile < 0 ? NULL : daemon_lasting_path(path);
-    if (d->pidfile_at)
-        return 0;
-    int e = -errno;
-    snprintf(why, why_size, "cannot write the pidfile %s: %s", path,
-             e == -ENOENT ? "its folder is not there" : strerror(-e));
-    return e;
+    own_file_as_owner(path);
+    d->pidfile = own_file_open(path, 0644, NULL);
+    own_file_as_before();
+    int e = d->pidfile < 0 ? d->pidfile : ftruncate(d->pidfile, 0) < 0 ? -errno : 0;
+    if (e == 0 && !(d->pidfile_at = daemon_lasting_path(path)))
+        e = -ENOMEM;
+    return e < 0 ? cannot_pidfile(path, e, why, why_size) : 0;
 }
 
 /* Of a user that was said. */

@@ -59,6 +59,8 @@ MUST_CHECK int daemon_give_up(struct daemon *d, const struct daemon_wish *wish, 
 /* Whether the system has the user of a wish, as daemon_give_up will want; NULL: not said. 0, or -ENOENT and one sentence in
  * why. */
 MUST_CHECK int daemon_check_user(const char *user, char *why, size_t why_size);
+/* Has the pid file a place? Nothing is made. NULL: there is to be none. 0, or -errno and why. */
+MUST_CHECK int daemon_check_pidfile(const char *path, char *why, size_t why_size);
 /* Warns if a reload will not be able to read this file. */
 void daemon_check_readable(const struct daemon *d, const char *path);
 

@@ -74,8 +74,8 @@ static int on_reload(void *arg)
     return p->program->reload(p->service, why, sizeof(why));
 }
 
-/* What the system's tables of users lack. */
-static int check_users(const struct daemon_config *config, char *why, size_t why_size)
+/* What the system's tables of users and its folders lack. */
+static int check_system(const struct daemon_config *config, char *why, size_t why_size)
 {
     gid_t group;
     int e = daemon_check_user(config->user, why, why_size);
@@ -83,7 +83,13 @@ static int check_users(const struct daemon_config *config, char *why, size_t why
     if (e < 0)
         return rc_say_place(config->user_at, e, why, why_size);
     e = attendant_group(config, &group, why, why_size);
-    return e < 0 ? rc_say_place(config->controlgroup_at, e, why, why_size) : 0;
+    if (e < 0)
+        return rc_say_place(config->controlgroup_at, e, why, why_size);
+    e = attendant_check_control(config, why, why_size);
+    if (e < 0)
+        return rc_say_place(config->control_at, e, why, why_size);
+    e = daemon_check_pidfile(config->pidfile, why, why_size);
+    return e < 0 ? rc_say_place(config->pidfile_at, e, why, why_size) : 0;
 }
 
 static int begin(struct process *p, struct daemon_config *config)
@@ -102,7 +108,7 @@ static int begin(struct process *p, struct daemon_config *config)
     };
 
     daemon_log_warnings(&p->daemon.log, config);
-    int e = check_users(config, why, sizeof(why));
+    int e = check_system(config, why, sizeof(why));
     if (e == 0)
         e = p->program->start(config, &host, &p->service, why, sizeof(why));
     else
@@ -143,7 +149,7 @@ static int check(const struct process *p, struct daemon_config *config)
 
     for (unsigned i = 0; i < config->n_warnings; i++)
         fprintf(stderr, "warning: %s\n", config->warnings[i]);
-    int e = check_users(config, why, sizeof(why));
+    int e = check_system(config, why, sizeof(why));
     if (e == 0)
         e = p->program->check(config, why, sizeof(why));
     p->program->free(config);

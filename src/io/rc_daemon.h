@@ -17,8 +17,9 @@
 struct daemon_config {
     bool background, verbose, sandbox;
     const char *pidfile, *user, *control, *controlgroup; /* NULL: not given */
-    const char *user_at, *controlgroup_at;               /* where a file says so; NULL: no file does */
-    struct ipendpoint metrics;                           /* where the page is served; port 0: nowhere */
+    const char *user_at, *pidfile_at, *control_at,
+        *controlgroup_at;      /* where a file says so; NULL: no file does */
+    struct ipendpoint metrics; /* where the page is served; port 0: nowhere */
     unsigned n_warnings;
     const char *warnings[DAEMON_WARNINGS_MAX]; /* what is allowed and hardly meant; one sentence each */
 };

@@ -72,6 +72,8 @@ void server_free(struct server *s); /* after server_run has returned, or in its 
  * `group` if it is not (gid_t)-1. What a server that is gone left there is replaced; -EADDRINUSE: one is there,
  * -EEXIST: what is there is no socket. The descriptor or -errno (-ENAMETOOLONG: a path takes 107 bytes). */
 MUST_CHECK int serve_listen_unix(const char *path, unsigned group);
+/* Could there be one? Nothing is made. 0, -ENAMETOOLONG, -EEXIST, or what stat(2) says of its folder. */
+MUST_CHECK int serve_check_unix(const char *path);
 struct ipendpoint;
 /* A listening TCP socket on the system's stack, or -errno. */
 MUST_CHECK int serve_listen_tcp(const struct ipendpoint *at);

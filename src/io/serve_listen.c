@@ -5,8 +5,10 @@
  * it was killed or could not remove it any more, is told from one in use by connecting to it.
  */
 #include "base/ipaddr.h"
+#include "io/own_file.h"
 #include "io/serve.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,12 +61,34 @@ static int bind_unix(int fd, const struct sockaddr_un *at)
     return 0;
 }
 
+/* By what is there now: who may write in the folder could put a link there, and lead us to another file. */
 static int open_to(const char *path, unsigned group)
 {
     bool shared = group != (unsigned)-1;
-    if (shared && chown(path, (uid_t)-1, group) < 0)
-        return -errno;
-    return chmod(path, shared ? 0660 : 0600) < 0 ? -errno : 0;
+    char self[32];
+    struct stat st;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), e = 0;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        e = -errno;
+    else if (!S_ISSOCK(st.st_mode))
+        e = -EEXIST;
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (e == 0 && shared && fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH) < 0)
+        e = -errno;
+    if (e == 0 && chmod(self, shared ? 0660 : 0600) < 0)
+        e = -errno;
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
+int serve_check_unix(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(at.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(at.sun_path, path, strlen(path));
+    return is_something_else(&at) ? -EEXIST : own_file_check_folder(path);
 }
 
 int serve_listen_unix(const char *path, unsigned group)

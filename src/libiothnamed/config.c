@@ -78,6 +78,7 @@ static void process_finish(struct builder *b)
         .user = text_of(&o->user),
         .user_at = options_place(b, "user"),
         .control = text_of(&o->control),
+        .control_at = options_place(b, "control"),
         .controlgroup = text_of(&o->controlgroup),
         .controlgroup_at = options_place(b, "controlgroup"),
         .metrics = o->metrics,

@@ -89,6 +89,19 @@ def test_a_stack_without_a_plugin(box):
     assert result.returncode == 0, result.stderr
 
 
+def test_what_no_start_can_serve_fails_the_check(box):
+    for line, place, words in (
+        ("stack stack=vdestack,vnl=vdee:///hub", (1, 13), "there is no kind 'vdee' of virtual networks, expected one such as vde:"),
+        (f"option control /tmp/{'a' * 103}", (1, 16), "its path is too long, expected at most 107 bytes"),
+        ("option control /tmp", (1, 16), "what is there is no socket"),
+        ("option control /no/such/folder/control", (1, 16), "its folder is not there"),
+    ):
+        path, result = check(box, line + "\n" + LOCAL, "-n")
+        assert result.returncode == 1 and words in result.stderr and place in places(path, result.stderr), result.stderr
+    result = box.namespace.run(box.build / PROGRAM, "-n", "-p", "/no/such/folder/pid", path, check=False)
+    assert result.returncode == 1
+
+
 EXAMPLES = [w.TREE / "examples/quickstart.rc", *sorted((w.TREE / "examples/scenarios").glob("*.rc"))]
 
 

@@ -14,6 +14,7 @@
 #include <iothconf.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -32,10 +33,63 @@ static const char *kind_of(const char *text, char name[static KIND_SIZE])
     return name;
 }
 
+/* Of a virtual network, as vde:// is one. Empty: its name says none. Returns kind. */
+static const char *network_kind(const char *vnl, char kind[static KIND_SIZE])
+{
+    vnl += strspn(vnl, " \t'\"{");
+    int len = (int)strspn(vnl, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    snprintf(kind, KIND_SIZE, "%.*s", strncmp(vnl + len, "://", 3) == 0 ? len : 0, vnl);
+    return kind;
+}
+
+/* libvdeplug looks elsewhere if its environment says so; then nobody can tell. */
+static bool has_module(const char *kind)
+{
+    static const char *const folders[] = {VDE_MODULES, "/lib/vdeplug", "/usr/lib/vdeplug"};
+    char file[PATH_MAX];
+    bool looked = false;
+
+    if (getenv("VDEPLUGIN_PATH") || getenv("LD_LIBRARY_PATH"))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        snprintf(file, sizeof(file), "%s/libvdeplug_%s.so", folders[i], kind);
+        if (access(file, F_OK) == 0)
+            return true;
+        looked = looked || access(folders[i], R_OK | X_OK) == 0;
+    }
+    return !looked;
+}
+
+static int find_network(const char *vnl, char *why, size_t why_size)
+{
+    char kind[KIND_SIZE];
+
+    if (!network_kind(vnl, kind)[0] || has_module(kind))
+        return 0;
+    snprintf(why, why_size,
+             "there is no kind '%s' of virtual networks, expected one such as vde:///tmp/hub; no module "
+             "libvdeplug_%s.so lies in " VDE_MODULES,
+             kind, kind);
+    return -ENOENT;
+}
+
+static int find_networks(const char *text, char *why, size_t why_size)
+{
+    int e = 0;
+
+    for (const char *vnl = text; e == 0 && (vnl = rc_stack_value(vnl, "vnl="));)
+        e = find_network(vnl, why, why_size);
+    return e;
+}
+
 int open_stack_find(const char *text, char *why, size_t why_size)
 {
     char name[KIND_SIZE];
+    int e = find_networks(text, why, why_size);
 
+    if (e < 0)
+        return e;
     if (ioth_checkstack(kind_of(text, name)) == 0 ||
         errno == EACCES) /* who has given up privileges sees no more */
         return 0;
@@ -72,8 +126,14 @@ int open_stack_check_vnl(const char *which, const char *vnl, char *why, size_t w
     char name[KIND_SIZE];
 
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(vnl, ","), vnl);
-    if (ioth_checkstack(name) < 0)
-        return 0;
+    if (ioth_checkstack(name) < 0) {
+        char wrong[256];
+        int e = find_network(vnl, wrong, sizeof(wrong));
+
+        if (e < 0)
+            snprintf(why, why_size, "%s: %s", which, wrong);
+        return e;
+    }
     snprintf(
         why, why_size,
         "%s: '%s' is a stack and no virtual network, expected stack=%s, or a network such as vde:///tmp/hub",

@@ -22,14 +22,15 @@ struct open_stacks {
     } at[OPEN_STACKS_MAX];
 };
 
-/* Is there the kind of stack that such a string names? It is looked for, and nothing is loaded. 0, -ENOENT and one sentence in why,
+/* Is there the kind of stack that such a string names, and that of its virtual networks? They are looked for, and nothing is
+ * loaded. 0, -ENOENT and one sentence in why,
  * or -ENOMEM. */
 MUST_CHECK int open_stack_find(const char *text, char *why, size_t why_size);
 /* Is that a string for a stack, and is there that kind? `which` stands before the sentence: "stack"; NULL is one. 0, -EINVAL or
  * -ENOENT and one sentence in why, or -ENOMEM. */
 MUST_CHECK int open_stack_check(const char *which, const char *text, char *why, size_t why_size);
-/* What is to be a virtual network is none if a stack has that name: "kernel" in place of stack=kernel. 0, or -EINVAL and one
- * sentence in why. */
+/* What is to be a virtual network is none if a stack has that name: "kernel" in place of stack=kernel; or if there is no such kind
+ * of network. 0, or -EINVAL, -ENOENT and one sentence in why. */
 MUST_CHECK int open_stack_check_vnl(const char *which, const char *vnl, char *why, size_t why_size);
 /* Makes the stack of a string (NULL: the system's, as a stack of its own), and begins to renew what it gets by DHCP or from
  * routers. `which`: "stack", for the sentence. 0, or negative errno and one sentence in why. The log is told which is made,

@@ -375,7 +375,7 @@ static void what_cannot_be_opened(void **state)
 {
     struct service s = {.well = true}, other = {.well = true};
     const struct attendant_settings settings = settings_of(&s);
-    char why[256];
+    char why[256], long_path[109] = "";
 
     (void)state;
     s.config.controlgroup = "no-such-group";
@@ -384,14 +384,19 @@ static void what_cannot_be_opened(void **state)
     s.config.controlgroup = NULL;
     s.config.control = "/nowhere/at/all";
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -ENOENT);
-    assert_string_equal(
-        why,
-        "cannot make the control socket /nowhere/at/all: No such file or directory: its folder is not there");
+    assert_string_equal(why, "cannot make the control socket /nowhere/at/all: its folder is not there");
+    assert_int_equal(attendant_check_control(&s.config, why, sizeof(why)), -ENOENT);
     s.config.control = "/dev/null";
+    assert_int_equal(attendant_check_control(&s.config, why, sizeof(why)), -EEXIST);
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -EEXIST);
-    assert_string_equal(why,
-                        "cannot make the control socket /dev/null: File exists: what is there is no socket");
+    assert_string_equal(why, "cannot make the control socket /dev/null: what is there is no socket");
+    memset(long_path, 'a', sizeof(long_path) - 1);
+    s.config.control = long_path;
+    assert_int_equal(attendant_check_control(&s.config, why, sizeof(why)), -ENAMETOOLONG);
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -ENAMETOOLONG);
+    assert_non_null(strstr(why, ": its path is too long, expected at most 107 bytes"));
     s.config.control = path;
+    assert_int_equal(attendant_check_control(&s.config, why, sizeof(why)), 0);
     s.config.metrics = (struct ipendpoint){.addr = ipaddr_of_v4(0xc0000201), .port = 9153};
     assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), -EADDRNOTAVAIL);
     assert_string_equal(why, "cannot serve metrics at 192.0.2.1@9153: Cannot assign requested address: this "

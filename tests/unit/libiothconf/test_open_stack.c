@@ -106,10 +106,27 @@ static void what_is_not_there_is_said(void **state)
                 0);
     assert_non_null(strstr(why, ": there is no stack 'nosuchkind', "));
     assert_true(open_stack("stack", "stack=vdestack,vnl=vdee:///tmp", NULL, &stack, why, sizeof(why)) < 0);
-    assert_non_null(strstr(why, ": there is no such kind of virtual network, expected "));
+    assert_non_null(strstr(why, ": there is no kind 'vdee' of virtual networks, expected "));
     assert_true(
         open_stack("stack", "stack=vdestack,vnl=vde:///no/hub[3],eth", NULL, &stack, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, ": its virtual network is not there: does the hub or switch run"));
+}
+
+/* Without a network: before anything is made. */
+static void kinds_of_networks_are_looked_for(void **state)
+{
+    char why[256];
+
+    (void)state;
+    assert_int_equal(open_stack_check("stack", "stack=kernel,vnl='vdee:///x'", why, sizeof(why)), -ENOENT);
+    assert_non_null(strstr(why, "stack: there is no kind 'vdee' of virtual networks, expected "));
+    assert_int_equal(open_stack_check("stack", "stack=kernel,vnl=vde:///x,vnl=no://y", why, sizeof(why)),
+                     -ENOENT);
+    assert_non_null(strstr(why, "'no'"));
+    assert_int_equal(open_stack_check("stack", "stack=kernel,vnl=vde:///no/hub", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check("stack", "stack=kernel,vnl=/no/hub", why, sizeof(why)), 0);
+    assert_int_equal(open_stack_check_vnl("iface a", "vdee://x", why, sizeof(why)), -ENOENT);
+    assert_int_equal(open_stack_check_vnl("iface a", "hub:///x", why, sizeof(why)), 0);
 }
 
 static void the_systems_interfaces_are_left_alone(void **state)
@@ -133,9 +150,13 @@ static void the_systems_interfaces_are_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings_are_checked),  cmocka_unit_test(a_stack_is_no_network),
-        cmocka_unit_test(one_stack_a_string),   cmocka_unit_test(what_is_not_there_is_said),
-        cmocka_unit_test(what_is_made_is_said), cmocka_unit_test(the_systems_interfaces_are_left_alone),
+        cmocka_unit_test(strings_are_checked),
+        cmocka_unit_test(a_stack_is_no_network),
+        cmocka_unit_test(one_stack_a_string),
+        cmocka_unit_test(what_is_not_there_is_said),
+        cmocka_unit_test(kinds_of_networks_are_looked_for),
+        cmocka_unit_test(what_is_made_is_said),
+        cmocka_unit_test(the_systems_interfaces_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
