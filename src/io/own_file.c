@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -16,31 +18,52 @@
 
 #define TRIES 8
 
-static int stat_folder_of(const char *path, struct stat *ret)
+/* Of the folder in which path lies, to be freed; NULL: out of memory. */
+static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int e = folder && stat(folder, ret) == 0 ? 0 : -errno;
 
-    free(folder);
-    return e;
+    return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 }
 
 int own_file_check_folder(const char *path)
 {
     struct stat st;
+    char *folder = folder_of(path);
+    int e = folder && stat(folder, &st) == 0 ? 0 : -errno;
 
-    return stat_folder_of(path, &st);
+    free(folder);
+    return e;
+}
+
+/* The first folder on the way that is not root's: its owner decides where the rest of the way leads. False: all are root's. */
+static bool find_owner(const char *folder, struct stat *ret)
+{
+    char way[PATH_MAX];
+
+    for (size_t len = 1; folder[len - 1]; len++) {
+        if (folder[len] != '/' && folder[len] != '\0')
+            continue;
+        if ((size_t)snprintf(way, sizeof(way), "%.*s", (int)len, folder) >= sizeof(way))
+            return false;
+        if (stat(way, ret) == 0 && ret->st_uid != 0)
+            return true;
+    }
+    return false;
 }
 
 void own_file_as_owner(const char *path)
 {
     struct stat st;
+    char *folder = geteuid() == 0 ? folder_of(path) : NULL;
+    char *without_links = folder ? realpath(folder, NULL) : NULL;
 
-    if (geteuid() != 0 || stat_folder_of(path, &st) < 0 || st.st_uid == 0)
-        return;
-    setfsgid(st.st_gid); /* first: afterwards it may not */
-    setfsuid(st.st_uid);
+    if ((folder && find_owner(folder, &st)) || (without_links && find_owner(without_links, &st))) {
+        setfsgid(st.st_gid); /* first: afterwards it may not */
+        setfsuid(st.st_uid);
+    }
+    free(folder);
+    free(without_links);
 }
 
 void own_file_as_before(void)

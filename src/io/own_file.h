@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Files that a program keeps for itself, opened to be written: leases, locks, keys, the pid file. A program that root starts
- * opens them before it gives root up, in a folder that may be its service's user's: whoever owns the folder decides what is
- * there. So a file is opened as that owner, and only if it is what its name says: a file, of one name, and no link.
+ * opens them before it gives root up, in a folder that may be its service's user's: whoever owns the folder, or one on the way
+ * to it, decides what is there. So a file is opened as that owner, and only if it is what its name says: a file, of one name,
+ * and no link.
  */
 #ifndef IO_OWN_FILE_H
 #define IO_OWN_FILE_H
@@ -12,8 +13,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* From here on this thread opens and makes files as the owner of the folder in which path lies, if it is root and the owner is
- * somebody else; also files that a library opens. own_file_as_owner always has one own_file_as_before after it, in the same
+/* From here on this thread, if it is root, opens and makes files as the owner of the folder in which path lies, or of the first
+ * one on the way there that is not root's; also files that a library opens. own_file_as_owner always has one own_file_as_before after it, in the same
  * thread, with nothing of the two between. */
 void own_file_as_owner(const char *path);
 void own_file_as_before(void);

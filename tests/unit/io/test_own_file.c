@@ -121,6 +121,24 @@ static void a_folder_is_its_owners(void **state)
     close(fd);
 }
 
+/* Whoever owns a folder on the way can put a link in place of the next. */
+static void a_way_is_its_owners(void **state)
+{
+    const struct passwd *nobody = getpwnam("nobody");
+    char there[96];
+
+    (void)state;
+    if (geteuid() != 0 || !nobody || chown(folder, nobody->pw_uid, nobody->pw_gid) < 0)
+        skip();
+    assert_int_equal(symlink("/", path), 0);
+    snprintf(there, sizeof(there), "%s/own-file-of-nobody", path);
+    own_file_as_owner(there);
+    int fd = own_file_open(there, 0600, NULL);
+    own_file_as_before();
+    assert_int_equal(fd, -EACCES);
+    assert_int_equal(own_file_check_folder(there), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -129,6 +147,7 @@ int main(void)
         TEST(what_is_no_file_is_refused),
         TEST(a_hard_link_leads_root_nowhere),
         TEST(a_folder_is_its_owners),
+        TEST(a_way_is_its_owners),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
