@@ -13,8 +13,12 @@
  * another. The hash is keyed, so nobody can aim at a bucket; two networks in one bucket share a slot once in
  * 2^20 pairs. When a bucket is full, the account nearest to even gives way, which loses the least.
  *
+ * Workers look at the clock once for a batch of questions, and may be stopped behind that; so the time that one of them
+ * brings may be earlier than the one that another has used on the same account, which then lies ahead by more than a
+ * second. Such an account is over the limit, and stays as it is: it must not be taken for an old one.
+ *
  * 40 bits of ticks come around in 19 hours; a number left from the last time round is taken for the present
- * only if it hits the second that lies ahead.
+ * only if it hits the seconds that lie ahead.
  */
 #include "libiothnamed/rrl.h"
 #include <errno.h>
@@ -29,6 +33,7 @@
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
 #define TICK_NS   64
 #define BURST     ((uint64_t)(NSEC_PER_SEC / TICK_NS)) /* how far ahead an account may be */
+#define LATE      (8 * BURST) /* and how far behind others a worker: longer than a busy machine stops a thread */
 
 struct bucket {
     _Alignas(64) _Atomic uint64_t slots[SLOTS];
@@ -82,11 +87,11 @@ static uint64_t slips_of(uint64_t slot)
     return slot >> TIME_BITS & RRL_SLIP_MAX;
 }
 
-/* Ticks by which the account is ahead of now; 0: it is even. */
+/* Ticks by which the account is ahead of now, more than BURST if now is a late worker's; 0: it is even. */
 static uint64_t ahead_of(uint64_t slot, uint64_t now)
 {
     uint64_t ahead = (slot - now) & TIME_MASK;
-    return ahead <= BURST ? ahead : 0;
+    return ahead <= BURST + LATE ? ahead : 0;
 }
 
 static uint64_t hash_network(const struct rrl *r, const struct ipaddr *client)

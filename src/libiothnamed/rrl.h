@@ -25,7 +25,8 @@ enum rrl_verdict { RRL_SEND, RRL_SLIP, RRL_DROP };
 /* 0 or -ENOMEM. key: secret, of its hash table. Takes 1 MiB, of which the system gives what is touched. */
 MUST_CHECK int rrl_new(const struct siphash_key *key, struct rrl **ret);
 void rrl_free(struct rrl *r);
-/* An answer to this client is due: what to do with it. From any thread; waits for nobody. */
+/* An answer to this client is due: what to do with it. From any thread; waits for nobody. now: a time of the recent past will do; it
+ * need not be later than the one that another thread gave. */
 enum rrl_verdict rrl_take(struct rrl *r, const struct ipaddr *client, const struct rrl_limit *limit,
                           nsec_t now);
 

@@ -153,6 +153,17 @@ static void rates_at_the_ends(void **state)
     assert_in_range(t.sent, 99, 101);
 }
 
+/* Workers look at the clock once for many questions: one of them may be behind the others. */
+static void a_worker_whose_time_is_late_gives_no_second_burst(void **state)
+{
+    const struct rrl_limit limit = {.rate = 100, .slip = 0};
+    static const nsec_t late[] = {1000, NSEC_PER_SEC / 1000, NSEC_PER_SEC, 5 * NSEC_PER_SEC};
+    assert_int_equal(ask(*state, "192.0.2.1", &limit, 1000, START, 0).sent, 100);
+    for (unsigned i = 0; i < ARRAY_LEN(late); i++)
+        assert_int_equal(ask(*state, "192.0.2.1", &limit, 1000, START - late[i], 0).sent, 0);
+    assert_int_equal(ask(*state, "192.0.2.1", &limit, 1000, START + NSEC_PER_SEC / 2, 0).sent, 50);
+}
+
 struct flood {
     struct rrl *rrl;
     unsigned sent;
@@ -198,6 +209,7 @@ int main(void)
         TEST(a_full_table_keeps_the_heavy_ones),
         TEST(the_clock_comes_around),
         TEST(rates_at_the_ends),
+        TEST(a_worker_whose_time_is_late_gives_no_second_burst),
         TEST(workers_share_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
