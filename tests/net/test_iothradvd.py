@@ -22,6 +22,7 @@ from scapy.layers import inet6
 from scapy.layers.l2 import Ether
 
 import dhcp_servers as servers
+import manual
 import peers
 import world as w
 from dhcp_lab import INTERFACE, STACKS, Client, Segment, running, said, together  # noqa: F401
@@ -770,17 +771,10 @@ def test_the_example(world):
 @together
 def test_the_program_of_the_manual(world):
     """The C program of iothradvd(3), as it stands there."""
-    w.need_plain_build()
     segment = Segment(world)
-    page = (w.TREE / "man/iothradvd.3").read_text().split(".Sh EXAMPLES")[1]
-    source = re.search(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page, re.S | re.M).group(1).replace("\\e", "\\")
-    path = world.directory / "router.c"
-    path.write_text(source.replace("vde:///tmp/hub", segment.vnl))
-    library, ioth = w.RELEASE / "src/libiothradvd", w.RELEASE / "src/libioth"
-    flags = [f"-I{w.TREE}/include", f"-L{library}", f"-L{ioth}", f"-Wl,-rpath,{library}:{ioth}", "-liothradvd", "-lioth"]
-    subprocess.run(["cc", "-Wall", "-Werror", path, "-o", path.with_suffix(""), *flags], check=True)
+    program = manual.program("iothradvd.3", world.directory, change=lambda source: source.replace("vde:///tmp/hub", segment.vnl))
     host = host_on(segment)
-    daemon = world.daemon(HERE, path.with_suffix(""))
+    daemon = world.daemon(HERE, program)
     w.wait_for(lambda: default_routes(host), "a default route")
     w.wait_for(has_prefix(host, "fc01:"), "an address")
     daemon.signal(signal.SIGTERM)
