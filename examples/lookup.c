@@ -11,7 +11,9 @@
 
 int main(int argc, char *argv[])
 {
-    struct ioth *stack = ioth_newstackc(argc > 2 ? argv[1] : NULL);
+    if (argc != 3)
+        return fprintf(stderr, "usage: lookup STACK NAME\n"), 2;
+    struct ioth *stack = ioth_newstackc(argv[1]);
     struct iothdns *dns = stack ? iothdns_init_strcfg(stack, ioth_resolvconf(stack, NULL)) : NULL;
     struct addrinfo *found;
     char text[INET6_ADDRSTRLEN];

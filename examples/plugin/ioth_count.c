@@ -3,12 +3,15 @@
  * A network stack as a plug-in of libioth: the kernel's, with a counter for the bytes that go in and out.
  *
  *     cc -shared -fPIC -o ioth_count.so ioth_count.c $(pkg-config --cflags libioth)
- *     IOTH_PLUGIN_PATH=. PROGRAM
  *
- * where the program names its stack count, or, with an option, count,to=/tmp/traffic. In the string of ioth_newstackc, and
- * of our programs, commas divide; there a stack with options stands in braces: stack={count,to=/tmp/traffic},ip=...
+ * A program that makes its stack by a name or a string needs no change for it; IOTH_PLUGIN_PATH says where it is. hashaddr(1)
+ * looks a base up on it here, while `iothnamed ../quickstart.rc` serves in another terminal:
  *
- * When the stack is deleted, the file of the option `to` gets one line, "in BYTES out BYTES".
+ *     IOTH_PLUGIN_PATH=. hashaddr -s 'stack={count,to=traffic}' -D 127.0.0.1@5300 -b router.test.local renzo.test.local
+ *     cat traffic
+ *
+ * When the stack is deleted, the file of the option `to` gets one line, "in BYTES out BYTES". To ioth_newstack such a stack is
+ * "count,to=traffic"; in the string of ioth_newstackc commas divide, so there a stack with options stands in braces.
  *
  * A plug-in is one constant, at the end: how to make and to end a stack, and its operations, each of which
  * gets as first argument the pointer that stack_new has stored. The sockets of this stack are the kernel's,

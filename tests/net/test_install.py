@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import manual
 import world as w
 
 HEADERS = ["ioth.h", "ioth_plugin.h", "nlinline.h", "nlinline+.h", "iothaddr.h", "iothconf.h", "iothdns.h", "iothradvd.h", "libnlq.h"]
@@ -25,16 +26,13 @@ def only(paths, what):
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("prefix")
-    subprocess.run(["cmake", "--install", w.RELEASE, "--prefix", directory], check=True, stdout=subprocess.DEVNULL)
-    return directory
+def prefix():
+    return manual.installed()
 
 
 @pytest.fixture(scope="module")
-def libraries(prefix):
-    """The folder of the installed libraries."""
-    return only(prefix.rglob("libioth.so"), "libioth.so").parent
+def libraries():
+    return manual.libraries()
 
 
 def pkg_config(libraries, *arguments):
@@ -93,14 +91,9 @@ def test_nothing_points_back_into_the_tree(prefix):
                 assert str(w.TREE) not in path.read_text(errors="replace"), path
 
 
-def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, tmp_path):
+def test_the_example_compiles_against_it_and_sends_a_datagram(world, tmp_path):
     """examples/udp-send.c, a node of its own on a virtual Ethernet, as its head says it is compiled and run."""
-    w.need_plain_build()
-    program = tmp_path / "udp-send"
-    flags = pkg_config(libraries, "--cflags", "--libs", "libioth")
-    source = w.TREE / "examples/udp-send.c"
-    subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", source, "-o", program, *flags], check=True)
-
+    program = manual.compile_example(w.TREE / "examples/udp-send.c", tmp_path)
     world.hub()
     peer = world.vde_client("peer", ["10.0.0.2/24"])
     with peer.entered():
@@ -111,7 +104,7 @@ def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, 
         machine = world.namespace("machine")
 
         def sent_and_received():
-            machine.run(program, w.HUB, "10.0.0.2", "5000", env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
+            machine.run(program, w.HUB, "10.0.0.2", "5000")
             try:
                 return receiver.recvfrom(100)
             except TimeoutError:
@@ -122,7 +115,8 @@ def test_the_example_compiles_against_it_and_sends_a_datagram(world, libraries, 
     assert (data, sender[0]) == (b"ciao\n", "10.0.0.1")
 
 
-def test_the_installed_server_serves(world, prefix):
+def quickstart(world, prefix):
+    """The installed server, with the first example, and its namespace."""
     box = world.namespace("box")
     program = only([*prefix.glob("bin/iothnamed"), *prefix.glob("sbin/iothnamed")], "iothnamed")
     daemon = world.daemon(box, program, w.TREE / "examples/quickstart.rc")
@@ -131,6 +125,24 @@ def test_the_installed_server_serves(world, prefix):
         return "192.168.1.254" in box.dig("-p", "5300", "@127.0.0.1", "+short", "router.test.local", check=False)
 
     daemon.wait_until(answers, "an answer")
+    return daemon, box
+
+
+def test_the_installed_server_serves(world, prefix):
+    daemon, _ = quickstart(world, prefix)
+    assert daemon.stop() == 0
+
+
+def test_the_example_of_a_plugin(world, prefix, tmp_path):
+    """examples/plugin/ioth_count.c, as its head says it is compiled and used."""
+    source = w.TREE / "examples/plugin/ioth_count.c"
+    manual.compile_example(source, tmp_path)
+    commands = re.findall(r"^ \*     ((?:IOTH_PLUGIN_PATH|cat).*)$", source.read_text(), re.MULTILINE)
+    daemon, box = quickstart(world, prefix)
+    script = " && ".join([f"cd {tmp_path}", f"PATH={prefix}/bin:$PATH", *commands])
+    address, traffic = box.run("sh", "-c", script).stdout.splitlines()
+    assert address == box.run(prefix / "bin/hashaddr", "-b", "fc00::fe", "renzo.test.local").stdout.strip()
+    assert re.fullmatch(r"in [1-9]\d+ out [1-9]\d+", traffic)
     assert daemon.stop() == 0
 
 
