@@ -2,7 +2,8 @@
 /*
  * See attendant.h. It runs serve.h with two services on it: commands on a socket of the file system, pages on a TCP port. Each
  * TICK it looks whether all runs that should; as long as it does the host is told, who may have a watchdog. A thread that hangs
- * makes the sign of life stay away, and a service manager restarts the whole.
+ * makes the sign of life stay away, and a service manager restarts the whole. A network that is away does not: to start anew would
+ * not bring it back.
  */
 #include "io/attendant_own.h"
 
@@ -21,20 +22,26 @@
 
 /* --- looking after the service --- */
 
+bool attendant_is_healthy(const struct attendant *a)
+{
+    return a->is_well && a->is_served;
+}
+
 static nsec_t tick(void *arg, nsec_t now)
 {
     struct attendant *a = arg;
     const struct attendant_settings *s = &a->settings;
     const struct daemon_host *host = s->host;
-    bool healthy = !s->is_well || s->is_well(s->arg, now);
+    bool well = !s->is_well || s->is_well(s->arg, now);
 
     attendant_reap_jobs(a);
-    if (healthy != a->healthy)
-        log_event(s->log, healthy ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, healthy ? s->well : s->ill);
-    a->healthy = healthy;
+    if (well != a->is_well)
+        log_event(s->log, well ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, well ? s->well : s->ill);
+    a->is_well = well;
+    a->is_served = !s->is_served || s->is_served(s->arg, now);
     if (a->started_at == 0)
         a->started_at = now;
-    if (healthy && host->alive && host->alive_interval && now >= a->alive_at) {
+    if (well && host->alive && host->alive_interval && now >= a->alive_at) {
         host->alive(host->arg);
         a->alive_at = now + host->alive_interval;
     }
@@ -78,7 +85,7 @@ static void put_about(const struct attendant *a, struct text *out)
     put_family(a, &build, "_info", version.failed ? "" : version.bytes, 1, out);
     text_fini(&version);
     put_family(a, &uptime, "", "", attendant_uptime_s(a), out);
-    put_family(a, &healthy, "", "", a->healthy, out);
+    put_family(a, &healthy, "", "", attendant_is_healthy(a), out);
 }
 
 static bool metrics_body(void *arg, unsigned turn, struct text *out)
@@ -96,7 +103,7 @@ static unsigned health_status(void *arg)
 {
     const struct attendant *a = arg;
 
-    return a->healthy ? 200 : 503;
+    return attendant_is_healthy(a) ? 200 : 503;
 }
 
 static bool health_body(void *arg, unsigned turn, struct text *out)
@@ -104,7 +111,10 @@ static bool health_body(void *arg, unsigned turn, struct text *out)
     const struct attendant *a = arg;
 
     (void)turn;
-    text_printf(out, "%s\n", a->healthy ? "ok" : a->settings.ill);
+    text_printf(out, "%s\n",
+                attendant_is_healthy(a) ? "ok"
+                : a->is_well            ? a->settings.unserved
+                                        : a->settings.ill);
     return false;
 }
 
@@ -206,7 +216,7 @@ int attendant_open(const struct attendant_settings *settings, struct attendant *
     if (!a)
         return -ENOMEM;
     a->settings = *settings;
-    a->healthy = true;
+    a->is_well = a->is_served = true;
     a->started_wall_s = (int64_t)time(NULL);
     int e = server_new(&streams, &a->streams);
     if (e == 0)

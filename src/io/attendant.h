@@ -31,6 +31,10 @@ struct attendant_settings {
      * `alive` at least each alive_interval while it does. */
     bool (*is_well)(void *arg, nsec_t now);
     const char *well, *ill; /* what is logged when that changes; `ill` is on the page too */
+    /* Called as is_well is: are all networks there that are to be served? While they are not it is not healthy, and lives all the
+     * same: nobody is to start it anew for that. It says by itself what has happened. NULL: nothing to look at. */
+    bool (*is_served)(void *arg, nsec_t now);
+    const char *unserved; /* for the page: "an interface is not served: status says which" */
     /* A piece of the page of metrics for turn 0, 1, ...; false: the last one. What runs, how long, whether all is well, and the
      * page /healthz come with it. */
     const char *prefix; /* of the families: "namedhcp" */

@@ -46,7 +46,7 @@ static enum control_result run_status(struct control_call *call)
     pairs_number(&p, "pid", (uint64_t)getpid());
     pairs_time(&p, "started", a->started_wall_s);
     pairs_number(&p, "uptime_seconds", attendant_uptime_s(a));
-    pairs_yes(&p, "healthy", a->healthy);
+    pairs_yes(&p, "healthy", attendant_is_healthy(a));
     pairs_text(&p, "loglevel", log_level_name(level_of(a)));
     a->settings.status(a->settings.arg, &p);
     pairs_end(&p);

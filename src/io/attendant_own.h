@@ -14,9 +14,10 @@ struct attendant {
     struct http http;
     char control_path[128]; /* "": none */
     pthread_t thread;
-    bool has_thread, healthy;
-    nsec_t alive_at;   /* when the host is to be told next */
-    nsec_t started_at; /* monotonic */
+    bool has_thread;
+    bool is_well, is_served; /* as they were seen last */
+    nsec_t alive_at;         /* when the host is to be told next */
+    nsec_t started_at;       /* monotonic */
     int64_t started_wall_s;
     struct job *left; /* checks and reloads under way whose clients have gone */
     unsigned n_jobs;  /* those included */
@@ -24,6 +25,7 @@ struct attendant {
 };
 
 uint64_t attendant_uptime_s(const struct attendant *a);
+bool attendant_is_healthy(const struct attendant *a);
 /* Frees the jobs that were left, if they are over; at the end of all it waits for them. */
 void attendant_reap_jobs(struct attendant *a);
 extern const struct control_command attendant_commands[]; /* their arg is the attendant */

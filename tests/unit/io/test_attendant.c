@@ -25,7 +25,8 @@ static char folder[64], path[96];
 /* What the service says of itself, and what the host has heard. */
 struct service {
     atomic_bool well;
-    atomic_uint alive, ill_lines, well_lines, reloads;
+    atomic_uint alive, ill_lines, well_lines, reloads, looks;
+    atomic_bool cut_off;
     struct log log;
     struct log_control log_control;
     struct daemon_host host;
@@ -42,6 +43,15 @@ static bool is_well(void *arg, nsec_t now)
 
     (void)now;
     return atomic_load(&s->well);
+}
+
+static bool is_served(void *arg, nsec_t now)
+{
+    struct service *s = arg;
+
+    (void)now;
+    atomic_fetch_add(&s->looks, 1);
+    return !atomic_load(&s->cut_off);
 }
 
 static void on_alive(void *arg)
@@ -122,6 +132,8 @@ static struct attendant_settings settings_of(struct service *s)
                                        .is_well = is_well,
                                        .well = "all is well again",
                                        .ill = "something is wrong",
+                                       .is_served = is_served,
+                                       .unserved = "a network is away",
                                        .prefix = "inn",
                                        .page = put_page,
                                        .status = put_status,
@@ -371,6 +383,32 @@ static void its_pages(void **state)
     attendant_close(s.attendant);
 }
 
+/* Who lives is not to be started anew because his network is away. */
+static void a_network_that_is_away(void **state)
+{
+    struct service s = {.well = true, .cut_off = true};
+    const struct attendant_settings settings = settings_of(&s);
+    char why[256], reply[REPLY_MAX];
+
+    (void)state;
+    s.config.metrics = own_endpoint();
+    assert_int_equal(attendant_open(&settings, &s.attendant, why, sizeof(why)), 0);
+    assert_int_equal(attendant_run(s.attendant), 0);
+    wait_for(&s.looks, 2);
+    get("/healthz", "\r\n\r\na network is away\n", reply);
+    assert_int_equal(strncmp(reply, "HTTP/1.1 503 ", 13), 0);
+    get("/metrics", "# EOF\n", reply);
+    assert_non_null(strstr(reply, "\ninn_healthy 0\n"));
+    ask(connect_control(), "status\n", "ok\n", reply);
+    assert_non_null(strstr(reply, "\n healthy no\n"));
+    wait_for(&s.alive, atomic_load(&s.alive) + 3);
+    assert_int_equal(atomic_load(&s.ill_lines), 0);
+    atomic_store(&s.cut_off, false);
+    wait_for(&s.looks, atomic_load(&s.looks) + 2);
+    get("/healthz", "\r\n\r\nok\n", reply);
+    attendant_close(s.attendant);
+}
+
 static void what_cannot_be_opened(void **state)
 {
     struct service s = {.well = true}, other = {.well = true};
@@ -433,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_check_beside_other_commands),
         cmocka_unit_test(a_reload_that_takes_its_time),
         cmocka_unit_test(its_pages),
+        cmocka_unit_test(a_network_that_is_away),
         cmocka_unit_test(what_cannot_be_opened),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
