@@ -18,6 +18,7 @@
  */
 #include "io/sandbox.h"
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <seccomp.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -99,7 +100,8 @@ static const struct condition conditions[] = {
     {"ioctl", 1, UINT32_MAX, FIONBIO},
     {"ioctl", 1, UINT32_MAX, FIONREAD},
     {"ioctl", 1, UINT32_MAX, FIOCLEX},
-    {"ioctl", 1, UINT32_MAX, TCGETS}, /* isatty */
+    {"ioctl", 1, UINT32_MAX, TCGETS},        /* isatty */
+    {"ioctl", 1, UINT32_MAX, TUNSETCARRIER}, /* vdestack: its network has gone, or is back */
     {"prctl", 0, UINT32_MAX, PR_SET_NAME},
     {"prctl", 0, UINT32_MAX, PR_GET_DUMPABLE},
 #ifdef PR_SET_VMA
