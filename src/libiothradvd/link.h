@@ -22,6 +22,8 @@ struct link {
 
 struct link_ops {
     enum link_state (*state)(struct link *l, struct ra_place *ret);
+    /* What it lacks while it is not ready, for people: "its network is away". */
+    const char *(*lacks)(const struct link *l);
     /* Descriptors that are to be watched for input; returns how many. They change with any call. */
     unsigned (*fds)(const struct link *l, int fds[static LINK_FDS_MAX]);
     /* The next packet: 1; 0: none for the moment; 2: what came in was not for the core. It points into the link and is

@@ -88,6 +88,14 @@ static enum link_state state(struct link *link, struct ra_place *ret)
                                                : LINK_DOWN;
 }
 
+static const char *lacks(const struct link *link)
+{
+    const struct port_link *l = (const struct port_link *)link;
+    return !l->wire.is_connected     ? "its network is away"
+           : l->port.host.misses > 0 ? "somebody else has its address"
+                                     : "its address is being tried";
+}
+
 /* --- life --- */
 
 static void close_link(struct link *link)
@@ -99,6 +107,7 @@ static void close_link(struct link *link)
 
 static const struct link_ops ops = {
     .state = state,
+    .lacks = lacks,
     .fds = fds,
     .receive = receive,
     .send = send_event,

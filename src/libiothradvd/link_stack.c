@@ -9,7 +9,8 @@
  *
  * Addresses change under a running router: the link-local one appears seconds after the link is up (RFC 4862 s5.4), others
  * come and go by a person's hand. So they are looked at by netlink, often until the link is ready, then each LOOK. The
- * netlink socket stays open, since a daemon that has given up its privileges gets no other one.
+ * netlink socket stays open, since a daemon that has given up its privileges gets no other one. An interface without a carrier is
+ * on no network: what is sent there is lost, and hosts that come later want to hear us soon when it is back.
  *
  * An interface is known by its index, and when that is gone by its name: cables, tunnels and bridges are made anew under it.
  *
@@ -47,7 +48,7 @@ struct stack_link {
     uint32_t seq;
     nsec_t now, look_at;
     /* As it was seen last */
-    bool exists, is_up, has_addr;
+    bool exists, is_up, has_carrier, has_addr;
     bool is_duplicate; /* there is none but one that somebody else has: place.addr */
     unsigned misses;   /* link-local addresses in a row that were so */
     nsec_t retry_at;   /* when the next one is given to the stack */
@@ -133,6 +134,7 @@ static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *argi
         return 0;
     l->exists = true;
     l->is_up = (info.ifi_flags & IFF_UP) != 0;
+    l->has_carrier = (info.ifi_flags & IFF_RUNNING) != 0; /* of a virtual one: its network is there */
     const struct nlattr *mac = attr_of(attr, IFLA_ADDRESS, sizeof(l->place.mac));
     if (mac && nlq_attrlen(mac) == sizeof(l->place.mac))
         memcpy(l->place.mac, nlq_attrdata(mac), sizeof(l->place.mac));
@@ -223,7 +225,7 @@ static int look_at_links(struct stack_link *l)
 {
     struct nlq_msg *request = nlq_createmsg(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, ++l->seq, 0);
     nlq_addstruct(request, ifinfomsg, .ifi_family = AF_UNSPEC);
-    l->exists = l->is_up = false;
+    l->exists = l->is_up = l->has_carrier = false;
     l->namesake = 0;
     return dump(l, request, see_link, l);
 }
@@ -274,6 +276,11 @@ static void give_another(struct stack_link *l, nsec_t now)
         l->retry_at = now + host6_retry_pause(++l->misses);
 }
 
+static bool is_on_network(const struct stack_link *l)
+{
+    return l->is_up && l->has_carrier;
+}
+
 static void timeout(struct link *link, nsec_t now)
 {
     struct stack_link *l = (struct stack_link *)link;
@@ -281,11 +288,11 @@ static void timeout(struct link *link, nsec_t now)
         return;
     l->now = now;
     if (look(l) < 0)
-        l->is_up = false; /* the stack is gone, or has no memory: later again */
+        l->exists = l->is_up = false; /* the stack is gone, or has no memory: later again */
     l->is_broken = false;
     if (l->is_duplicate)
         give_another(l, now);
-    bool ready = l->is_up && l->has_addr;
+    bool ready = is_on_network(l) && l->has_addr;
     if (ready)
         l->misses = 0;
     l->looks_in_vain = ready ? 0 : l->looks_in_vain + 1;
@@ -301,7 +308,20 @@ static enum link_state state(struct link *link, struct ra_place *ret)
 {
     const struct stack_link *l = (const struct stack_link *)link;
     *ret = l->place;
-    return !l->is_up ? LINK_DOWN : l->has_addr ? LINK_READY : l->is_duplicate ? LINK_DUPLICATE : LINK_DOWN;
+    return !is_on_network(l) ? LINK_DOWN
+           : l->has_addr     ? LINK_READY
+           : l->is_duplicate ? LINK_DUPLICATE
+                             : LINK_DOWN;
+}
+
+static const char *lacks(const struct link *link)
+{
+    const struct stack_link *l = (const struct stack_link *)link;
+    return !l->exists        ? "there is no such interface"
+           : !l->is_up       ? "it is down"
+           : !l->has_carrier ? "its network is away"
+           : l->is_duplicate ? "somebody else has its address"
+                             : "it has no link-local address";
 }
 
 static unsigned own(const struct link *link, const struct ra_own **ret)
@@ -406,6 +426,7 @@ static void close_link(struct link *link)
 
 static const struct link_ops ops = {
     .state = state,
+    .lacks = lacks,
     .fds = fds,
     .receive = receive,
     .send = send_event,

@@ -25,12 +25,16 @@
 
 /* A turn takes no longer than this, so that the status is fresh. */
 #define TURN_MAX (5 * NSEC_PER_SEC)
+/* An interface that is as it should be has tried its address by then. */
+#define BEGIN_MAX (5 * NSEC_PER_SEC)
 
 struct iothradvd {
     struct router_hooks hooks;
     struct link *link;
     struct ra_core *core;
     enum link_state link_state; /* as the core was told last */
+    nsec_t expected_at; /* when it should be ready; NSEC_NEVER: it was once, or that it waits has been said */
+    bool is_missed;     /* it should be ready and is not */
     pthread_t thread;
     bool runs;
     int wake; /* an eventfd */
@@ -58,6 +62,7 @@ static void tell(const struct iothradvd *r, struct router_event event)
         return;
     r->link->ops->state(r->link, &place);
     event.place = &place;
+    event.lacks = r->link->ops->lacks(r->link);
     r->hooks.event(r->hooks.arg, &event);
 }
 
@@ -97,6 +102,17 @@ static void follow_link(struct iothradvd *r, nsec_t now)
     tell(r, (struct router_event){.kind = state == LINK_DUPLICATE ? ROUTER_DUPLICATE : ROUTER_RESTS});
 }
 
+/* Whether it should be ready and is not; that it waits from the beginning is said once. */
+static void miss_link(struct iothradvd *r, nsec_t now)
+{
+    bool ready = r->link_state == LINK_READY, late = now >= r->expected_at;
+    if (late && r->link_state == LINK_DOWN)
+        tell(r, (struct router_event){.kind = ROUTER_WAITS});
+    if (late || ready || r->link_state == LINK_DUPLICATE)
+        r->expected_at = NSEC_NEVER;
+    r->is_missed = !ready && r->expected_at == NSEC_NEVER;
+}
+
 static void follow_own(struct iothradvd *r, nsec_t now)
 {
     const struct ra_own *own;
@@ -124,6 +140,7 @@ static void publish(struct iothradvd *r, nsec_t now, uint64_t send_errors)
     nsec_t deadline = ra_deadline(r->core);
     s->link = r->link_state;
     s->advertising = ra_is_advertising(r->core);
+    s->lacks = r->is_missed ? r->link->ops->lacks(r->link) : NULL;
     s->place = *ra_place(r->core);
     s->next_in = deadline == NSEC_NEVER ? NSEC_NEVER : deadline > now ? deadline - now : 0;
     s->stats = *ra_stats(r->core);
@@ -154,7 +171,8 @@ static int milliseconds_until(nsec_t deadline, nsec_t now)
 static nsec_t deadline_of(const struct iothradvd *r)
 {
     nsec_t core = ra_deadline(r->core), link = r->link->ops->deadline(r->link);
-    return core < link ? core : link;
+    nsec_t first = core < link ? core : link;
+    return first < r->expected_at ? first : r->expected_at;
 }
 
 static void wait_for_something(struct iothradvd *r)
@@ -195,10 +213,12 @@ static void *run(void *arg)
     struct iothradvd *r = arg;
     uint64_t send_errors = 0;
     pthread_setname_np(pthread_self(), "iothradvd");
+    r->expected_at = monotonic_now() + BEGIN_MAX;
     for (bool stop = false; !stop;) {
         nsec_t now = monotonic_now();
         r->link->ops->timeout(r->link, now);
         follow_link(r, now);
+        miss_link(r, now);
         follow_own(r, now);
         pthread_mutex_lock(&r->lock);
         take_update(r, now);

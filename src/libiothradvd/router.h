@@ -14,7 +14,8 @@
 
 enum router_event_kind {
     ROUTER_BEGINS,      /* to advertise, from place */
-    ROUTER_RESTS,       /* the network or the address has gone */
+    ROUTER_WAITS,       /* it could not begin yet: lacks */
+    ROUTER_RESTS,       /* the network or the address has gone: lacks */
     ROUTER_DUPLICATE,   /* somebody else has the address of place */
     ROUTER_SEND_FAILED, /* error */
     ROUTER_HEARS,       /* ra: RA_NEW_ROUTER or RA_DIFFERENT */
@@ -25,7 +26,8 @@ struct router_event {
     enum router_event_kind kind;
     const struct ra_place *place;
     const struct ra_event *ra;
-    int error; /* negative errno */
+    const char *lacks; /* "its network is away" */
+    int error;         /* negative errno */
 };
 
 struct router_hooks {
@@ -40,6 +42,8 @@ struct router_hooks {
 struct router_status {
     enum link_state link;
     bool advertising;
+    /* It should be served and is not: what it lacks. NULL: it is, or the time is not over in which each one begins. */
+    const char *lacks;
     struct ra_place place;
     nsec_t next_in; /* until the next advertisement to all; NSEC_NEVER */
     struct iothradvd_stats stats;

@@ -13,6 +13,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 
 import dns.rdata
 import dns.rdataclass
@@ -620,10 +622,36 @@ prefix fd00:3::/64
         await_advertisement(segment, src=f"02:00:00:00:0a:0{number}", lifetime=0, since=since)
 
 
+def health(host, port):
+    """The status and the text of /healthz."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=w.PATIENCE_S) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 @together
-@pytest.mark.parametrize("kind", ["port", "lwip"])
+def test_an_interface_that_cannot_be_served_is_waited_for(world):
+    """It says so, and why; the interface is served as soon as it can be."""
+    segment = Segment(world)
+    namespace = segment.port("router")
+    namespace.ip(f"link set {INTERFACE} down")
+    router = Router(world, namespace, f"iface {INTERFACE}\nperiod 4\n", wait=False)
+    router.wait_for(f'not advertising yet: this interface is waited for iface={INTERFACE} reason="it is down"')
+    w.wait_for(lambda: "healthy no\n" in router.ctl("status").stdout, "it is not well")
+    assert f'iface {INTERFACE} waiting reason "it is down"\n' in router.ctl("status").stdout
+    namespace.ip(f"link set {INTERFACE} up")
+    router.wait_for(f" advertising iface={INTERFACE}")
+    w.wait_for(lambda: "healthy yes\n" in router.ctl("status").stdout, "it is well")
+    assert router.daemon.stderr().count("is waited for") == 1
+    router.stop()
+
+
+@together
+@pytest.mark.parametrize("kind", ["port", "lwip", "vdestack"])
 def test_a_network_that_comes_back(world, kind):
-    """Its hub dies, with the daemon in its sandbox, and there is another one."""
+    """Its hub dies, with the daemon in its sandbox, and there is another one. Its state tells, as long as it lasts."""
     w.need_virtual_ethernet()
     path = world.directory / "hub"
 
@@ -633,15 +661,22 @@ def test_a_network_that_comes_back(world, kind):
         return hub
 
     hub = start_hub()
-    conf = f"vde://{path}" if kind == "port" else f"stack=lwip,vnl=vde://{path},eth"
-    router = Router(world, HERE, f"stack {conf}\nperiod 4\n", "--user", "none")
+    conf = f"vde://{path}" if kind == "port" else f"stack={kind},vnl=vde://{path},eth"
+    page = "127.0.0.1", 9560 + KINDS.index(kind)  # the tests of this file run together
+    router = Router(world, HERE, f"stack {conf}\nperiod 4\nmetrics {page[0]}@{page[1]}\n", "--user", "none")
+    w.wait_for(lambda: health(*page) == (200, "ok\n"), "it is well")
     hub.kill()
-    if kind == "port":
-        router.wait_for("no longer advertising")
+    router.wait_for('no longer advertising: the network or the address has gone iface=vde0 reason="its network is away"')
+    w.wait_for(lambda: health(*page) == (503, "an interface is not served: status says which\n"), "the page says so")
+    told = router.ctl("status").stdout
+    assert "healthy no\n" in told and 'iface vde0 waiting reason "its network is away"\n' in told
+    (interface,) = json.loads(router.ctl("-j", "status").stdout)["interfaces"]
+    assert interface["state"] == "waiting" and interface["reason"] == "its network is away"
     shutil.rmtree(path)
     start_hub()
-    if kind == "port":
-        w.wait_for(lambda: router.daemon.stderr().count("advertising iface=") > 1, "it advertises again")
+    w.wait_for(lambda: router.daemon.stderr().count(" advertising iface=") > 1, "it advertises again")
+    w.wait_for(lambda: health(*page) == (200, "ok\n"), "it is well again")
+    assert "healthy yes\n" in router.ctl("status").stdout
     before = counters(router)["sent_multicast"]
     w.wait_for(lambda: counters(router)["sent_multicast"] > before + 1, "advertisements go out")
     router.stop()

@@ -59,6 +59,8 @@ static void put_iface(struct text *out, const struct radvd_iface *f)
         text_printf(out, " from %s", ipaddr_format(&s.place.addr, addr));
     if (s.next_in != NSEC_NEVER)
         text_printf(out, " next_seconds %" PRId64, s.next_in / NSEC_PER_SEC);
+    if (s.lacks)
+        text_printf(out, " reason \"%s\"", s.lacks);
     text_puts(out, "\n");
     for (unsigned i = 0; i < s.n_prefixes; i++) {
         text_printf(out, "prefix %s ", f->config->name);
@@ -74,9 +76,11 @@ static void put_iface_json(struct text *out, const struct radvd_iface *f, bool f
     router_status(f->router, &s);
     text_puts(out, first ? "{\"iface\":" : ",{\"iface\":");
     text_json(out, f->config->name);
-    text_printf(out, ",\"state\":\"%s\",\"from\":\"%s\",\"next_seconds\":%" PRId64 ",\"prefixes\":[",
-                state_name(&s), s.advertising ? ipaddr_format(&s.place.addr, addr) : "",
-                s.next_in == NSEC_NEVER ? -1 : s.next_in / NSEC_PER_SEC);
+    text_printf(
+        out,
+        ",\"state\":\"%s\",\"reason\":\"%s\",\"from\":\"%s\",\"next_seconds\":%" PRId64 ",\"prefixes\":[",
+        state_name(&s), s.lacks ? s.lacks : "", s.advertising ? ipaddr_format(&s.place.addr, addr) : "",
+        s.next_in == NSEC_NEVER ? -1 : s.next_in / NSEC_PER_SEC);
     for (unsigned i = 0; i < s.n_prefixes; i++) {
         text_printf(out, "%s{\"prefix\":\"", i ? "," : "");
         put_prefix(out, &s.prefixes[i].prefix);

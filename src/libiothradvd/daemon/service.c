@@ -44,9 +44,13 @@ static void say_event(void *arg, const struct router_event *event)
     case ROUTER_BEGINS:
         log_event(log, LOG_LEVEL_INFO, "advertising", LOG_TEXT("iface", name), LOG_TEXT("from", addr));
         break;
+    case ROUTER_WAITS:
+        log_event(log, LOG_LEVEL_WARNING, "not advertising yet: this interface is waited for",
+                  LOG_TEXT("iface", name), LOG_TEXT("reason", event->lacks));
+        break;
     case ROUTER_RESTS:
         log_event(log, LOG_LEVEL_WARNING, "no longer advertising: the network or the address has gone",
-                  LOG_TEXT("iface", name));
+                  LOG_TEXT("iface", name), LOG_TEXT("reason", event->lacks));
         break;
     case ROUTER_DUPLICATE:
         log_event(log, LOG_LEVEL_ERROR, "not advertising: somebody else has this address",
@@ -187,6 +191,19 @@ static bool all_run(void *arg, nsec_t now)
     return true;
 }
 
+static bool all_are_served(void *arg, nsec_t now)
+{
+    const struct radvd_service *s = arg;
+    bool all = true;
+    (void)now;
+    for (unsigned i = 0; i < s->n_ifaces; i++) {
+        struct router_status status;
+        router_status(s->ifaces[i].router, &status);
+        all &= !status.lacks;
+    }
+    return all;
+}
+
 static int check_config(void *arg, struct text *out, char *why, size_t why_size)
 {
     const struct radvd_service *s = arg;
@@ -201,8 +218,10 @@ static int open_attendant(struct radvd_service *s, char *why, size_t why_size)
         .log = &s->log,
         .who = "router",
         .is_well = all_run,
-        .well = "all interfaces are served again",
-        .ill = "an interface is not served any more",
+        .well = "all routers answer again",
+        .ill = "a router does not answer any more",
+        .is_served = all_are_served,
+        .unserved = "an interface is not served: status says which",
         .prefix = "iothradvd",
         .page = radvd_page,
         .status = radvd_status,
