@@ -25,7 +25,8 @@ struct dhcp_link {
         unsigned bits; /* 0..32 */
     } addrs[DHCP_LINK_ADDRS_MAX];
     bool changed; /* the addresses are others than when this was set to false by who reads it */
-    int deaf; /* negative errno: its interface is gone, or was made anew and cannot be had: nothing is heard */
+    int deaf; /* negative errno: it is not served, since its interface or its network is gone, or the one that was made anew cannot
+               * be had, or somebody else has our address; 0: it is */
     int deaf_told; /* what a person has been told of that, by who reads it */
     /* What is to be watched: filled in by ops->watch, `revents` by whoever polls. */
     unsigned n_polled;

@@ -23,6 +23,7 @@ struct port_link {
     struct dhcp_port port;
     struct vdeport wire;
     struct log log;
+    bool serve6;
     enum host6_state told; /* what the log has heard */
     uint64_t conflicts_told;
     uint8_t frame[VDEPORT_FRAME_ROOM];
@@ -73,11 +74,26 @@ static int send_echo(struct dhcp_link *link, uint32_t from, uint32_t to, const u
 
 /* --- what befalls it --- */
 
+/* DHCPv6 wants an address that has been tried; after an absence it is not served again before that. */
+static void note_deafness(struct port_link *l)
+{
+    enum host6_state state = l->port.host.state;
+
+    if (state == HOST6_DOWN)
+        l->link.deaf = -ENETDOWN;
+    else if (state == HOST6_DUPLICATE && l->serve6)
+        l->link.deaf = -EADDRINUSE;
+    else if (state != HOST6_TRYING || !l->serve6)
+        l->link.deaf = 0;
+    l->link.deaf_told = l->link.deaf; /* here */
+}
+
 static void tell(struct port_link *l)
 {
     struct dhcp_port_stats stats;
     enum host6_state state = l->port.host.state;
 
+    note_deafness(l);
     dhcp_port_stats(&l->port, &stats);
     if (stats.conflicts > l->conflicts_told) {
         l->conflicts_told = stats.conflicts;
@@ -221,6 +237,7 @@ int dhcp_link_open_port(const char *vnl, const struct dhcp_port_addr *addrs, uns
         return -ENOMEM;
     l->link.ops = &ops;
     l->log = settings->log;
+    l->serve6 = settings->serve6;
     snprintf(l->link.name, sizeof(l->link.name), "%s", settings->name);
     if (settings->mac)
         memcpy(port.mac, settings->mac, sizeof(port.mac));

@@ -268,6 +268,7 @@ static int see_interface(struct stack_link *l, const uint8_t *mac, char *why, si
 /* The interface that has our name now; index 0: there is none. */
 struct namesake {
     unsigned index;
+    bool has_carrier; /* on a virtual network: it is there */
     uint8_t mac[6];
 };
 
@@ -285,6 +286,7 @@ static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *argi
         return 0;
     memcpy(&head, NLMSG_DATA(msg), sizeof(head));
     found->index = (unsigned)head.ifi_index;
+    found->has_carrier = (head.ifi_flags & IFF_RUNNING) != 0;
     if (mac && nlq_attrlen(mac) == sizeof(found->mac))
         memcpy(found->mac, nlq_attrdata(mac), sizeof(found->mac));
     return 0;
@@ -326,23 +328,32 @@ static int attach_all(struct stack_link *l)
     return e;
 }
 
-/* Whether the interface that the sockets are bound to is still there; if not, the one that has its name now takes its place. What
- * cannot be asked now is as it was. */
-static void see_index(struct stack_link *l)
+/* The one that has the name now takes the place of the one that the sockets were bound to. 0 or negative errno. */
+static int follow(struct stack_link *l, const struct namesake *is)
 {
     unsigned before = l->ifindex;
+
+    l->ifindex = is->index;
+    int e = is->index > 0 ? attach_all(l) : -ENODEV;
+    l->is_detached = e < 0;
+    if (e < 0) {
+        l->ifindex = before;
+        return e;
+    }
+    memcpy(l->link.mac, is->mac, sizeof(l->link.mac));
+    l->link.changed = true;
+    return 0;
+}
+
+/* Whether the interface that the sockets are bound to is still there, and on its network. What cannot be asked now is as it was. */
+static void see_index(struct stack_link *l)
+{
     struct namesake is;
 
-    if (find_namesake(l, &is) < 0 || (is.index == before && l->link.deaf == 0))
+    if (find_namesake(l, &is) < 0)
         return;
-    l->ifindex = is.index;
-    l->link.deaf = is.index > 0 ? attach_all(l) : -ENODEV;
-    if (l->link.deaf < 0) {
-        l->ifindex = before;
-        return;
-    }
-    memcpy(l->link.mac, is.mac, sizeof(l->link.mac));
-    l->link.changed = true;
+    int e = is.index == l->ifindex && !l->is_detached ? 0 : follow(l, &is);
+    l->link.deaf = e < 0 ? e : is.has_carrier ? 0 : -ENETDOWN;
 }
 
 static void look(struct dhcp_link *link)

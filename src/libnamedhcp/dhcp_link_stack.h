@@ -22,6 +22,7 @@ struct stack_link {
     struct dhcp_link link;
     struct ioth *stack; /* NULL: the system's */
     unsigned ifindex;
+    bool is_detached;         /* the sockets are not bound to the interface that is there now */
     int fd[STACK_LINK_KINDS]; /* -1: not open */
     nsec_t rests_until[STACK_LINK_KINDS];
     enum stack_link_kind kind_of[DHCP_LINK_FDS_MAX]; /* of link.polled */

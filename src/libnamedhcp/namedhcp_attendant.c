@@ -18,6 +18,19 @@ static bool is_well(void *arg, nsec_t now)
     return now - turned_at <= PATIENCE;
 }
 
+static bool is_served(void *arg, nsec_t now)
+{
+    struct namedhcp *n = arg;
+    bool all = true;
+
+    (void)now;
+    pthread_mutex_lock(&n->lock);
+    for (unsigned i = 0; i < n->n_links; i++)
+        all &= n->deaf[i] == 0;
+    pthread_mutex_unlock(&n->lock);
+    return all;
+}
+
 static int check_config(void *arg, struct text *out, char *why, size_t why_size)
 {
     const struct namedhcp *n = arg;
@@ -35,6 +48,8 @@ int namedhcp_attend(struct namedhcp *n, char *why, size_t why_size)
         .is_well = is_well,
         .well = "clients are served again",
         .ill = "clients are not served any more",
+        .is_served = is_served,
+        .unserved = "an interface is not served: status says which",
         .prefix = "namedhcp",
         .page = namedhcp_page,
         .status = namedhcp_status,

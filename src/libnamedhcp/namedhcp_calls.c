@@ -188,6 +188,8 @@ void namedhcp_publish(struct namedhcp *n)
     n->stats = stats;
     n->turned_at = n->now.mono;
     n->store_works = n->keep_error == 0;
+    for (unsigned i = 0; i < n->n_links; i++)
+        n->deaf[i] = n->links[i]->deaf;
     if (pools) {
         old = n->pools;
         n->pools = pools;

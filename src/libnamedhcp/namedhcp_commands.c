@@ -29,6 +29,20 @@ static void log_command(const struct control_call *call)
 
 /* --- status and counters --- */
 
+/* The interfaces that are not served now, with commas between; "none". */
+static const char *unserved_names(struct namedhcp *n, char text[static NAMEDHCP_NAMES_TEXT])
+{
+    size_t len = 0;
+
+    pthread_mutex_lock(&n->lock);
+    for (unsigned i = 0; i < n->n_links && len < NAMEDHCP_NAMES_TEXT; i++)
+        if (n->deaf[i] < 0)
+            len += (size_t)snprintf(text + len, NAMEDHCP_NAMES_TEXT - len, "%s%.40s", len > 0 ? "," : "",
+                                    n->links[i]->name);
+    pthread_mutex_unlock(&n->lock);
+    return len > 0 ? text : "none";
+}
+
 void namedhcp_status(void *arg, struct pairs *p)
 {
     struct namedhcp *n = arg;
@@ -40,6 +54,7 @@ void namedhcp_status(void *arg, struct pairs *p)
     bool store_works = n->store_works;
     pthread_mutex_unlock(&n->lock);
     pairs_text(p, "interfaces", namedhcp_iface_names(n->started, names));
+    pairs_text(p, "interfaces_unserved", unserved_names(n, names));
     pairs_text(p, "dhcpv6", n->serve6 ? "on" : "off");
     pairs_text(p, "dhcpv4", n->serve4 ? "on" : "off");
     pairs_yes(p, "leases_are_kept", store_works);

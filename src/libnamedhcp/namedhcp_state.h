@@ -91,6 +91,7 @@ struct namedhcp {
     struct namedhcp_stats stats;
     nsec_t turned_at; /* when the thread was here last */
     bool store_works;
+    int deaf[SERVER_LINKS_MAX];   /* of the links */
     struct namedhcp_pools *pools; /* NULL: not seen yet */
     STAILQ_HEAD(, namedhcp_call) calls;
 

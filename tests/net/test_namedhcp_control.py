@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import socket
 import threading
 import urllib.request
@@ -16,6 +18,7 @@ from scapy.layers.l2 import Ether
 import world as w
 from dhcp_lab import Client, running, together  # noqa: F401
 from test_namedhcp import HERE, NAMES, POOL, PROGRAMS, Lan, given4, hashed, lan_again
+from test_namedhcp_port import process_with
 
 SANITIZED = w.ASAN if (w.ASAN / "programs/namedhcp").exists() else w.RELEASE
 
@@ -90,6 +93,26 @@ def test_status_and_stats(world):
     w.wait_for(lambda: "10.1.0.100-10.1.0.119 size 20 used 1" in it.say("pools"), "the pools are seen anew")
     assert it.say("help").startswith("status")
     assert "unknown command 'leasse'" in it.ctl("leasse", check=False).stderr
+    it.stop()
+
+
+@together
+@pytest.mark.parametrize("stack", ["vdestack", "lwip"])
+def test_it_is_not_well_while_its_network_is_away(world, stack):
+    """Its hub dies, and there is another one."""
+    it = Controlled(world, "user none\n", stack)  # another user may not have the way to the hub
+    status = lambda: json.loads(it.say("-j", "status"))
+    assert status()["healthy"] == "yes" and status()["interfaces_unserved"] == "none"
+    path = it.lan.segment.vnl.removeprefix("vde://")
+    os.kill(process_with(f"hub://{path}"), signal.SIGKILL)
+    w.wait_for(lambda: status()["healthy"] == "no", "its state says so")
+    assert status()["interfaces_unserved"] == status()["interfaces"]
+    assert 'nothing is heard on an interface iface=vde0 reason="Network is down"' in it.server.stderr()
+    shutil.rmtree(path, ignore_errors=True)
+    again = world.daemon(HERE, "vde_plug", "null://", f"hub://{path}")
+    again.wait_until(lambda: w.listens(f"{path}/ctl"), "another hub")
+    w.wait_for(lambda: status()["healthy"] == "yes", "it is well again")
+    assert status()["interfaces_unserved"] == "none"
     it.stop()
 
 

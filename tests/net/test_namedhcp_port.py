@@ -3,6 +3,7 @@
 addresses change. The clients are those of Debian and our own."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -19,7 +20,7 @@ import dhcp_servers as servers
 import peers
 import world as w
 from dhcp_lab import INTERFACE, Client, Segment, kind, options4, running, said, together  # noqa: F401
-from test_namedhcp import DNS4, DNS6, HERE, NAMED, NET4, POOL, hashed, told_in
+from test_namedhcp import DNS4, DNS6, HERE, NAMED, NET4, POOL, PROGRAMS, hashed, told_in
 
 MAC = "02:00:00:00:0e:01"  # of the server's port
 NAMES = "domain hash.local\n"
@@ -224,16 +225,24 @@ def test_hostile_frames(world):
 @together
 def test_the_network_goes_and_comes(world):
     lan = Lan(world, named=False)
-    server = lan.serve_port(POOL + "user none\n", "namedhcp4", dns=False)  # another one may not have the way to the hub
+    control = world.directory / "control"
+    text = f"{POOL}user none\ncontrol {control}\n"  # another user may not have the way to the hub
+    status = lambda: json.loads(HERE.run(PROGRAMS / "namedhcpctl", "-s", control, "-j", "status").stdout)
+    server = lan.serve_port(text, "namedhcp4", dns=False)
+    assert status()["healthy"] == "yes" and status()["interfaces_unserved"] == "none"
     path = lan.segment.vnl.removeprefix("vde://")
     os.kill(process_with(f"hub://{path}"), signal.SIGKILL)
     server.wait_until(lambda: "the network is gone" in server.stderr(), "it says so")
+    w.wait_for(lambda: status()["healthy"] == "no", "its state says so")
+    assert status()["interfaces_unserved"] == "vde0"
     shutil.rmtree(path, ignore_errors=True)
     again = world.daemon(HERE, "vde_plug", "null://", f"hub://{path}")
     again.wait_until(lambda: os.path.exists(f"{path}/ctl"), "another hub")
     server.wait_until(lambda: server.stderr().count("on the network") == 2, "it is back")
     client = Client(lan.segment, "vdestack", "eth,dhcp", mac="02:00:00:00:0e:41")
     assert given4(client.wait_until(given4, "an address"))
+    w.wait_for(lambda: status()["healthy"] == "yes", "it is well again")
+    assert status()["interfaces_unserved"] == "none"
 
 
 def process_with(word):
