@@ -124,7 +124,7 @@ static int open_monitor(struct ioth *stack)
 
 struct found_link {
     unsigned index;
-    bool up;
+    bool up, has_carrier;
 };
 
 static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *in, void *out, void *env)
@@ -133,8 +133,9 @@ static int see_link(struct nlmsghdr *msg, struct nlattr **attr, const void *in, 
 
     (void)attr, (void)in, (void)env;
     if (msg->nlmsg_type == RTM_NEWLINK)
-        *(struct found_link *)out =
-            (struct found_link){.index = (unsigned)head->ifi_index, .up = head->ifi_flags & IFF_UP};
+        *(struct found_link *)out = (struct found_link){.index = (unsigned)head->ifi_index,
+                                                        .up = head->ifi_flags & IFF_UP,
+                                                        .has_carrier = head->ifi_flags & IFF_RUNNING};
     return 0;
 }
 
@@ -157,11 +158,13 @@ bool proxy_addresses_look(struct proxy_addresses *a)
 
     while (ioth_recv(a->monitor, ignored, sizeof(ignored), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
         continue;
+    a->cut_off = false;
     if (find_link(a, &link) < 0 || !link.up)
         return false;
     if ((a->away || link.index != a->ifindex) && proxy_neighbour_move(a->neighbour, link.index) < 0)
         return false;
     a->ifindex = link.index;
+    a->cut_off = !link.has_carrier;
     return true;
 }
 

@@ -25,8 +25,9 @@ struct proxy_addresses {
     unsigned ifindex;
     uint8_t bits;
     int netlink;
-    int monitor; /* readable when something changes on the stack's links or addresses; -1: nobody says */
-    bool away;   /* the interface is gone, or down */
+    int monitor;  /* readable when something changes on the stack's links or addresses; -1: nobody says */
+    bool away;    /* the interface is gone, or down */
+    bool cut_off; /* it is there, and its network is away */
     uint32_t seq;
     bool by_rules; /* muted by rules and routes, as the kernel has them; else by a flag of the address */
     bool cannot_mute;
@@ -65,7 +66,7 @@ MUST_CHECK int proxy_addresses_remove(struct proxy_addresses *a, const struct ip
 /* Name, user or base are others: what stands for the old ones in tables of routes and rules stands for the new ones from now
  * on, muted addresses included. place: stack, interface and bits are those of the beginning. 0 or negative errno. */
 MUST_CHECK int proxy_addresses_move(struct proxy_addresses *a, const struct proxy_place *place);
-/* After the monitor was readable. Whether the interface is there and up: then a->ifindex is its present number, and open
+/* After the monitor was readable, or now and then. Whether the interface is there and up: then a->ifindex is its present number, and open
  * addresses are to be restored. */
 bool proxy_addresses_look(struct proxy_addresses *a);
 /* An address that should stand is put there again if it does not. */

@@ -59,11 +59,22 @@ static bool put_metrics(void *arg, unsigned turn, struct text *out)
 
 /* ---- commands ---- */
 
+static bool is_served(void *arg, nsec_t now)
+{
+    const struct otip_proxy *p = arg;
+
+    (void)now;
+    return !atomic_load_explicit(&p->is_cut_off, memory_order_relaxed);
+}
+
 static void put_status(void *arg, struct pairs *out)
 {
+    struct otip_proxy *p = arg;
     struct otip_proxy_stats stats;
 
-    otip_proxy_stats(arg, &stats);
+    otip_proxy_stats(p, &stats);
+    pairs_text(out, "interface", p->addresses.iface);
+    pairs_yes(out, "interface_is_served", is_served(p, 0));
     pairs_number(out, "addresses_open", stats.addresses_open);
     pairs_number(out, "tcp_flows", stats.tcp_flows);
     pairs_number(out, "udp_flows", stats.udp_flows);
@@ -124,6 +135,8 @@ int proxy_attend(struct otip_proxy *p, char *why, size_t why_size)
         .is_well = goes_round,
         .well = "flows are served again",
         .ill = "flows are not served any more",
+        .is_served = is_served,
+        .unserved = "the interface is not served: it is down, or its network is away",
         .prefix = "otip_rproxy",
         .page = put_metrics,
         .status = put_status,

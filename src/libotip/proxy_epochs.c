@@ -8,7 +8,7 @@
  * a copy, made whenever something has changed.
  *
  * When something has changed on the links of the stack, and at most once a pulse, the interface is looked at: one that comes back
- * gets the open addresses again.
+ * gets the open addresses again. Of a stack that does not say what has changed it is looked at each pulse.
  */
 #include "libotip/proxy_state.h"
 
@@ -236,19 +236,26 @@ static void restore(struct otip_proxy *p)
 
 void proxy_epochs_look(struct otip_proxy *p)
 {
-    bool was_away = p->addresses.away;
+    struct proxy_addresses *a = &p->addresses;
+    bool was_away = a->away, was_cut_off = a->cut_off, may_lack = p->look || was_away;
 
-    if (!p->look && !was_away)
+    if (!may_lack && a->monitor >= 0)
         return;
     p->look = false;
-    p->addresses.away = !proxy_addresses_look(&p->addresses);
-    if (!p->addresses.away)
+    a->away = !proxy_addresses_look(a);
+    if (!a->away && may_lack)
         restore(p);
-    if (p->addresses.away != was_away)
+    atomic_store_explicit(&p->is_cut_off, a->away || a->cut_off, memory_order_relaxed);
+    if (a->away != was_away)
         log_event(&p->log, was_away ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
                   was_away ? "the interface is back, and the open addresses with it"
                            : "the interface is gone or down: no address answers until it comes back",
-                  LOG_TEXT("iface", p->addresses.iface));
+                  LOG_TEXT("iface", a->iface));
+    if (a->cut_off != was_cut_off && !a->away)
+        log_event(&p->log, was_cut_off ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+                  was_cut_off ? "its network is back"
+                              : "its network is away: no address answers until it comes back",
+                  LOG_TEXT("iface", a->iface));
 }
 
 static void on_turn(struct turn *t)
@@ -285,6 +292,7 @@ int proxy_epochs_open(struct otip_proxy *p, char *why, size_t why_size)
     p->clock.ready = on_clock;
     p->neighbours.ready = on_neighbours;
     p->monitor.ready = on_monitor;
+    p->look = true; /* it may have no network from the beginning */
     p->standing = calloc(WINDOW_ADDRESSES_MAX, sizeof(*p->standing));
     p->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (p->standing == NULL || p->clock_fd < 0)

@@ -82,6 +82,7 @@ struct otip_proxy {
     struct attendant *attendant;
     _Atomic nsec_t round_at; /* when the loop's last round began */
     atomic_bool stack_is_dead;
+    atomic_bool is_cut_off; /* the interface is away, or its network */
     pthread_mutex_t reload_lock;
     struct timer pulse;
     struct proxy_base *base; /* the look-up of its name */

@@ -497,10 +497,15 @@ def test_the_hub_goes_and_comes_back(world, stack):
     assert answers_soon(cable, cable.address(), client)
     hub.kill()
     shutil.rmtree("/tmp/hub")
+    w.wait_for(lambda: "healthy no\n" in cable.command("status"), "its state says so")
+    assert "interface_is_served no\n" in cable.command("status")
+    assert "its network is away: no address answers until it comes back iface=vde0" in cable.proxy.stderr()
     assert is_idle(cable)
     world.hub()
     client = world.vde_client("second", ["fd00:7::d/64"])
     assert answers_soon(cable, cable.address(), client)
+    w.wait_for(lambda: "healthy yes\n" in cable.command("status"), "it is well again")
+    assert "interface_is_served yes\n" in cable.command("status")
     assert cable.proxy.stop() == 0
 
 
