@@ -354,18 +354,8 @@ static int make_workers(struct iothnamed *s, const struct config *c, const struc
     return 0;
 }
 
-static int start_workers(struct iothnamed *s, const struct saying *say)
-{
-    snprintf(say->why, say->size, "cannot start the threads of the workers");
-    int e = 0;
-    for (unsigned i = 0; i < s->n_workers && e == 0; i++)
-        e = worker_start(s->workers[i]);
-    return e;
-}
-
 static int start_keeper(struct iothnamed *s, const struct saying *say)
 {
-    snprintf(say->why, say->size, "cannot start the keeper of base names");
     struct base_keeper_settings settings = {
         .fstack = s->fstack,
         .forward_key = &s->forward_key,
@@ -378,6 +368,25 @@ static int start_keeper(struct iothnamed *s, const struct saying *say)
     if (e == 0)
         e = base_keeper_adopt(s->bases, s->snap);
     pthread_mutex_unlock(&s->lock);
+    if (e < 0)
+        snprintf(say->why, say->size, "cannot start the keeper of base names: %s", strerror(-e));
+    return e;
+}
+
+/* Whoever keeps what the workers look at comes before them: a server that cannot start has answered nobody. The control socket
+ * comes last, since who is answered there takes it that all is there. */
+static int start_threads(struct iothnamed *s, const struct saying *say)
+{
+    int e = start_keeper(s, say);
+    if (e < 0)
+        return e;
+    e = lease_keeper_start(s->leases);
+    for (unsigned i = 0; i < s->n_workers && e == 0; i++)
+        e = worker_start(s->workers[i]);
+    if (e == 0)
+        e = attendant_run(s->attendant);
+    if (e < 0)
+        snprintf(say->why, say->size, "cannot start a thread: %s", strerror(-e));
     return e;
 }
 
@@ -395,15 +404,7 @@ static int start(struct iothnamed *s, const struct config *c, const struct sayin
         e = s->host.bound(s->host.arg, &c->process, say->why, say->size);
     if (e == 0)
         e = open_hrevdb(s, c, say); /* as the user who must open it again later, should it vanish */
-    if (e == 0)
-        e = start_workers(s, say);
-    if (e == 0)
-        e = start_keeper(s, say);
-    if (e == 0)
-        e = attendant_run(s->attendant);
-    if (e == 0)
-        e = lease_keeper_start(s->leases);
-    return e;
+    return e == 0 ? start_threads(s, say) : e;
 }
 
 /* What needs no memory and cannot fail. */

@@ -142,17 +142,22 @@ static void end_without_thread(struct worker *w)
     free_worker(w);
 }
 
+static int say_unmade(int e, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "cannot make a worker: %s", strerror(-e));
+    return e;
+}
+
 int worker_new(const struct worker_settings *settings, struct worker **ret, char *why, size_t why_size)
 {
-    snprintf(why, why_size, "cannot make a worker");
     struct worker *w = calloc(1, sizeof(*w));
     if (!w)
-        return -ENOMEM;
+        return say_unmade(-ENOMEM, why, why_size);
     w->set = *settings;
     int e = loop_init(&w->loop);
     if (e < 0) {
         free(w);
-        return e;
+        return say_unmade(e, why, why_size);
     }
     pthread_mutex_init(&w->report_lock, NULL);
     atomic_init(&w->reported, monotonic_now());
@@ -162,8 +167,7 @@ int worker_new(const struct worker_settings *settings, struct worker **ret, char
     e = uv_async_init(&w->loop, &w->wake, on_wake);
     if (e == 0)
         e = loop_make_room(&w->loop, &w->room);
-    if (e == 0)
-        e = open_all(w, why, why_size);
+    e = e == 0 ? open_all(w, why, why_size) : say_unmade(e, why, why_size);
     if (e < 0) {
         end_without_thread(w);
         return e;

@@ -18,6 +18,7 @@ import threading
 import time
 
 import dns.edns
+import dns.message
 import dns.rcode
 import dns.reversename
 import pytest
@@ -172,6 +173,30 @@ def test_few_descriptors_at_the_start(world, program, limits):
         else:
             it.wait_until_served()
             it.stop()
+
+
+@together
+def test_who_cannot_start_answers_nobody(world):
+    """Questions wait at the socket of iothnamed while it starts: with too few descriptors for the rest they stay without answer, and
+    it says what it lacks."""
+    it = faulty.Named(world)
+    said = set()
+    for limit in range(20, 45):
+        it.begin(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        with questions.udp_socket(it.cable.client, faulty.SERVER4, timeout=0.001) as client:
+            question, answer = dns.message.make_query("one.test.local", "A").to_wire(), None
+            while it.daemon.is_alive() and not answer:
+                with contextlib.suppress(OSError):  # not there yet, or not any more
+                    client.send(question)
+                    answer = client.recv(1000)
+        if answer:
+            it.stop()
+            break
+        assert it.daemon.process.wait(w.PATIENCE_S) == 1
+        said.add(it.daemon.stderr().strip())
+    assert answer, "it serves with as many"
+    assert "iothnamed: error: cannot start the keeper of base names: Too many open files" in said
+    assert "iothnamed: error: cannot make a worker: Too many open files" in said
 
 
 @pytest.mark.about_time
