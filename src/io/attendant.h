@@ -45,9 +45,10 @@ struct attendant_settings {
     /* The configuration as it stands now, without serving by it: what is hardly meant as lines. From a thread of its own. 0, or
      * negative errno and one sentence in why. */
     int (*check)(void *arg, struct text *out, char *why, size_t why_size);
-    int (*reload)(void *arg, char *why, size_t why_size); /* NULL: `commands` has its own */
-    const struct control_command *commands;               /* of this service; as long as the attendant */
-    void *arg;                                            /* of all these */
+    /* Who asks is told the warnings that are logged from its thread meanwhile. NULL: `commands` has its own. */
+    int (*reload)(void *arg, char *why, size_t why_size);
+    const struct control_command *commands; /* of this service; as long as the attendant */
+    void *arg;                              /* of all these */
 };
 
 /* 0, or negative errno and one sentence in why. */

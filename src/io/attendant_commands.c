@@ -3,7 +3,8 @@
  * The commands that all services have, in the same words, whatever else one has of its own.
  *
  * A check and a reload read all that a start would read; large zones, keys made of passwords and names that are looked up take
- * seconds, so each has a thread of its own, which the command waits for, and others are answered meanwhile. A client who goes
+ * seconds, so each has a thread of its own, which the command waits for, and others are answered meanwhile. What a reload warns of
+ * is told to who asked for it too. A client who goes
  * before its end leaves it behind: it is looked at each tick, since to wait for it would keep the host from hearing that all
  * is well.
  */
@@ -82,13 +83,32 @@ struct job {
     char why[CONTROL_WHY_MAX];
 };
 
+/* What a person should know who asked for it. Errors are the end of the answer. */
+static void hear_reload(void *arg, enum log_level level, const char *line)
+{
+    struct job *j = arg;
+
+    if (level == LOG_LEVEL_WARNING)
+        text_printf(&j->out, "warning: %s\n", line);
+}
+
+static int run_reload_heard(struct job *j)
+{
+    const struct attendant_settings *s = &j->attendant->settings;
+    struct log_ear ear = {.hear = hear_reload, .arg = j};
+
+    log_listen(s->log->control, &ear);
+    int e = s->reload(s->arg, j->why, sizeof(j->why));
+    log_forget(s->log->control, &ear);
+    return e;
+}
+
 static void *run_thread(void *arg)
 {
     struct job *j = arg;
     const struct attendant_settings *s = &j->attendant->settings;
 
-    j->result = j->reloads ? s->reload(s->arg, j->why, sizeof(j->why))
-                           : s->check(s->arg, &j->out, j->why, sizeof(j->why));
+    j->result = j->reloads ? run_reload_heard(j) : s->check(s->arg, &j->out, j->why, sizeof(j->why));
     atomic_store(&j->ended, true);
     attendant_wake(j->attendant);
     return NULL;

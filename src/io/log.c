@@ -84,6 +84,40 @@ static bool is_said(const struct log *log, enum log_level level)
     return log->write && (!log->control || (int)level <= atomic_load(&log->control->level));
 }
 
+/* --- who hears it --- */
+
+void log_listen(struct log_control *control, struct log_ear *ear)
+{
+    ear->thread = pthread_self();
+    pthread_mutex_lock(&control->lock);
+    ear->next = control->ears;
+    control->ears = ear;
+    pthread_mutex_unlock(&control->lock);
+}
+
+void log_forget(struct log_control *control, struct log_ear *ear)
+{
+    pthread_mutex_lock(&control->lock);
+    struct log_ear **at = &control->ears;
+    while (*at != ear)
+        at = &(*at)->next;
+    *at = ear->next;
+    pthread_mutex_unlock(&control->lock);
+}
+
+/* The ear of this thread, which no other one takes away; NULL: it has none. */
+static const struct log_ear *own_ear(struct log_control *control)
+{
+    if (!control)
+        return NULL;
+    pthread_mutex_lock(&control->lock);
+    const struct log_ear *ear = control->ears;
+    while (ear && !pthread_equal(ear->thread, pthread_self()))
+        ear = ear->next;
+    pthread_mutex_unlock(&control->lock);
+    return ear;
+}
+
 /* --- lines --- */
 
 struct line {
@@ -144,6 +178,9 @@ static void finish(const struct log *log, enum log_level level, struct line *l, 
     }
     l->text[l->len] = '\0';
     log->write(log->arg, level, l->text);
+    const struct log_ear *ear = own_ear(log->control);
+    if (ear)
+        ear->hear(ear->arg, level, l->text);
 }
 
 void log_fields(const struct log *log, enum log_level level, const char *what, const struct log_field *fields)

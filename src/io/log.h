@@ -29,11 +29,20 @@ struct log_kind {
     uint64_t held_back;
 };
 
+/* Who hears what one thread has to say, beside the log: for a person who asked that thread for something. */
+struct log_ear {
+    struct log_ear *next; /* the log's own */
+    pthread_t thread;
+    void (*hear)(void *arg, enum log_level level, const char *line); /* from that thread */
+    void *arg;
+};
+
 /* The level of a log, and how often each kind of line came. */
 struct log_control {
     atomic_int level; /* lines of a higher one are not said */
     pthread_mutex_t lock;
     struct log_kind kinds[LOG_KINDS_MAX];
+    struct log_ear *ears;
 };
 
 struct log {
@@ -54,6 +63,9 @@ struct log_field {
 
 void log_control_init(struct log_control *control, enum log_level level);
 void log_control_fini(struct log_control *control);
+/* From now on, until log_forget, `ear` hears the lines of the calling thread. It stays the caller's. */
+void log_listen(struct log_control *control, struct log_ear *ear);
+void log_forget(struct log_control *control, struct log_ear *ear);
 /* The level's name, as options and commands have it: error, warning, info, debug. */
 const char *log_level_name(enum log_level level);
 /* The level of that name, or -EINVAL. */

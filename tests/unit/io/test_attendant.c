@@ -114,6 +114,9 @@ static int reload(void *arg, char *why, size_t why_size)
     struct service *s = arg;
 
     snprintf(why, why_size, "line 3 is none");
+    log_event(&s->log, LOG_LEVEL_INFO, "nobody asked for that");
+    if (s->config.pidfile)
+        log_event(&s->log, LOG_LEVEL_WARNING, "this change waits", LOG_TEXT("what", s->config.pidfile));
     while (atomic_load(&s->slow_reload))
         sched_yield();
     return atomic_fetch_add(&s->reloads, 1) == 0 ? 0 : -EINVAL;
@@ -259,6 +262,10 @@ static void commands_of_all_services(void **state)
     assert_string_equal(said("status xml\n", reply), "error usage: status [json]\n");
     assert_string_equal(said("reload\n", reply), "ok\n");
     assert_string_equal(said("reload\n", reply), "error line 3 is none\n");
+    s.config.pidfile = "a.pid";
+    ask(connect_control(), "reload\n", "none\n", reply);
+    assert_string_equal(reply, " warning: this change waits what=a.pid\nerror line 3 is none\n");
+    s.config.pidfile = NULL;
     assert_string_equal(said("loglevel debug\n", reply), "ok\n");
     assert_int_equal(atomic_load(&s.log_control.level), LOG_LEVEL_DEBUG);
     ask(connect_control(), "loglevel\n", "ok\n", reply);
