@@ -31,6 +31,16 @@ void daemon_say_restarts(const struct log *log, const struct daemon_config *was,
     daemon_say_restart(log, "pidfile", daemon_texts_differ(was->pidfile, is->pidfile));
 }
 
+void daemon_say_reload(const struct log *log, int e, const char *why)
+{
+    if (e == 0) {
+        log_event(log, LOG_LEVEL_INFO, "configuration loaded again");
+        return;
+    }
+    log_answer(log, LOG_LEVEL_ERROR, "%s", why);
+    log_event(log, LOG_LEVEL_ERROR, "configuration not loaded; the old one stays in force");
+}
+
 void daemon_log_warnings(const struct log *log, const struct daemon_config *config)
 {
     for (unsigned i = 0; i < config->n_warnings; i++)

@@ -35,11 +35,13 @@ static inline enum log_level daemon_loglevel(const struct daemon_config *config)
     return config->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
-/* A change of `what` is not for a service that runs: says so, if it is one. */
+/* A change of `what` is not for a service that runs: says so, if it is one. Each reload says so again. */
 void daemon_say_restart(const struct log *log, const char *what, bool changed);
 /* The same of what stands in struct daemon_config. */
 void daemon_say_restarts(const struct log *log, const struct daemon_config *was,
                          const struct daemon_config *is);
+/* Says how a reload ended: e is 0, or negative errno and why. */
+void daemon_say_reload(const struct log *log, int e, const char *why);
 /* Whether two texts differ; NULL is as "". */
 bool daemon_texts_differ(const char *a, const char *b);
 /* What is hardly meant, at the start and on a reload. */

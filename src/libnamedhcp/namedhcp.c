@@ -375,13 +375,9 @@ static int reload(struct namedhcp *n, char *why, size_t why_size)
         if (e == 0)
             atomic_store(&n->log_control.level, level);
     }
-    if (e == 0) {
-        log_event(&n->log, LOG_LEVEL_INFO, "configuration loaded");
-    } else {
+    if (e < 0)
         namedhcp_free(config);
-        log_answer(&n->log, LOG_LEVEL_ERROR, "%s", why);
-        log_event(&n->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
-    }
+    daemon_say_reload(&n->log, e, why);
     return e;
 }
 

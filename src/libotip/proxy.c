@@ -118,6 +118,8 @@ static void adopt(struct otip_proxy *p)
         proxy_base_change(p);
     }
     p->next = (struct settings){0};
+    if (old.config == p->started)
+        old.config = NULL; /* it is kept */
     proxy_settings_free(&old);
     pthread_mutex_lock(&p->lock);
     p->has_next = false;
@@ -276,6 +278,7 @@ static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, s
     e = proxy_settings_make(config, p->intstack, &p->settings, why, why_size);
     if (e < 0)
         return e;
+    p->started = config;
     e = open_loop(p);
     if (e == 0)
         e = open_tables(p);
@@ -369,6 +372,8 @@ void otip_proxy_stop(void *service)
     if (p->wake_fd >= 0)
         close(p->wake_fd);
     loop_fini(&p->loop);
+    if (p->started != p->settings.config)
+        proxy_config_free(p->started);
     proxy_settings_free(&p->settings);
     close_stacks(p);
     log_flush(&p->log, true);
@@ -423,17 +428,16 @@ int otip_proxy_reload(void *service, char *why, size_t why_size)
     struct proxy_config *config = (struct proxy_config *)process;
     enum log_level level = e == 0 ? daemon_loglevel(process) : LOG_LEVEL_INFO;
     if (e == 0)
-        say_restart(p, p->settings.config, config);
+        say_restart(p, p->started, config);
     if (e == 0)
         e = proxy_settings_make(config, p->intstack, &next, why, why_size);
     if (e == 0)
         e = hand_over(p, &next, why, why_size);
     if (e == 0)
         atomic_store(&p->log_control.level, level);
-    if (e == 0)
-        log_event(&p->log, LOG_LEVEL_INFO, "the configuration was loaded again");
-    else
-        log_event(&p->log, LOG_LEVEL_ERROR, "the old configuration stands", LOG_TEXT("reason", why));
+    p->reloads++;
+    p->failed_reloads += e < 0;
+    daemon_say_reload(&p->log, e, why);
     pthread_mutex_unlock(&p->reload_lock);
     return e;
 }

@@ -42,18 +42,33 @@ static uint64_t value_of(const struct otip_proxy_stats *stats, size_t i)
     return value;
 }
 
+static void put_reloads(const struct otip_proxy *p, struct text *out)
+{
+    static const struct openmetrics_family reloads = {"otip_rproxy_reloads", OPENMETRICS_COUNTER, NULL,
+                                                      "reloads"},
+                                           failed = {"otip_rproxy_failed_reloads", OPENMETRICS_COUNTER, NULL,
+                                                     "reloads that left the old configuration"};
+
+    openmetrics_begin(out, &reloads);
+    openmetrics_number(out, &reloads, "_total", "", p->reloads);
+    openmetrics_begin(out, &failed);
+    openmetrics_number(out, &failed, "_total", "", p->failed_reloads);
+}
+
 static bool put_metrics(void *arg, unsigned turn, struct text *out)
 {
+    struct otip_proxy *p = arg;
     struct otip_proxy_stats stats;
 
     (void)turn;
-    otip_proxy_stats(arg, &stats);
+    otip_proxy_stats(p, &stats);
     for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
         const struct openmetrics_family *family = &figures[i].family;
         openmetrics_begin(out, family);
         openmetrics_number(out, family, family->kind == OPENMETRICS_COUNTER ? "_total" : "", "",
                            value_of(&stats, i));
     }
+    put_reloads(p, out);
     return false;
 }
 
@@ -78,6 +93,8 @@ static void put_status(void *arg, struct pairs *out)
     pairs_number(out, "addresses_open", stats.addresses_open);
     pairs_number(out, "tcp_flows", stats.tcp_flows);
     pairs_number(out, "udp_flows", stats.udp_flows);
+    pairs_number(out, "reloads", p->reloads);
+    pairs_number(out, "failed_reloads", p->failed_reloads);
 }
 
 static void put_counters(void *arg, struct pairs *out)

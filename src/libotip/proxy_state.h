@@ -62,6 +62,7 @@ struct otip_proxy {
     struct log log;
     struct log_control log_control;
     struct settings settings;
+    struct proxy_config *started; /* what stacks and sockets were made of */
     struct ioth *extstack, *intstack;
 
     struct loop loop;
@@ -84,6 +85,7 @@ struct otip_proxy {
     atomic_bool stack_is_dead;
     atomic_bool is_cut_off; /* the interface is away, or its network */
     pthread_mutex_t reload_lock;
+    _Atomic uint64_t reloads, failed_reloads; /* told while one goes on */
     struct timer pulse;
     struct proxy_base *base; /* the look-up of its name */
     struct turn epochs_turn; /* an address may have lost its last flow */

@@ -564,7 +564,7 @@ def test_a_file_with_an_error_changes_nothing(world):
     told = router.ctl("reload", check=False)
     assert told.returncode == 1 and f"{router.file}:5:5: '5' is no MTU" in told.stderr
     router.daemon.signal(signal.SIGHUP)
-    router.wait_for("the configuration stays as it was")
+    router.wait_for("configuration not loaded; the old one stays in force")
     w.wait_for(lambda: "failed_reloads 2" in router.ctl("status").stdout, "it is counted")
     since = len(segment.wire)
     assert await_advertisement(segment, since=since)[inet6.ICMPv6NDOptPrefixInfo].prefix == "fd00:1::"

@@ -35,7 +35,12 @@ def test_two_interfaces(world):
         assert samples[f"iothradvd_advertising{{{labels}}}"] in (0, 1)
         assert samples[f"iothradvd_address_taken{{{labels}}}"] == 0
     assert get(port, "/healthz") == "ok\n"
-    router.reload(text.replace(str(port), "9554"))
+    router.write(text.replace(str(port), "9554").replace(two.vnl, "vde:///tmp/another"))
+    told = router.ctl("reload").stdout
+    assert told == (
+        'warning: this change waits for a restart what="another stack" iface=b0\n'
+        "warning: this change waits for a restart what=metrics\n"
+    )
     router.wait_for("this change waits for a restart what=metrics")
     assert scraped(get(port))["iothradvd_reloads_total"] == 1
     router.stop()
@@ -49,7 +54,7 @@ def test_a_port_that_somebody_has(world):
     other = HERE.run(PROGRAM, "-s", segment.vnl, "--metrics", f"127.0.0.1@{port}", check=False, timeout=60)
     assert other.returncode == 1 and f"cannot serve metrics at 127.0.0.1@{port}: Address already in use" in other.stderr
     router.daemon.signal(signal.SIGHUP)
-    router.wait_for("configuration loaded")
+    router.wait_for("configuration loaded again")
     router.stop()
 
 

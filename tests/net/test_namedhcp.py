@@ -303,11 +303,11 @@ def test_both_protocols_and_a_reload(world):
     good = server.file.read_text()
     server.file.write_text(good + "poool x\n")
     server.signal(signal.SIGHUP)
-    server.wait_until(lambda: "stays as it was" in server.stderr(), "the error of the file")
+    server.wait_until(lambda: "the old one stays in force" in server.stderr(), "the error of the file")
     assert f"{server.file}:{len(good.splitlines()) + 1}:1: there is no option 'poool', did you mean 'pool'?" in server.stderr()
     server.file.write_text(good.replace("hash.local", "other.local") + "option interface-mtu 1300\nleases /tmp/elsewhere\n")
     server.signal(signal.SIGHUP)
-    server.wait_until(lambda: "configuration loaded" in server.stderr(), "the new one is loaded")
+    server.wait_until(lambda: "configuration loaded again" in server.stderr(), "the new one is loaded")
     assert "waits for a restart what=leases" in server.stderr()
     told = lan.dhclient(4, "request subnet-mask, interface-mtu;")
     assert told["interface_mtu"] == "1300"

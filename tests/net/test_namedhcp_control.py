@@ -124,8 +124,11 @@ def test_counters_outlive_a_reload(world):
     it.ctl("reload")
     after = it.numbers("counters")
     assert all(after[key] >= value for key, value in before.items())
+    it.server.file.write_text(it.server.file.read_text() + "rapid-commit off\nduid /nowhere/duid\n")
+    for _ in range(2):  # each time
+        assert it.say("reload") == "warning: this change waits for a restart what=duid\n"
     status = json.loads(it.say("-j", "status"))
-    assert status["reloads"] == 1 and status["failed_reloads"] == 0
+    assert status["reloads"] == 3 and status["failed_reloads"] == 0
     it.server.file.write_text(it.server.file.read_text() + "poool x\n")
     assert "there is no option 'poool', did you mean 'pool'?" in it.ctl("check", check=False).stderr
     assert it.ctl("reload", check=False).returncode == 1

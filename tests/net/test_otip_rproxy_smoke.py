@@ -140,7 +140,7 @@ def test_a_reload_leaves_flows_alone(world):
         assert "error" in cable.command("reload")
         assert new in cable.addresses() and w.echoes(s, b"5")
         u.close()
-    assert "the old configuration stands" in cable.proxy.stderr()
+    assert "configuration not loaded; the old one stays in force" in cable.proxy.stderr()
     assert cable.proxy.stop() == 0
 
 
@@ -415,5 +415,10 @@ def test_it_tells_how_it_is(world):
     assert cable.command("loglevel loud") == "error usage: loglevel [error|warning|info|debug]\n"
     assert cable.command("check") == "ok\n"
     assert cable.command("status long") == "error usage: status [json]\n"
+    cable.file.write_text(cable.file.read_text() + "sandbox off\n")
+    for number in (1, 2):  # each time
+        assert cable.command("reload") == " warning: this change waits for a restart what=sandbox\nok\n"
+        assert f"\n reloads {number}\n failed_reloads 0\n" in cable.command("status")
+    assert "configuration loaded again" in cable.proxy.stderr()
     assert f"serving name={NAME} iface=lan0" in cable.proxy.stderr()
     assert cable.proxy.stop() == 0

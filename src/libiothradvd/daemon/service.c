@@ -284,6 +284,14 @@ static const struct ra_interface *find_interface(const struct ra_config *c, cons
     return NULL;
 }
 
+static bool has_name(const struct ra_config *c, const char *name)
+{
+    for (unsigned i = 0; i < c->n_interfaces; i++)
+        if (strcmp(c->interfaces[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static void say_restart(const struct radvd_service *s, const char *what, const char *name)
 {
     log_event(&s->log, LOG_LEVEL_WARNING, "this change waits for a restart", LOG_TEXT("what", what),
@@ -294,11 +302,14 @@ static void say_unchanged(const struct radvd_service *s, const struct ra_config 
 {
     for (unsigned i = 0; i < c->n_interfaces; i++)
         if (!find_interface(s->started, &c->interfaces[i]))
-            say_restart(s, "a new interface", c->interfaces[i].name);
+            say_restart(s, has_name(s->started, c->interfaces[i].name) ? "another stack" : "a new interface",
+                        c->interfaces[i].name);
     for (unsigned i = 0; i < s->n_ifaces; i++) {
         const struct ra_interface *was = s->ifaces[i].config, *is = find_interface(c, was);
-        if (!is)
+        if (!is && !has_name(c, was->name))
             say_restart(s, "an interface less", was->name);
+        else if (!is)
+            continue; /* its stack is another one, which has been said */
         else if (is->has_mac != was->has_mac || memcmp(is->mac, was->mac, sizeof(is->mac)) != 0)
             say_restart(s, "another MAC address", was->name);
     }
@@ -333,11 +344,8 @@ int radvd_reload(void *service, char *why, size_t why_size)
         daemon_log_warnings(&s->log, config);
         say_unchanged(s, (const struct ra_config *)config);
         atomic_store(&s->log_control.level, daemon_loglevel(config));
-        log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded");
-    } else {
-        log_answer(&s->log, LOG_LEVEL_ERROR, "%s", why);
-        log_event(&s->log, LOG_LEVEL_ERROR, "the configuration stays as it was");
     }
+    daemon_say_reload(&s->log, e, why);
     radvd_free(config);
     pthread_mutex_unlock(&s->reload_lock);
     return e;
