@@ -52,9 +52,11 @@ static void print_diags(const char *path, const struct diags *diags)
 
 static int load(const struct daemon_options *o, struct daemon_config **ret, char *why, size_t why_size)
 {
+    static const struct config_files nothing;
     struct diags diags = {0};
     struct config *config;
-    int e = (o->check ? config_load_all : config_load)(o->rcfile, &config, &diags);
+    int e = o->check ? config_load_all(o->rcfile, &nothing, &config, &diags)
+                     : config_load(o->rcfile, &config, &diags);
     print_diags(daemon_value(o, "file"), &diags);
     diags_fini(&diags);
     snprintf(why, why_size, "%s", e == -EINVAL ? "" : strerror(-e));

@@ -26,13 +26,25 @@ static bool workers_are_well(void *arg, nsec_t now)
     return all;
 }
 
+/* What a reload would say, which has the lists and zones of now to fall back on. */
+static int load_again(struct iothnamed *s, struct config **ret, struct diags *diags)
+{
+    pthread_mutex_lock(&s->lock);
+    struct shared_config *now = shared_config_ref(s->config);
+    pthread_mutex_unlock(&s->lock);
+    const struct config_files old = {.lists = now->lists, .zones = now->zones};
+    int e = config_load_all(s->started->config->path, &old, ret, diags);
+    shared_config_unref(now);
+    return e;
+}
+
 static int check_file(void *arg, struct text *out, char *why, size_t why_size)
 {
     struct iothnamed *s = arg;
     const char *path = s->started->config->path;
     struct diags diags = {0};
     struct config *config = NULL;
-    int e = config_load_all(path, &config, &diags);
+    int e = load_again(s, &config, &diags);
     diags_put(&diags, path, out);
     snprintf(why, why_size, "%s", strerror(-e));
     if (diags.errors)

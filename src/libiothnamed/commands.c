@@ -52,16 +52,21 @@ static enum control_result begin_flush(struct control_call *call)
 /* Steps of one turn: a few milliseconds. */
 #define FLUSH_STEPS 100
 
+/* Answers, and what upstream gave none for. */
+static enum control_result say_forgotten(struct control_call *call, uint64_t entries)
+{
+    text_printf(&call->out, "%" PRIu64 " %s forgotten\n", entries, entries == 1 ? "entry" : "entries");
+    return CONTROL_DONE;
+}
+
 static enum control_result flush(struct control_call *call, bool tree)
 {
     if (call->turn == 0)
         return begin_flush(call);
     struct flush *f = call->own;
     for (unsigned i = 0; i < FLUSH_STEPS; i++)
-        if (!cache_flush_step(f->snap->cache, &f->at, f->name, f->len, tree, &f->forgotten)) {
-            text_printf(&call->out, "%" PRIu64 " answers forgotten\n", f->forgotten);
-            return CONTROL_DONE;
-        }
+        if (!cache_flush_step(f->snap->cache, &f->at, f->name, f->len, tree, &f->forgotten))
+            return say_forgotten(call, f->forgotten);
     return CONTROL_MORE;
 }
 
@@ -73,8 +78,7 @@ static enum control_result run_flush(struct control_call *call)
     struct snapshot *snap = service_snapshot(call->arg);
     uint64_t forgotten = cache_flush(snap->cache);
     snapshot_unref(snap);
-    text_printf(&call->out, "%" PRIu64 " answers forgotten\n", forgotten);
-    return CONTROL_DONE;
+    return say_forgotten(call, forgotten);
 }
 
 static enum control_result run_flush_tree(struct control_call *call)

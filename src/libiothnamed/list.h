@@ -86,8 +86,8 @@ struct lists {
  * errors; -ENOMEM. */
 MUST_CHECK int lists_load(const struct config *config, const struct lists *old, const struct siphash_key *key,
                           struct diags *diags, struct lists **ret);
-/* Reads them and says what a start would say of them. 0; -EINVAL: it would fail; -ENOMEM. */
-MUST_CHECK int lists_check(const struct config *config, struct diags *diags);
+/* Reads them and says what a start (old: NULL) or a reload would say of them. 0; -EINVAL: it would fail; -ENOMEM. */
+MUST_CHECK int lists_check(const struct config *config, const struct lists *old, struct diags *diags);
 void lists_free(struct lists *l);
 
 #endif

@@ -152,11 +152,11 @@ int lists_load(const struct config *config, const struct lists *old, const struc
     return result;
 }
 
-int lists_check(const struct config *config, struct diags *diags)
+int lists_check(const struct config *config, const struct lists *old, struct diags *diags)
 {
     static const struct siphash_key no_secret;
     struct lists *lists = NULL;
-    int result = lists_load(config, NULL, &no_secret, diags, &lists);
+    int result = lists_load(config, old, &no_secret, diags, &lists);
 
     lists_free(lists);
     return result;

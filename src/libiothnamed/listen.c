@@ -46,13 +46,18 @@ unsigned listen_addresses(const struct config *config, struct listen_address lis
     return o->n_listen;
 }
 
-const char *listen_format(const struct config_options *o, char *ret, size_t size)
+const char *listen_format(const struct config_options *o, char ret[static LISTEN_STRLEN])
 {
     char text[IPADDR_STRLEN];
-    size_t len = (size_t)snprintf(ret, size, "%s", o->n_listen == 0 ? "all" : "");
-    for (unsigned i = 0; i < o->n_listen && len < size; i++)
-        len += (size_t)snprintf(ret + len, size - len, "%s%s", i == 0 ? "" : ",",
+    size_t len = 0;
+    unsigned i = 0;
+    for (; i < o->n_listen && len + sizeof(text) + LISTEN_MORE < LISTEN_STRLEN; i++)
+        len += (size_t)snprintf(ret + len, LISTEN_STRLEN - len, "%s%s", i == 0 ? "" : ",",
                                 ipaddr_format(&o->listen[i], text));
+    if (i < o->n_listen)
+        snprintf(ret + len, LISTEN_STRLEN - len, " and %u more", o->n_listen - i);
+    else if (i == 0)
+        snprintf(ret, LISTEN_STRLEN, "all");
     return ret;
 }
 

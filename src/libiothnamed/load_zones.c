@@ -276,11 +276,11 @@ int zones_load(const struct config *config, const struct zones *old, const struc
     return result;
 }
 
-int zones_check(const struct config *config, struct diags *diags)
+int zones_check(const struct config *config, const struct zones *old, struct diags *diags)
 {
     static const struct siphash_key no_secret;
     struct zones *zones = NULL;
-    int result = zones_load(config, NULL, &no_secret, diags, &zones);
+    int result = zones_load(config, old, &no_secret, diags, &zones);
 
     zones_unref(zones);
     return result;
@@ -307,29 +307,25 @@ void zones_unref(struct zones *z)
 }
 
 /* Each has its say; what is out of memory ends it. */
-static int check_all(const struct config *config, struct diags *diags)
+static int check_all(const struct config *config, const struct config_files *old, struct diags *diags)
 {
-    static int (*const checks[])(const struct config *, struct diags *) = {stacks_check, lists_check,
-                                                                           zones_check};
-    int result = 0;
+    int of_stacks = stacks_check(config, diags);
+    int of_lists = of_stacks == -ENOMEM ? -ENOMEM : lists_check(config, old->lists, diags);
+    int of_zones = of_lists == -ENOMEM ? -ENOMEM : zones_check(config, old->zones, diags);
 
-    for (size_t i = 0; i < ARRAY_LEN(checks) && result != -ENOMEM; i++) {
-        int e = checks[i](config, diags);
-        if (e < 0)
-            result = e;
-    }
     diags_sort(diags);
-    return result;
+    return of_zones < 0 ? of_zones : of_lists < 0 ? of_lists : of_stacks;
 }
 
-int config_load_all(const char *path, struct config **ret, struct diags *diags)
+int config_load_all(const char *path, const struct config_files *old, struct config **ret,
+                    struct diags *diags)
 {
     struct config *config;
     int e = config_load(path, &config, diags);
 
     if (e < 0)
         return e;
-    e = check_all(config, diags);
+    e = check_all(config, old, diags);
     if (e < 0)
         config_free(config);
     else

@@ -7,6 +7,7 @@
 #define IOTHNAMED_LOAD_ZONES_H
 
 #include "libiothnamed/config.h"
+#include "libiothnamed/list.h"
 #include "libiothnamed/zone.h"
 #include <stdatomic.h>
 
@@ -35,11 +36,19 @@ struct zones {
  * and *ret, with one reference; -EINVAL: some zone has errors, and none of before; -ENOMEM. */
 MUST_CHECK int zones_load(const struct config *config, const struct zones *old, const struct siphash_key *key,
                           struct diags *diags, struct zones **ret);
-/* Reads them and says what is wrong with them. 0; -EINVAL: there are errors; -ENOMEM. */
-MUST_CHECK int zones_check(const struct config *config, struct diags *diags);
-/* config_load, and whether all that the configuration names is there: kinds of stacks, lists and zones too. For who checks. 0
- * and *ret, to be freed; -EINVAL: there are errors; -ENOMEM. */
-MUST_CHECK int config_load_all(const char *path, struct config **ret, struct diags *diags);
+/* Reads them and says what a start (old: NULL) or a reload would say of them. 0; -EINVAL: there are errors; -ENOMEM. */
+MUST_CHECK int zones_check(const struct config *config, const struct zones *old, struct diags *diags);
+
+/* What a server has read of the files that its configuration names; all NULL: nothing. */
+struct config_files {
+    const struct lists *lists;
+    const struct zones *zones;
+};
+
+/* config_load, and whether all that the configuration names is there: kinds of stacks, lists and zones too. For who checks what a
+ * start would do, or a reload of the server that has `old`. 0 and *ret, to be freed; -EINVAL: there are errors; -ENOMEM. */
+MUST_CHECK int config_load_all(const char *path, const struct config_files *old, struct config **ret,
+                               struct diags *diags);
 struct zones *zones_ref(struct zones *z);
 void zones_unref(struct zones *z);
 

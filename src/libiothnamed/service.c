@@ -423,7 +423,7 @@ int iothnamed_start(struct daemon_config *process, const struct daemon_host *hos
 {
     struct config *config = (struct config *)process;
     const struct saying say = {why, why_size};
-    char addresses[256];
+    char addresses[LISTEN_STRLEN];
     snprintf(why, why_size, "out of memory");
     struct shared_config *shared = shared_config_new(config);
     if (!shared)
@@ -441,7 +441,7 @@ int iothnamed_start(struct daemon_config *process, const struct daemon_host *hos
         return e;
     }
     log_event(&s->log, LOG_LEVEL_INFO, "serving", LOG_TEXT("file", config->path),
-              LOG_TEXT("listen", listen_format(&config->options, addresses, sizeof(addresses))),
+              LOG_TEXT("listen", listen_format(&config->options, addresses)),
               LOG_NUMBER("port", config->options.port));
     *ret = s;
     return 0;

@@ -35,6 +35,12 @@ static bool upstream_is_silent(const struct query *q, const struct exchange_serv
     return query_was_given(q, servers) && !q->given->answer;
 }
 
+/* Upstream was asked for this and has answered: that answer is fwd's to give, though it is here by now too. */
+static bool upstream_has_answered(const struct query *q, const struct exchange_servers *servers)
+{
+    return query_was_given(q, servers) && q->given->answer;
+}
+
 static enum verdict answer_cache(struct query *q, const struct placement *where)
 {
     (void)where;
@@ -43,6 +49,8 @@ static enum verdict answer_cache(struct query *q, const struct placement *where)
         return PASS;
     const struct config_options *options = &q->env->snap->config->options;
     const struct exchange_servers *servers = &q->env->snap->upstreams[fwd->rule->upstreams];
+    if (upstream_has_answered(q, servers))
+        return PASS;
     struct cache *cache = q->env->snap->cache;
     struct cache_key key = query_cache_key(q, servers);
     struct cache_terms terms = {

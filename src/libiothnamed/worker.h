@@ -145,8 +145,10 @@ struct listen_address {
 };
 /* The addresses to bind, from the options. Their number. */
 unsigned listen_addresses(const struct config *config, struct listen_address list[static LISTEN_MAX]);
-/* The same for people: "all", or addresses with commas between them, as many as fit. Returns ret. */
-const char *listen_format(const struct config_options *o, char *ret, size_t size);
+/* The same for people: "all", or addresses with commas between them, as many as fit, and how many more. Returns ret. */
+#define LISTEN_MORE   24 /* bytes of " and 4294967295 more" */
+#define LISTEN_STRLEN 256
+const char *listen_format(const struct config_options *o, char ret[static LISTEN_STRLEN]);
 /* A bound socket of type SOCK_DGRAM or SOCK_STREAM, non-blocking; -errno with one sentence in why.
  * share_port: other workers bind the same address. */
 MUST_CHECK int listen_socket(struct ioth *stack, const struct listen_address *at, int type, bool share_port,

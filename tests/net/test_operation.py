@@ -136,6 +136,30 @@ def test_reload_tells_who_asked(operated):
     assert json.loads(operated.say("-j", "status"))["reloads"] == 3
 
 
+def test_a_check_says_what_a_reload_would(operated):
+    """A list and a zone that are gone keep what was read of them; a start without them fails."""
+    listed, zone = operated.world.directory / "listed.txt", operated.world.directory / "one.zone"
+    listed.write_text("ads.example\n")
+    zone.write_text("@ 60 SOA ns.one.zone. me.one.zone. 1 60 60 60 60\n@ 60 NS ns.one.zone.\n")
+    operated.serve(server.LOCAL + f"auth error local @{listed}\nauth zone local one.zone {zone}\n")
+    listed.unlink()
+    zone.unlink()
+    start = operated.namespace.run(operated.build / "programs/iothnamed", "-n", operated.daemon.configuration, check=False)
+    assert start.returncode == 1 and str(listed) in start.stderr and str(zone) in start.stderr
+    checked, reloaded = operated.say("check"), operated.say("reload")
+    for path in (listed, zone):
+        for told in (checked, reloaded):
+            assert re.search(rf"warning: {re.escape(str(path))}", told) or re.search(rf"{re.escape(str(path))}.*warning: ", told), told
+
+
+def test_a_line_that_says_where_it_serves_ends_at_an_address(operated):
+    listen = [f"127.0.{n}.{100 + n}" for n in range(1, 41)]
+    operated.serve(server.LOCAL + "".join(f"option listen {address}\n" for address in listen))
+    told = re.search(r' listen="?([^" ]*) and (\d+) more"? ', operated.daemon.stderr())
+    shown = told[1].split(",")
+    assert len(shown) > 10 and len(shown) + int(told[2]) >= 40 and shown[-1] in listen
+
+
 def test_a_check_changes_nothing(operated):
     """It says what `iothnamed -n` says, of zone files too."""
     operated.serve()
@@ -178,18 +202,23 @@ def test_flush_and_dump(operated):
         names = ["a.example", "b.example", "x.a.example", "other.example.org"]
         for name in names:
             operated.ask(name)
+        counted = operated.counters()
+        assert (counted["answers.fwd"], counted["answers.cache"]) == (4, 0), "who waited for upstream has its answer, not the cache's"
+        assert (counted["cache_lookups.hit"], counted["cache_lookups.miss"]) == (0, 4)
+        operated.ask(names[0])
+        assert operated.counters()["answers.cache"] == operated.counters()["cache_lookups.hit"] == 1
         dumped = operated.say("dump", "cache")
         for name in names:
             assert re.search(rf"^{re.escape(name)} \d+ IN A 192\.0\.2\.1$", dumped, re.MULTILINE)
 
-        assert operated.say("flush", "A.example") == "1 answers forgotten\n"
-        assert operated.say("flush-tree", "example") == "2 answers forgotten\n"
+        assert operated.say("flush", "A.example") == "1 entry forgotten\n"
+        assert operated.say("flush-tree", "example") == "2 entries forgotten\n"
         assert "other.example.org" in operated.say("dump")
         asked.clear()
         for name in names:
             operated.ask(name)
         assert sorted(asked) == sorted(names[:3])
-        assert operated.say("flush") == "4 answers forgotten\n"
+        assert operated.say("flush") == "4 entries forgotten\n"
         assert operated.say("dump", "cache") == ""
         assert operated.counters()["cache_entries"] == 0
 

@@ -506,7 +506,7 @@ static void a_file_that_cannot_be_read(void **state)
     (void)state;
     write_text("a.txt", "one.example\n");
     assert_null(load(config, NULL, -EINVAL, 1, 0));
-    assert_int_equal(lists_check(config, &diags), -EINVAL); /* as a start */
+    assert_int_equal(lists_check(config, NULL, &diags), -EINVAL); /* as a start */
     assert_int_equal(diags.errors, 1);
     assert_int_equal(diags.first->at.line, 4);
     diags_fini(&diags);
