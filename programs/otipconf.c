@@ -3,7 +3,7 @@
    that they name; with names it tells the address of each, and which line says so.
 
    The module for the C library is silent, as it must be inside other people's programs; this program does the same with the
-   same functions, as the same user, and talks. It never prints a secret.
+   same functions, as the same user, and talks. It never prints a secret, and no byte that a terminal takes for a command.
 
    Exit status: 0, all is well; 1, a file or a line is wrong, or a name has no address here; 2, the command line is wrong. */
 #include "libnss_otip/otip_names.h"
@@ -40,6 +40,27 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Prints words of a file or of the command line as names are written (RFC 1035 s5.1), \DDD for what is no printable ASCII. */
+static void print_shown(FILE *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        fprintf(out, c < ' ' || c >= 0x7f ? "\\%03u" : "%c", c);
+    }
+}
+
+/* Says that an address cannot be known: the line that is about it, the file of its secret, and why. */
+static void print_unknown(const char *path, unsigned line, const char *keyword,
+                          const struct otip_names_answer *answer, const char *why)
+{
+    const char *about = answer->secret[0] != '\0' ? answer->secret : keyword;
+
+    fprintf(stderr, "%s:%u: ", path, line);
+    print_shown(stderr, about, strlen(about));
+    fprintf(stderr, ": %s\n", why);
+}
+
 /* A line that can be read: whether its address can be computed, which needs its secret. */
 static int check_line(const char *path, const struct otip_conf_line *line, bool quiet)
 {
@@ -52,13 +73,13 @@ static int check_line(const char *path, const struct otip_conf_line *line, bool 
     if (len > OTIP_NAMES_NAME_MAX)
         return 0; /* names below it are longer than names may be */
     if (otip_names_address(path, line, name, (size_t)len, time(NULL), &answer, why) < 0) {
-        fprintf(stderr, "%s:%u: %.*s: %s\n", path, line->number, (int)line->file_len, line->file, why);
+        print_unknown(path, line->number, line->keyword, &answer, why);
         return EXIT_WRONG;
     }
     if (quiet)
         return 0;
-    printf("%s:%u: %s %s%.*s", path, line->number, line->keyword, line->below ? "." : "", (int)line->name_len,
-           line->name);
+    printf("%s:%u: %s %s", path, line->number, line->keyword, line->below ? "." : "");
+    print_shown(stdout, line->name, line->name_len);
     if (!line->below)
         printf(" %s", ipaddr_format(&answer.addr, text));
     putchar('\n');
@@ -108,22 +129,26 @@ static int tell_name(const struct otip_names_files *files, const char *name, boo
 {
     size_t len = otip_conf_name_len(name, strlen(name));
     char why[OTIP_WHY_MAX], text[IPADDR_STRLEN];
-    struct otip_names_answer a;
-    int err;
+    struct otip_names_answer a = {0};
+    int err = len > 0 ? otip_names_find(files, name, len, time(NULL), &a, why) : -EINVAL;
+    FILE *out = err < 0 ? stderr : stdout;
 
-    if (len == 0) {
-        fprintf(stderr, "otipconf: \"%s\" is no domain name: at most 253 bytes, its labels 1 to 63\n", name);
-        return EXIT_USAGE;
-    }
-    err = otip_names_find(files, name, len, time(NULL), &a, why);
-    if (err == -ENOENT)
-        fprintf(stderr, "%s: no line is about this name\n", name);
-    else if (err < 0)
-        fprintf(stderr, "%s: %s:%u: %s: %s\n", name, files->path[a.file], a.line, a.keyword, why);
-    else if (!quiet)
-        printf("%s %s for %u s, %s:%u: %s\n", name, ipaddr_format(&a.addr, text), a.ttl_s,
-               files->path[a.file], a.line, a.keyword);
-    return err < 0 ? EXIT_WRONG : 0;
+    if (err == 0 && quiet)
+        return 0;
+    print_shown(out, name, strlen(name));
+    if (len == 0)
+        fputs(": this is no domain name: at most 253 bytes, its labels 1 to 63\n", out);
+    else if (err == -ENOENT)
+        fputs(": no line is about this name\n", out);
+    else if (err < 0 && !a.keyword) /* a file that could not be read now */
+        fprintf(out, ": %s\n", strerror(-err));
+    else if (err < 0) {
+        fputs(": ", out);
+        print_unknown(files->path[a.file], a.line, a.keyword, &a, why);
+    } else
+        fprintf(out, " %s for %u s, %s:%u: %s\n", ipaddr_format(&a.addr, text), a.ttl_s, files->path[a.file],
+                a.line, a.keyword);
+    return len == 0 ? EXIT_USAGE : err < 0 ? EXIT_WRONG : 0;
 }
 
 static int add_file(struct otip_names_files *files, const char *path)

@@ -69,8 +69,8 @@ __attribute__((format(printf, 4, 5))) static int wrong(struct otip_conf_error *e
     vsnprintf(error->text, sizeof(error->text), format, args);
     va_end(args);
     for (char *c = error->text; *c != '\0'; c++)
-        if (is_control(*c))
-            *c = '?'; /* it may go to a terminal */
+        if (*c < ' ' || *c >= 0x7f)
+            *c = '?'; /* it may go to a terminal, which may take any other byte for a command */
     return -EINVAL;
 }
 
@@ -266,7 +266,11 @@ static int read_line(struct otip_conf_line *line, const struct word *words, unsi
         result = read_name(line, &words[1], error);
     if (result == 0)
         result = read_base(line, &words[2], error);
-    return result == 0 ? read_tail(line, words + 3, count - 3, error) : result;
+    if (result == 0)
+        result = read_tail(line, words + 3, count - 3, error);
+    if (result == 0 && !otip_can_be_base(&line->base))
+        return wrong(error, line->number, &words[2], "'%.*s': " OTIP_NO_BASE, shown(&words[2]), words[2].at);
+    return result;
 }
 
 int otip_conf_next(struct otip_conf *c, struct otip_conf_line *ret, struct otip_conf_error *ret_error)

@@ -45,11 +45,12 @@ static int path_of(const char *conf_path, const struct otip_conf_line *line,
     return 0;
 }
 
-/* An otip for a name, with the secret of a line. */
+/* An otip for a name, with the secret of a line, whose file is in `path` then. */
 static int make_otip(const char *conf_path, const struct otip_conf_line *line, const char *name,
-                     size_t name_len, struct otip **ret, char why[static OTIP_WHY_MAX])
+                     size_t name_len, struct otip **ret, char path[static OTIP_NAMES_PATH_MAX],
+                     char why[static OTIP_WHY_MAX])
 {
-    char path[OTIP_NAMES_PATH_MAX], text[OTIP_NAMES_NAME_MAX + 1];
+    char text[OTIP_NAMES_NAME_MAX + 1];
     char password[OTIP_PASSWORD_MAX + 1];
     uint8_t key[OTIP_KEY_LEN];
     struct otip_setup setup = {.name = text, .base = line->base, .period_s = line->period_s};
@@ -93,13 +94,14 @@ int otip_names_address(const char *conf_path, const struct otip_conf_line *line,
     struct otip *o;
     int err;
 
+    ret->secret[0] = '\0';
     if (line->kind == OTIP_CONF_HASH) {
         ret->addr = line->base;
         iothaddr_hash_bytes(ret->addr.b, name, name_len, NULL, 0);
         ret->ttl_s = OTIP_NAMES_HASH_TTL;
         return 0;
     }
-    err = make_otip(conf_path, line, name, name_len, &o, why);
+    err = make_otip(conf_path, line, name, name_len, &o, ret->secret, why);
     if (err)
         return err;
     uint64_t epoch = otip_epoch(o, wall_s);
@@ -202,7 +204,7 @@ static bool is_near(const struct otip *o, const struct ipaddr *addr, int64_t wal
 /* The address may be one of this line's name. */
 static bool line_has(const char *path, const struct otip_conf_line *line, struct reverse *r)
 {
-    char why[OTIP_WHY_MAX];
+    char secret[OTIP_NAMES_PATH_MAX], why[OTIP_WHY_MAX];
     struct otip *o;
 
     if (!ipaddr_same_prefix(&line->base, &r->addr, line->prefix_len))
@@ -214,7 +216,7 @@ static bool line_has(const char *path, const struct otip_conf_line *line, struct
         r->ttl_s = answer.ttl_s;
         return ipaddr_equal(&answer.addr, &r->addr);
     }
-    if (make_otip(path, line, line->name, line->name_len, &o, why) < 0)
+    if (make_otip(path, line, line->name, line->name_len, &o, secret, why) < 0)
         return false;
     bool found = is_near(o, &r->addr, r->wall_s, &r->ttl_s);
     otip_free(o);

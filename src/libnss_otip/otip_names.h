@@ -38,6 +38,8 @@ struct otip_names_answer {
     uint32_t ttl_s;      /* 1 or more: until the end of the epoch */
     unsigned file, line; /* where it is said */
     const char *keyword;
+    char
+        secret[OTIP_NAMES_PATH_MAX]; /* the file of its secret; "": it has none, or a path that is too long */
 };
 
 /* The address of a line for a name that it matches. conf_path: of the file in which the line stands; a file that it names is

@@ -21,6 +21,9 @@
 #include "base/base.h"
 #include "base/ipaddr.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 enum {
     OTIP_KEY_LEN = 32,        /* bytes */
     OTIP_PERIOD_S = 32,       /* if none is said */
@@ -67,6 +70,16 @@ uint64_t otip_epoch(const struct otip *o, int64_t wall_s);
 int64_t otip_epoch_start(const struct otip *o, uint64_t epoch);
 /* The address of an epoch. A few hundred nanoseconds; allocates nothing, cannot fail. */
 void otip_address(const struct otip *o, uint64_t epoch, struct ipaddr *ret);
+
+#define OTIP_NO_BASE "no node can have an address of its prefix, expected no multicast and not 64 zero bits"
+/* No multicast group, and nothing of ::/64, where loopback is: nobody could have the addresses that are made of such a base.
+ * OTIP_NO_BASE is what to say of others. */
+static inline bool otip_can_be_base(const struct ipaddr *addr)
+{
+    static const uint8_t zeros[8];
+
+    return addr->b[0] != 0xff && memcmp(addr->b, zeros, sizeof(zeros)) != 0;
+}
 
 /* --- for who has many names to one secret, such as a DNS server; of otip2 see otip2.h --- */
 

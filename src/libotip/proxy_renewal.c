@@ -6,6 +6,8 @@
  */
 #include "libotip/proxy_renewal.h"
 
+#include "libotip/otip.h"
+
 #include <string.h>
 
 nsec_t renewal_answered(struct renewal *r, uint32_t ttl_s)
@@ -24,16 +26,9 @@ nsec_t renewal_failed(struct renewal *r)
     return r->retry;
 }
 
-bool renewal_can_be_base(const struct ipaddr *addr)
-{
-    static const uint8_t zeros[8];
-
-    return addr->b[0] != 0xff && memcmp(addr->b, zeros, sizeof(zeros)) != 0;
-}
-
 void renewal_see(struct renewal_choice *c, const struct ipaddr *addr)
 {
-    if (!renewal_can_be_base(addr))
+    if (!otip_can_be_base(addr))
         return;
     if (c->n++ == 0 || ipaddr_equal(addr, &c->present))
         c->chosen = *addr;

@@ -21,9 +21,6 @@ struct renewal {
 nsec_t renewal_answered(struct renewal *r, uint32_t ttl_s);
 nsec_t renewal_failed(struct renewal *r);
 
-/* No multicast group, and nothing of ::/64: nobody could have the addresses that are made of such a base. */
-bool renewal_can_be_base(const struct ipaddr *addr);
-
 /* The addresses of an answer, one by one: the present base stays if it is among them, else the first one counts that can be one. */
 struct renewal_choice {
     struct ipaddr present, chosen;

@@ -25,10 +25,9 @@ const char *proxy_base_text(const struct proxy_config *config)
 /* What no node can have would not be one-time addresses of anybody. */
 static int check_address(const struct ipaddr *addr, char why[static OTIP_WHY_MAX])
 {
-    if (renewal_can_be_base(addr))
+    if (otip_can_be_base(addr))
         return 0;
-    snprintf(why, OTIP_WHY_MAX,
-             "no node can have an address of its prefix, expected no multicast and not 64 zero bits");
+    snprintf(why, OTIP_WHY_MAX, OTIP_NO_BASE);
     return -EADDRNOTAVAIL;
 }
 

@@ -64,7 +64,7 @@ class Machine:
 
     def write(self, name, text, mode=0o644):
         path = self.etc / name
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(mode)
 
     def getent(self, *words, home="/nowhere", **kwargs):

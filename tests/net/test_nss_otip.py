@@ -173,13 +173,23 @@ def test_the_checker_says_what_is_wrong(machine):
     assert told == f"renzo.hash.local {RENZO} for 600 s, /etc/otip.conf:2: hash\n"
     done = run(otipconf, "renzo.hash.local", "no.example", check=False)
     assert (done.returncode, done.stderr) == (1, "no.example: no line is about this name\n")
-    machine.write("otip.conf", "hsh a ::\nhash b 1.2.3.4\notip c fd00:: secret /nowhere\n")
+    machine.write("otip.conf", "hsh a ::\nhash b 1.2.3.4\notip c fd00:: secret here\notip2 d ::/64 key here\n")
     done = run(otipconf, "-f", "/etc/otip.conf", check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "/etc/otip.conf:1:1: unknown keyword 'hsh', did you mean 'hash'?",
         "/etc/otip.conf:2:8: '1.2.3.4' is no IPv6 address: expected one such as fd00::",
-        "/etc/otip.conf:3: /nowhere: No such file or directory",
+        "/etc/otip.conf:3: /etc/here: No such file or directory",
+        "/etc/otip.conf:4:9: '::/64': no node can have an address of its prefix, expected no multicast and not 64 zero bits",
+    ]
+    done = run(otipconf, "c", check=False)
+    assert (done.returncode, done.stderr) == (1, "c: /etc/otip.conf:3: /etc/here: No such file or directory\n")
+    machine.write("otip.conf", b"h\xff\x1b[31m x y\nhash caf\xc3\xa9.x fd00::\notip c fd00:: secret \x9b31m\n")
+    done = run(otipconf, "-f", "/etc/otip.conf", check=False)
+    assert re.fullmatch(r"/etc/otip.conf:2: hash caf\\195\\169.x fd00:[0-9a-f:]+\n", done.stdout)
+    assert done.stderr.splitlines() == [
+        "/etc/otip.conf:1:1: unknown keyword 'h??[31m': expected hash, otip or otip2",
+        "/etc/otip.conf:3: /etc/\\15531m: No such file or directory",
     ]
     assert run(otipconf, "-f", "/nowhere", check=False).returncode == 1
     assert run(otipconf, "--frob", check=False).returncode == 2

@@ -60,7 +60,7 @@ static void every_kind_of_line(void **state)
 
 static void comments_and_empty_lines_are_counted(void **state)
 {
-    struct otip_conf conf = conf_of("# first\n\n   \nhash a ::/64 # x\nhsh b ::\nhash c ::");
+    struct otip_conf conf = conf_of("# first\n\n   \nhash a fd00::/64 # x\nhsh b fd00::\nhash c fd00::");
     struct otip_conf_line line;
     struct otip_conf_error error;
 
@@ -112,6 +112,13 @@ static const struct {
     {"otip a :: secret s\033[1m", 18, "there is a control character in this word"},
     {"x\033[1m", 1, "unknown keyword 'x?[1m'"},
     {"otip a :: secret s period 9 a b", 29, "there are too many words in this line"},
+    {"hash a ::1", 8,
+     "'::1': no node can have an address of its prefix, expected no multicast and not 64 zero bits"},
+    {"otip a ff02::/64 secret s", 8, "'ff02::/64': no node can have an address of its prefix"},
+    {"otip2 a ::/96 key s", 9, "'::/96': no node can have"},
+    {"h\xff\x9b"
+     "31m",
+     1, "unknown keyword 'h??31m'"},
 };
 
 static void every_mistake_is_pointed_at(void **state)
@@ -132,7 +139,7 @@ static void every_mistake_is_pointed_at(void **state)
 
 static void names_that_match(void **state)
 {
-    struct otip_conf_line one = line_of("hash one.Local ::"), below = line_of("hash .hash.local ::");
+    struct otip_conf_line one = line_of("hash one.Local fd00::"), below = line_of("hash .hash.local fd00::");
 
     (void)state;
     assert_true(otip_conf_match(&one, "ONE.local", 9));
@@ -170,7 +177,7 @@ static void what_a_name_is(void **state)
 
 static void every_beginning_of_a_file(void **state)
 {
-    static const char text[] = "hash .h ::/64\notip a 1::2 secret s period 9 # c\notip2 b 1::/9 key k\n";
+    static const char text[] = "hash .h fd00::/64\notip a 1::2 secret s period 9 # c\notip2 b 1::/9 key k\n";
 
     (void)state;
     for (size_t len = 0; len < sizeof(text); len++) {

@@ -144,9 +144,10 @@ static void a_secret_that_cannot_be_had_is_an_error(void **state)
 {
     struct setting *s = *state;
 
-    conf_folder_write(&s->folder, "otip.conf", 0644,
-                      "otip a :: secret nowhere\notip b :: secret secret\notip2 c :: key secret\n");
-    conf_folder_write(&s->folder, "other.conf", 0644, "hash a ::\nhash b ::\n");
+    conf_folder_write(
+        &s->folder, "otip.conf", 0644,
+        "otip a fd00:: secret nowhere\notip b fd00:: secret secret\notip2 c fd00:: key secret\n");
+    conf_folder_write(&s->folder, "other.conf", 0644, "hash a fd00::\nhash b fd00::\n");
     assert_not_found(s, "a", -EACCES, "No such file");
     conf_folder_write(&s->folder, "secret", 0644, "mypassword\n");
     assert_not_found(s, "b", -EPERM, "others than its owner may use it");
@@ -161,7 +162,7 @@ static void files_that_are_not_believed(void **state)
     size_t len;
 
     for (unsigned i = 0; i < 2; i++) {
-        conf_folder_write(&s->folder, "otip.conf", i == 0 ? 0664 : 0646, "hash a ::\n");
+        conf_folder_write(&s->folder, "otip.conf", i == 0 ? 0664 : 0646, "hash a fd00::\n");
         assert_int_equal(otip_names_read(s->files.path[0], &text, &len, why), -EPERM);
         assert_non_null(strstr(why, "others than its owner may write it"));
         assert_not_found(s, "a", -ENOENT, "");
@@ -179,7 +180,7 @@ static void files_that_are_not_believed(void **state)
     assert_int_equal(otip_names_read(s->folder.path, &text, &len, why), -EINVAL);
     assert_int_equal(otip_names_read("/nowhere", &text, &len, why), -ENOENT);
     if (geteuid() == 0) {
-        conf_folder_write(&s->folder, "otip.conf", 0644, "hash a ::\n");
+        conf_folder_write(&s->folder, "otip.conf", 0644, "hash a fd00::\n");
         assert_int_equal(chown(s->files.path[0], 4711, 0), 0);
         assert_int_equal(otip_names_read(s->files.path[0], &text, &len, why), -EPERM);
         assert_non_null(strstr(why, "another user"));
@@ -286,7 +287,7 @@ static void no_memory_for_the_text(void **state)
     char why[OTIP_WHY_MAX], *text;
     size_t len;
 
-    conf_folder_write(&s->folder, "otip.conf", 0644, "hash a ::\n");
+    conf_folder_write(&s->folder, "otip.conf", 0644, "hash a fd00::\n");
     allocations_left = 0;
     int err = otip_names_read(s->files.path[0], &text, &len, why);
     allocations_left = -1;
