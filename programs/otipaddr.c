@@ -66,7 +66,8 @@ struct command {
     const char *at;
     int64_t at_s;
     int64_t offset_s;
-    uint64_t next; /* how many epochs from the coming one on; 0: the one that is */
+    uint64_t next;   /* how many epochs from the coming one on; 0: the one that is */
+    bool next_alone; /* and no number behind it */
     const char *name;
     const char *passwd_file, *key_file, *user;
     int passwd_fd; /* -1: none */
@@ -99,7 +100,7 @@ static const char common_text[] =
     "  -D, --dns ADDR        the name server for that, ADDR or ADDR@PORT; those of /etc/resolv.conf if\n"
     "                        not given\n"
     "      --json            print objects of JSON, one a line\n"
-    "      --check           check the command line and print nothing\n"
+    "      --check           check all of that, look nothing up and print nothing\n"
     "  -h, --help            this text\n"
     "      --version         the version\n";
 
@@ -192,6 +193,7 @@ static int set_next(struct command *c, const char *arg)
     if (arg && !is_number(arg, 1, INT_MAX, &n))
         return usage_error(c, "--next=%s: expected a number above 0", arg);
     c->next = (uint64_t)n;
+    c->next_alone = !arg;
     return GO_ON;
 }
 
@@ -405,6 +407,7 @@ static int take_password(struct command *c, char *arg)
 static int take_arguments(struct command *c, int count, char *args[])
 {
     int status = GO_ON;
+    long number;
 
     if (c->otip && count >= 2) /* first of all, so that it is gone whatever else is wrong */
         status = take_password(c, args[1]);
@@ -413,6 +416,8 @@ static int take_arguments(struct command *c, int count, char *args[])
     if (count < 1)
         return usage_error(c, "the name is missing");
     c->name = args[0];
+    if (c->next_alone && is_number(c->name, 0, INT_MAX, &number))
+        return usage_error(c, "--next %s: expected its number behind a '=', --next=%s", c->name, c->name);
     if (count > (c->otip ? 2 : 1))
         return usage_error(c, "there are more arguments than a name%s", c->otip ? " and a password" : "");
     if (!otip_is_name(c->name))
@@ -488,6 +493,23 @@ static const char *base_of(const char *name)
     return dot != NULL && dot[1] != '\0' ? dot + 1 : NULL;
 }
 
+/* hashaddr takes a base of zeros, as the talk's does: what it prints then is the hash itself. */
+static bool can_be_base(const struct command *c, const struct ipaddr *addr)
+{
+    static const struct ipaddr zeros;
+
+    return otip_can_be_base(addr) || (!c->otip && ipaddr_equal(addr, &zeros));
+}
+
+/* What of a look-up can be known without one. */
+static int check_stack(const struct command *c)
+{
+    char why[512];
+
+    return c->dnsstack && open_stack_find(c->dnsstack, why, sizeof(why)) < 0 ? failure(c, "--dnsstack", why)
+                                                                             : GO_ON;
+}
+
 /* Looks a base up, on the stack that the command line names. */
 static int look_up(const struct command *c, struct otip_base *base)
 {
@@ -505,6 +527,8 @@ static int look_up(const struct command *c, struct otip_base *base)
     if (otip_base_find(base, stack, c->dns, why) < 0) {
         fprintf(stderr, "%s: the base %s: %s\n", c->program, base->name, why);
         status = EXIT_NO_ADDRESS;
+    } else if (!can_be_base(c, &base->addr)) {
+        status = failure(c, base->name, OTIP_NO_BASE);
     }
     if (stack != NULL)
         ioth_delstack(stack);
@@ -527,8 +551,10 @@ static int find_base(struct command *c)
     if (base.prefix_len && base.prefix_len != OTIP_PREFIX_LEN && c->setup.generation != OTIP2)
         return usage_error(c, "--base %s: a length other than %d is for %s--v2", text, OTIP_PREFIX_LEN,
                            c->otip ? "" : "otipaddr ");
-    if (base.name[0] != '\0' && !c->check_only)
-        status = look_up(c, &base);
+    if (base.name[0] != '\0')
+        status = c->check_only ? check_stack(c) : look_up(c, &base);
+    else if (!can_be_base(c, &base.addr))
+        return usage_error(c, "--base %s: " OTIP_NO_BASE, text);
     c->setup.base = base.addr;
     c->setup.prefix_len = base.prefix_len;
     return status;

@@ -11,6 +11,7 @@
 #include "libotip/otip_key.h"
 #include "libotip/otip_password.h"
 #include "libotip/otip_terminal.h"
+#include "wire/dname.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -48,7 +49,7 @@ static const char usage_text[] =
     "      --passwd-file PASSWD  the file with that password (also --passwdfile); if not\n"
     "                          given it is asked for on the terminal\n"
     "  -f, --fingerprint       print the fingerprints of keys that are there\n"
-    "      --check             check the command line and make nothing\n"
+    "      --check             check the command line and the files, and make nothing\n"
     "  -h, --help              this text\n"
     "      --version           the version\n";
 
@@ -179,8 +180,6 @@ static int read_password(const struct command *c, char password[static OTIP_PASS
     if (c->passwd_file)
         return otip_password_read(c->passwd_file, password, why) < 0 ? file_error(c, c->passwd_file, why)
                                                                      : GO_ON;
-    if (!isatty(STDIN_FILENO))
-        return usage_error(c, "the password is missing: --passwd-file, or a terminal to ask at");
     if (otip_password_ask(STDIN_FILENO, "Password: ", password, why) < 0)
         return file_error(c, "the password", why);
     return GO_ON;
@@ -189,9 +188,14 @@ static int read_password(const struct command *c, char password[static OTIP_PASS
 static int key_of_password(const struct command *c, uint8_t key[static OTIP_KEY_LEN])
 {
     char password[OTIP_PASSWORD_MAX + 1];
+    uint8_t wire[DNAME_MAX];
     int status, err;
 
-    if (c->check_only && !c->passwd_file)
+    if (dname_from_text(c->name, strlen(c->name), wire) < 0)
+        return usage_error(c, "--name %s: this is not a domain name", c->name);
+    if (!c->passwd_file && !isatty(STDIN_FILENO))
+        return usage_error(c, "the password is missing: --passwd-file, or a terminal to ask at");
+    if (!c->passwd_file && c->check_only)
         return GO_ON;
     status = read_password(c, password);
     if (status != GO_ON)
@@ -217,10 +221,12 @@ static int make_key(const struct command *c)
     char why[OTIP_WHY_MAX];
     int status = c->user ? key_of_user(c, key) : c->name ? key_of_password(c, key) : key_of_chance(c, key);
 
-    if (status == GO_ON && !c->check_only) {
-        if (otip_key_write(path, key, why) < 0)
+    if (status == GO_ON) {
+        int err = c->check_only ? otip_key_may_write(path, why) : otip_key_write(path, key, why);
+
+        if (err < 0)
             status = file_error(c, path, why);
-        else
+        else if (!c->check_only)
             print_fingerprint(path, key);
     }
     explicit_bzero(key, sizeof(key));

@@ -14,6 +14,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <nettle/base16.h>
 #include <nettle/base64.h>
 #include <stdarg.h>
@@ -27,6 +28,8 @@ enum {
     BASE64_LEN = 44,            /* of 32 bytes */
     KEY_TEXT_MAX = HEX_LEN + 2, /* and the end of its line */
 };
+
+#define WRITTEN_OVER "there is such a file already, and no key is written over"
 
 PRINTF_LIKE(3, 4) static int fail(char why[static OTIP_WHY_MAX], int err, const char *format, ...)
 {
@@ -199,7 +202,7 @@ int otip_key_write(const char *path, const uint8_t key[static OTIP_KEY_LEN], cha
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
 
     if (fd < 0 && errno == EEXIST)
-        return fail(why, -EEXIST, "there is such a file already, and no key is written over");
+        return fail(why, -EEXIST, WRITTEN_OVER);
     if (fd < 0)
         return fail_errno(why);
     base64_encode_raw(text, OTIP_KEY_LEN, key);
@@ -212,6 +215,21 @@ int otip_key_write(const char *path, const uint8_t key[static OTIP_KEY_LEN], cha
         return fail(why, err, "%s", strerror(-err));
     }
     return 0;
+}
+
+int otip_key_may_write(const char *path, char why[static OTIP_WHY_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    struct stat st;
+
+    if (lstat(path, &st) == 0)
+        return fail(why, -EEXIST, WRITTEN_OVER);
+    if (errno != ENOENT)
+        return fail_errno(why);
+    if (slash)
+        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
+    return access(slash ? folder : ".", W_OK | X_OK) < 0 ? fail_errno(why) : 0;
 }
 
 /* Judges the first line of `len` bytes that were read for it. */

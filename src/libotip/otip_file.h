@@ -25,6 +25,8 @@ MUST_CHECK int otip_key_read(const char *path, uint8_t ret[static OTIP_KEY_LEN],
 /* Makes a key file (base64, 0600); never over one that is there. 0; or a negative errno with `why`, as above. */
 MUST_CHECK int otip_key_write(const char *path, const uint8_t key[static OTIP_KEY_LEN],
                               char why[static OTIP_WHY_MAX]);
+/* Could such a file be made? Nothing is. The same errors. */
+MUST_CHECK int otip_key_may_write(const char *path, char why[static OTIP_WHY_MAX]);
 /* Reads a password file; the same errors. The password is 1 to OTIP_PASSWORD_MAX bytes without NUL. */
 MUST_CHECK int otip_password_read(const char *path, char ret[static OTIP_PASSWORD_MAX + 1],
                                   char why[static OTIP_WHY_MAX]);

@@ -126,10 +126,15 @@ def test_check_prints_nothing():
         ("hashaddr", ["-b", "fc00::", "a." * 127 + "a"], 2, "is not a domain name"),
         ("hashaddr", ["-b", "10.0.0.1", "name"], 2, "expected an IPv6 address or a name, this is an IPv4 address"),
         ("hashaddr", ["-b", "fc00:::1", "name"], 2, "this is neither an IPv6 address nor a name"),
+        ("hashaddr", ["-b", "ff02::1", "name"], 2, "--base ff02::1: no node can have an address of its prefix, expected no multicast"),
+        ("otipaddr", ["-b", "ff02::/64", "name", "password"], 2, "--base ff02::/64: no node can have an address of its prefix"),
+        ("otipaddr", ["-b", "::/64", "name", "password"], 2, "and not 64 zero bits"),
+        ("otipaddr", ["--check", "-b", "::1", "name", "password"], 2, "and not 64 zero bits"),
         ("hashaddr", ["-b", "a..b", "name"], 2, "this is neither an IPv6 address nor a name"),
         ("hashaddr", ["name"], 2, "name has no dot, behind which the name of its base would be: give one, --base BASE"),
         ("hashaddr", ["-D", "127.0.0.1@1", "-b", "base.example.org", "name"], 1, "no name server could be reached"),
         ("hashaddr", ["-s", "stack=nonsense", "-b", "base.example.org", "name"], 1, "there is no stack 'nonsense', expected"),
+        ("hashaddr", ["--check", "-s", "stack=nonsense", "-b", "base.example.org", "name"], 1, "--dnsstack: there is no stack 'nonsense'"),
         ("otipaddr", ["-D", "8.8.8.8@0", "name", "password"], 2, "or ADDR@PORT"),
         ("otipaddr", ["-T", "0", "name", "password"], 2, "--period 0: expected a number of seconds"),
         ("otipaddr", ["-T", "1m", "name", "password"], 2, "--period 1m: expected"),
@@ -138,6 +143,8 @@ def test_check_prints_nothing():
         ("otipaddr", ["-D", "8.8.8", "name", "password"], 2, "--dns 8.8.8: expected an IPv4 or IPv6 address"),
         ("otipaddr", ["--at", "yesterday", "name", "password"], 2, "--at yesterday: expected @SECONDS or a time such as"),
         ("otipaddr", ["--at", "2026-02-29T00:00Z", "name", "password"], 2, "--at 2026-02-29T00:00Z: expected"),
+        ("otipaddr", ["--next", "2", "name", "password"], 2, "--next 2: expected its number behind a '=', --next=2"),
+        ("otipaddr", ["--next", "2", "--passwd-file", "x", "name"], 2, "--next 2: expected its number behind a '=', --next=2"),
         ("otipaddr", ["--next=0", "name", "password"], 2, "--next=0: expected a number above 0"),
         ("otipaddr", ["--offset", "x", "name", "password"], 2, "--offset x: expected a number of seconds"),
         ("otipaddr", ["--watch", "--at", "@0", "name", "password"], 2, "it takes neither --at nor --next"),
@@ -383,15 +390,20 @@ def test_otipkey_of_users_and_passwords(tmp_path):
         (["--user", "renzo", "--name", "x", "a"], 2, "three ways to call it"),
         (["--passwd-file", "x", "a"], 2, "--passwd-file is for --name"),
         (["--name", "x", "a"], 2, "the password is missing"),
+        (["--name", "x..y", "a"], 2, "--name x..y: this is not a domain name"),
         (["/no/such/folder/key"], 1, "/no/such/folder/key: No such file or directory"),
+        (["/dev/null/key"], 1, "/dev/null/key: Not a directory"),
+        (["/dev/null"], 1, "/dev/null: there is such a file already, and no key is written over"),
         (["--fingerprint", "/dev/null"], 1, "/dev/null: this is not a regular file"),
     ],
 )
 def test_otipkey_mistakes(tmp_path, args, status, said):
-    result = run("otipkey", *args, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (status, "")
-    assert said in result.stderr
-    assert list(tmp_path.iterdir()) == []
+    """--check finds them all."""
+    for check in ([], ["--check"]):
+        result = run("otipkey", *check, *args, cwd=tmp_path)
+        assert (result.returncode, result.stdout) == (status, "")
+        assert said in result.stderr
+        assert list(tmp_path.iterdir()) == []
 
 
 # --- the manual pages
