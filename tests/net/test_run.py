@@ -5,6 +5,7 @@ import re
 import shlex
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -48,8 +49,15 @@ def test_a_taken_port_is_said(world, machine):
         other.bind(("127.0.0.1", 5300))
     with other:
         script = start(world, machine)
-        assert script.process.wait(300) == 1
+        assert script.process.wait(w.PATIENCE_S) == 1
     assert "Port 5300 is taken" in script.stderr()
+    assert "Building" not in script.stdout(), "before the time that a build takes"
+
+
+def test_arguments():
+    for words, status in ((["-h"], 0), (["--help"], 0), (["file.rc"], 1)):
+        done = subprocess.run([w.TREE / "script/run", *words], capture_output=True, text=True)
+        assert (done.returncode, "serves examples/quickstart.rc" in (done.stderr if status else done.stdout)) == (status, True)
 
 
 def test_without_ipv6(world, machine):
