@@ -69,14 +69,53 @@ def test_a_good_file_passes_the_check_and_serves_nothing(box):
     box.assert_is_not_served()
 
 
+def manual_examples():
+    """Of iothnamed.conf(5): those that are whole, and those that are said to be part of a configuration."""
+    page = (w.TREE / "man/iothnamed.conf.5").read_text()
+    found = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", page, re.M)
+    blocks = [block for block in found if not block.startswith("chown ")]
+    before = [page.split(block)[0].rsplit("\n.Pp\n", 1)[-1].lower() for block in blocks]
+    is_part = ["part of a configuration" in words for words in before]
+    return [[block for block, part in zip(blocks, is_part) if part == wanted] for wanted in (False, True)]
+
+
 def test_the_examples_of_the_manual(box):
-    page = (w.TREE / "man/iothnamed.conf.5").read_text().split("\n.Sh EXAMPLES\n")[1]
-    blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", page, re.M)
-    whole = [block for block in blocks if re.search(r"^net ", block, re.M)]
+    whole, _ = manual_examples()
     assert len(whole) == 5
     for text in whole:
         _, result = check(box, text, "-n")
         assert (result.returncode, result.stderr) == (0, ""), text
+
+
+# What the parts lack: nets, upstream servers, rules that show the records, and files.
+THE_REST = """dns 192.0.2.53
+option nsname ns.example
+net local 192.168.1.0/24
+net family 192.168.2.0/24
+net guests 192.168.3.0/24
+net world ::/0
+auth static local test.local
+auth static local .test.local
+auth static local 192.168.1.0/24
+"""
+A_ZONE = "@ 3600 SOA ns mail 1 7200 3600 1209600 3600\n@ 3600 NS ns.example.\n"
+
+
+def test_the_parts_of_configurations_in_the_manual(box):
+    folder = box.world.directory
+    for name in ("zones/example.org.zone", "home.zone", "reverse.zone"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(A_ZONE)
+    for name in ("children.txt", "ads.hosts"):
+        (folder / name).write_text("ads.example\n")
+    (folder / "otip.key").write_bytes(bytes(range(32)))
+    (folder / "otip.key").chmod(0o600)
+    _, parts = manual_examples()
+    assert len(parts) == 6
+    for text in parts:
+        text = re.sub("/(etc|var/lib)/iothnamed", str(folder), text).replace("\\e#", "\\#")
+        _, result = check(box, THE_REST + text, "-n")
+        assert result.returncode == 0, f"{text}\n{result.stderr}"
 
 
 def test_a_stack_without_a_plugin(box):
