@@ -239,6 +239,10 @@ static bool read_base(struct builder *b, struct piece p, struct config_rule *rul
                    show(p, shown));
         return false;
     }
+    if (!otip_can_be_base(&addr)) {
+        diag_error(b->diags, p.at, "%s is no base: " OTIP_NO_BASE, show(p, shown));
+        return false;
+    }
     return set_base(b, &name, &addr, p.at, &rule->base);
 }
 

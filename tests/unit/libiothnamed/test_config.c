@@ -353,6 +353,12 @@ static const struct {
      "2:18: error: 'fc00:::' is no base, expected an IPv6 address or the name of one\n"},
     {"net n ::/0\nauth hash n .a.b fc00::/56",
      "2:18: error: 'fc00::/56' is no base, expected an IPv6 address or the name of one\n"},
+    {"net n ::/0\nauth hash n .a.b ff02::/64",
+     "2:18: error: 'ff02::/64' is no base: no node can have an address of its prefix, expected no multicast "
+     "and not 64 zero bits\n"},
+    {"net n ::/0\nauth otip n .a.b :: x",
+     "2:18: error: '::' is no base: no node can have an address of its prefix, expected no multicast "
+     "and not 64 zero bits\n"},
     {"net n ::/0\nauth hrev n hash.local", "2:13: error: 'hash.local' is no prefix, expected ADDR/LEN or "
                                            "NAME/LEN, since hrev is about reverse names\n"},
     {"net n ::/0\nauth hrev n hash.local/129",
