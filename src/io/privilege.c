@@ -59,11 +59,11 @@ int identity_of(const char *text, struct identity *ret, char *why, size_t why_si
     const char *colon = strchr(text, ':');
     snprintf(user, sizeof(user), "%.*s", (int)(colon ? (size_t)(colon - text) : strlen(text)), text);
     if (user_of(user, &who) < 0) {
-        snprintf(why, why_size, "user: there is no user '%s'", user);
+        snprintf(why, why_size, "there is no user '%s'", user);
         return -ENOENT;
     }
     if (colon && group_of(colon + 1, &who.gid) < 0) {
-        snprintf(why, why_size, "user: there is no group '%s'", colon + 1);
+        snprintf(why, why_size, "there is no group '%s' for the user", colon + 1);
         return -ENOENT;
     }
     *ret = who;

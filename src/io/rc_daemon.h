@@ -16,16 +16,15 @@
 
 struct daemon_config {
     bool background, verbose, sandbox;
-    const char *pidfile, *user, *control, *controlgroup; /* NULL: not given */
-    const char *user_at, *pidfile_at, *control_at,
-        *controlgroup_at;      /* where a file says so; NULL: no file does */
+    const char *pidfile, *user, *control, *controlgroup;             /* NULL: not given */
+    const char *user_at, *pidfile_at, *control_at, *controlgroup_at; /* where that was said; NULL: nowhere */
     struct ipendpoint metrics; /* where the page is served; port 0: nowhere */
     unsigned n_warnings;
     const char *warnings[DAEMON_WARNINGS_MAX]; /* what is allowed and hardly meant; one sentence each */
 };
 
 /* Reads one of these options by its long name into c; texts are copied into the arena, and so is
- * the place, which is one of a file; NULL: the command line. 0; -ENOENT: it is none of them; -ENOMEM; -EINVAL and in why,
+ * the place. 0; -ENOENT: it is none of them; -ENOMEM; -EINVAL and in why,
  * without a place, what is wrong. */
 MUST_CHECK int daemon_config_read(struct daemon_config *c, struct arena *arena, const char *name,
                                   const char *value, const char *place, char *why, size_t why_size);

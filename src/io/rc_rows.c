@@ -68,10 +68,41 @@ static int no_such_row(const struct rc_reader *reader, const char *place, const 
     return -EINVAL;
 }
 
+static bool is_separator(char c)
+{
+    return c == '\0' || strchr(" \t,/=-", c);
+}
+
+/* Where the word stands by itself; where it does not, such as a letter among others, where it stands. NULL: nowhere. */
+static const char *find_word(const char *value, const char *word, size_t len)
+{
+    const char *anywhere = NULL;
+
+    for (const char *at = value; strlen(at) >= len; at++) {
+        if (strncmp(at, word, len) != 0)
+            continue;
+        if ((at == value || is_separator(at[-1])) && is_separator(at[len]))
+            return at;
+        anywhere = anywhere ? anywhere : at;
+    }
+    return anywhere;
+}
+
+void rc_place_word(char place[static RC_PLACE_MAX], const char *value, const char *sentence)
+{
+    char *column = strrchr(place, ':');
+    size_t len = sentence[0] == '\'' ? strcspn(sentence + 1, "'") : 0;
+    const char *at = len > 0 ? find_word(value, sentence + 1, len) : NULL;
+
+    if (at && column)
+        snprintf(column, RC_PLACE_MAX - (size_t)(column - place), ":%lu",
+                 strtoul(column + 1, NULL, 10) + (unsigned long)(at - value));
+}
+
 static int take(const struct rc_reader *reader, const struct rc_row *row, const char *value,
                 const struct rc_place *place, char *why, size_t why_size)
 {
-    size_t head;
+    struct rc_place at = *place;
 
     if (!row->value && value[0]) {
         snprintf(why, why_size, "%s: '%s' takes no value, expected the end of the line", place->text,
@@ -83,14 +114,17 @@ static int take(const struct rc_reader *reader, const struct rc_row *row, const 
                  row->value);
         return -EINVAL;
     }
-    snprintf(why, why_size, "%s: ", place->text);
-    head = strlen(why);
-    int e = reader->take(reader->arg, row, value, place, why + head, why_size - head);
-    if (e < 0 && !why[head])
-        snprintf(why + head, why_size - head, "%s", strerror(-e));
-    if (e == 0)
+    why[0] = '\0';
+    int e = reader->take(reader->arg, row, value, place, why, why_size);
+    if (e == 0) {
         why[0] = '\0';
-    return e;
+        return 0;
+    }
+    if (!why[0])
+        snprintf(why, why_size, "%s", strerror(-e));
+    if (place->file)
+        rc_place_word(at.text, value, why);
+    return rc_say_place(at.text, e, why, why_size);
 }
 
 static bool is_rcfile(const struct rc_row *row)

@@ -59,6 +59,9 @@ struct rc_place {
     char text[RC_PLACE_MAX]; /* "radvd.rc:3:8", "--prefix" */
 };
 
+/* A sentence about one word of a value begins with it, in quotes: the place, "FILE:LINE:COLUMN" of the value, moves on to that
+ * word. It stays if the value has no such word. */
+void rc_place_word(char place[static RC_PLACE_MAX], const char *value, const char *sentence);
 /* A file that is named there: from the folder of the file that names it; on the command line, from the working directory.
  * NULL: no memory. */
 const char *rc_file_named(const struct rc_place *place, struct arena *arena, const char *name);
@@ -69,7 +72,8 @@ struct rc_reader {
     struct rc_rows rows;
     const char *such_as; /* "'period' or 'prefix'": for who writes a word that is like no option */
     /* An option, in the order in which they come. value: NUL-terminated, and gone after the call; "": none, where the row takes
-     * none. 0, or negative errno with what is wrong in `why`, without the place; an empty `why` becomes strerror's. */
+     * none. 0, or negative errno with what is wrong in `why`, without the place, and beginning with the word that it is about, in
+     * quotes; an empty `why` becomes strerror's. */
     int (*take)(void *arg, const struct rc_row *row, const char *value, const struct rc_place *place,
                 char *why, size_t why_size);
     void *arg;

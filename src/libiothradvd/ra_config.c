@@ -78,10 +78,15 @@ static PRINTF_LIKE(3, 4) int wrong(struct ra_draft *d, const char *place, const 
 
 bool ra_fail(struct ra_reading *r, const char *format, ...)
 {
+    char place[RC_PLACE_MAX], text[RA_CONFIG_WHY_MAX];
     va_list args;
     va_start(args, format);
-    say(r->draft, r->place, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    snprintf(place, sizeof(place), "%s", r->place);
+    if (r->value)
+        rc_place_word(place, r->value, text);
+    wrong(r->draft, place, "%s", text);
     return false;
 }
 
@@ -202,7 +207,7 @@ static int read_process(struct ra_reading *r, const struct line *line)
 {
     char why[RA_CONFIG_WHY_MAX];
     int e = daemon_config_read(&r->config->process, &r->config->arena, line->row->row.name, line->value,
-                               line->in_file ? line->place : NULL, why, sizeof(why));
+                               line->place, why, sizeof(why));
     if (e == -EINVAL)
         ra_fail(r, "%s", why);
     return e;
@@ -212,6 +217,7 @@ static int read_row(struct ra_draft *d, struct ra_config *c, struct ra_interface
                     const struct line *line)
 {
     struct ra_reading r = {.draft = d, .config = c, .interface = interface, .place = line->place};
+    r.value = line->in_file ? line->value : NULL;
     if (line->row->of_interface != (interface != NULL))
         return 0;
     if (!line->row->read)
@@ -292,6 +298,9 @@ static int read_interface(struct ra_draft *d, enum layer naming, unsigned own_se
             e = read_layer(d, l, true, c, it, l == naming ? own_section : 0);
     }
     const char *place = own_section ? d->lines[naming].sections[own_section].place : "interface vde0";
+    it->at = arena_text(&c->arena, place, strlen(place));
+    if (!it->at)
+        return -ENOMEM;
     return e < 0 ? e : complete(d, c, it, place);
 }
 
@@ -303,12 +312,13 @@ static int check_places(struct ra_draft *d, const struct ra_config *c)
             if (strcmp(a->stack ? a->stack : "", b->stack ? b->stack : "") != 0)
                 continue;
             if (a->is_port)
-                return wrong(d, b->name,
-                             "a port without a stack is one interface, and '%s' has it already; "
+                return wrong(d, b->at,
+                             "'%s' is on the same port without a stack as '%s', which is one interface; "
                              "expected another stack",
-                             a->name);
+                             b->name, a->name);
             if (strcmp(a->name, b->name) == 0)
-                return wrong(d, b->name, "this interface stands here twice, expected each of a stack once");
+                return wrong(d, b->at, "'%s' stands here twice, expected each interface of a stack once",
+                             b->name);
         }
     return 0;
 }

@@ -28,7 +28,8 @@
 struct ra_interface {
     const char *name;
     const char *stack; /* a configuration string for ioth_newstackc, or a VNL; NULL: the system's stack */
-    bool is_port;      /* it is a VNL: a port of a virtual Ethernet, without a stack */
+    const char *stack_at, *at; /* where that was said, and where the interface */
+    bool is_port;              /* it is a VNL: a port of a virtual Ethernet, without a stack */
     bool has_mac;
     uint8_t mac[6];
     struct ra_settings settings;
@@ -76,6 +77,7 @@ struct ra_reading {
     struct ra_config *config;
     struct ra_interface *interface; /* NULL: a row of the program */
     const char *place;              /* "radvd.rc:3:8", "--prefix" */
+    const char *value;              /* of the line of a file that is there; NULL: on the command line */
     bool out_of_memory;
 };
 

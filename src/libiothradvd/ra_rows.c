@@ -52,7 +52,7 @@ static bool read_elsewhere(struct ra_reading *r, const char *value)
 
 static bool read_stack(struct ra_reading *r, const char *value)
 {
-    return read_text(r, value, &r->interface->stack);
+    return read_text(r, value, &r->interface->stack) && read_text(r, r->place, &r->interface->stack_at);
 }
 
 static int nibble(char c)
@@ -137,7 +137,7 @@ static bool add_flag(struct ra_reading *r, char letter, struct nd_router *router
             return true;
         }
     if (letter != 'h' && letter != 'l')
-        return ra_fail(r, "there is no flag '%c', expected some of M, O, H, P, and h or l",
+        return ra_fail(r, "'%c' is no flag, expected some of M, O, H, P, and h or l",
                        letter > 32 && letter < 127 ? letter : '?');
     if (router->preference != ND_MEDIUM)
         return ra_fail(r, "one preference alone is possible, expected h or l");

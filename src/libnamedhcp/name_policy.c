@@ -36,7 +36,7 @@ struct name_policy {
 
 /* --- bindings --- */
 
-static int compare_clients(const struct name_binding *a, const struct name_binding *b)
+int name_binding_order(const struct name_binding *a, const struct name_binding *b)
 {
     if (a->identity_len != b->identity_len)
         return a->identity_len < b->identity_len ? -1 : 1;
@@ -54,7 +54,7 @@ static int compare_names(const struct name_binding *a, const struct name_binding
 
 static int by_client(const void *a, const void *b)
 {
-    return compare_clients(*(const struct name_binding *const *)a, *(const struct name_binding *const *)b);
+    return name_binding_order(*(const struct name_binding *const *)a, *(const struct name_binding *const *)b);
 }
 
 static int by_name(const void *a, const void *b)
@@ -67,7 +67,7 @@ static int by_client_in_order(const void *a, const void *b)
 {
     const struct name_binding *first = *(const struct name_binding *const *)a;
     const struct name_binding *second = *(const struct name_binding *const *)b;
-    int order = compare_clients(first, second);
+    int order = name_binding_order(first, second);
 
     return order ? order : (first > second) - (first < second);
 }
@@ -97,7 +97,7 @@ static int index_bindings(struct name_policy *p)
         p->by_client[i] = b;
     }
     qsort(p->by_client, p->n_bindings, sizeof(const struct name_binding *), by_client_in_order);
-    p->n_clients = drop_doubles(p->by_client, p->n_bindings, compare_clients);
+    p->n_clients = drop_doubles(p->by_client, p->n_bindings, name_binding_order);
     memcpy(p->by_name, p->by_client, p->n_clients * sizeof(const struct name_binding *));
     qsort(p->by_name, p->n_clients, sizeof(const struct name_binding *), by_name);
     p->n_names = drop_doubles(p->by_name, p->n_clients, compare_names);

@@ -29,6 +29,9 @@ struct name_binding {
     uint8_t name[DNAME_MAX]; /* wire form */
 };
 
+/* Orders bindings by their clients, as memcmp; 0: they are of the same one. */
+int name_binding_order(const struct name_binding *a, const struct name_binding *b);
+
 struct name_policy_settings {
     const struct name_binding *bindings; /* of several for one client the first counts */
     unsigned n_bindings;

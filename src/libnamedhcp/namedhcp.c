@@ -63,6 +63,16 @@ void namedhcp_keeps(const struct daemon_config *config, struct daemon_keeps *ret
             ret->capabilities = CAPABILITY(CAP_NET_RAW);
 }
 
+static int check_stack(const struct namedhcp_iface *iface, char *why, size_t why_size)
+{
+    char which[64];
+
+    snprintf(which, sizeof(which), "stack of interface %.40s", iface->name);
+    int e = iface->is_port ? open_stack_check_vnl(which, iface->stack, why, why_size)
+                           : open_stack_check(which, iface->stack, why, why_size);
+    return e == 0 || e == -ENOMEM ? e : rc_say_place(iface->stack_at, e, why, why_size);
+}
+
 int namedhcp_check(const struct daemon_config *config, char *why, size_t why_size)
 {
     const struct namedhcp_config *c = (const struct namedhcp_config *)config;
@@ -70,23 +80,19 @@ int namedhcp_check(const struct daemon_config *config, char *why, size_t why_siz
     int e = 0;
 
     for (unsigned i = 0; i < c->n_ifaces && e == 0; i++)
-        e = c->ifaces[i].is_port ? open_stack_check_vnl("stack", c->ifaces[i].stack, why, why_size)
-                                 : open_stack_check("stack", c->ifaces[i].stack, why, why_size);
-    if (e == 0)
-        e = open_stack_check("dnsstack", c->dnsstack, why, why_size);
+        e = check_stack(&c->ifaces[i], why, why_size);
     if (e < 0)
         return e;
+    e = open_stack_check("dnsstack", c->dnsstack, why, why_size);
+    if (e < 0)
+        return e == -ENOMEM ? e : rc_say_place(c->at.dnsstack, e, why, why_size);
     e = namedhcp_names_of(c, &names);
-    if (e == -EINVAL)
-        snprintf(why, why_size,
-                 "name: '%.100s' makes no names, expected a name with %%duid%% or %%mac%% in it",
-                 c->made ? c->made : "");
     name_policy_free(names);
-    if (e == 0 && !c->serve6 && !c->serve4) {
-        snprintf(why, why_size, "neither DHCPv6 nor DHCPv4 is to be served, expected one of them");
-        e = -EINVAL;
-    }
-    return e;
+    if (e != -EINVAL)
+        return e;
+    snprintf(why, why_size, "'%.100s' makes no names, expected a name with %%duid%% or %%mac%% in it",
+             c->made ? c->made : "");
+    return rc_say_place(c->at.made, e, why, why_size);
 }
 
 /* --- files --- */
@@ -95,7 +101,7 @@ static int cannot_share(const struct namedhcp_config *c, int e, char *why, size_
 {
     snprintf(why, why_size, "cannot let the group %.60s read the lease file %.200s: %s", c->leases_group,
              c->leases, e == -ENOENT ? "there is no such group" : strerror(-e));
-    return e;
+    return rc_say_place(c->at.leases_group, e, why, why_size);
 }
 
 static bool is_shared(const struct namedhcp_config *c)

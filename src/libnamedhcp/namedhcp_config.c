@@ -55,6 +55,16 @@ int namedhcp_warn(struct namedhcp_draft *d, const char *format, ...)
     return daemon_config_warn(&d->config->process, &d->config->arena, text);
 }
 
+int namedhcp_keep_place(struct namedhcp_draft *d, const char **ret)
+{
+    const char *copy = arena_text(&d->config->arena, d->warns_at, strlen(d->warns_at));
+
+    if (!copy)
+        return -ENOMEM;
+    *ret = copy;
+    return 0;
+}
+
 void *namedhcp_more(void *array, unsigned *n, size_t size)
 {
     if ((*n & (*n - 1)) == 0) { /* a power of two, or none: full */
@@ -123,7 +133,8 @@ void namedhcp_draft_free(struct namedhcp_draft *d)
     if (!d)
         return;
     namedhcp_config_free(d->config);
-    free(d->by_name);
+    free(d->said_of);
+    free(d->bind_at);
     free(d);
 }
 
@@ -167,7 +178,7 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
     d->warns_at = place->text;
     int e = own->read ? own->read(d, row->value ? kept : NULL)
                       : daemon_config_read(&d->config->process, &d->config->arena, row->name, value,
-                                           place->file ? place->text : NULL, why, why_size);
+                                           place->text, why, why_size);
     if (own->read)
         snprintf(why, why_size, "%s", d->why);
     d->place = "command line";
@@ -226,7 +237,7 @@ static int complete_subnet(struct namedhcp_draft *d, unsigned i)
 {
     struct namedhcp_config *c = d->config;
     struct dhcp4_subnet *s = &c->subnets[i];
-    uint32_t by_name = d->by_name[i] ? d->by_name[i] : d->common_by_name;
+    uint32_t by_name = d->said_of[i].by_name ? d->said_of[i].by_name : d->common_by_name;
 
     s->by_name = by_name ? by_name == 2 : !has_pool(c, i);
     if (s->lease_s == 0) {
@@ -244,16 +255,40 @@ static int complete_subnet(struct namedhcp_draft *d, unsigned i)
     return 0;
 }
 
-static int check_pools(struct namedhcp_draft *d)
+/* By their clients; of equal ones, which stand in one array, the first before the others. */
+static int compare_bindings(const void *a, const void *b)
+{
+    const struct name_binding *first = *(const struct name_binding *const *)a;
+    const struct name_binding *second = *(const struct name_binding *const *)b;
+    int order = name_binding_order(first, second);
+
+    return order ? order : (first > second) - (first < second);
+}
+
+/* A client that is bound twice has the name that was said first. */
+static int warn_of_bindings(struct namedhcp_draft *d)
 {
     const struct namedhcp_config *c = d->config;
+    const struct name_binding **sorted = calloc(c->n_bindings + 1u, sizeof(const struct name_binding *));
+    char name[DNAME_TEXT_MAX];
+    int e = sorted ? 0 : -ENOMEM;
 
-    for (unsigned i = 0; i < c->n_pools; i++)
-        for (unsigned k = 0; k < i; k++)
-            if (c->pools[i].first <= c->pools[k].last && c->pools[k].first <= c->pools[i].last)
-                return namedhcp_wrong(
-                    d, "pools number %u and %u have addresses in common, expected each once", k + 1, i + 1);
-    return 0;
+    for (unsigned i = 0; i < c->n_bindings && sorted; i++)
+        sorted[i] = &c->bindings[i];
+    if (sorted)
+        qsort(sorted, c->n_bindings, sizeof(const struct name_binding *), compare_bindings);
+    for (unsigned i = 1; i < c->n_bindings && e == 0; i++) {
+        if (name_binding_order(sorted[i - 1], sorted[i]) != 0)
+            continue;
+        d->warns_at = d->bind_at[sorted[i] - c->bindings];
+        dname_to_text(sorted[i - 1]->name, name);
+        e = namedhcp_warn(d, "this client has been bound to %.200s at %.200s, and that counts", name,
+                          d->bind_at[sorted[i - 1] - c->bindings]);
+        sorted[i] = sorted[i - 1];
+    }
+    d->warns_at = NULL;
+    free(sorted);
+    return e;
 }
 
 static int reserve_fixed(struct namedhcp_config *c)
@@ -276,9 +311,14 @@ static int complete_common(struct namedhcp_draft *d)
     c->common.by_name = d->common_by_name != 1;
     if (c->n_subnets > 0 && !d->dhcpv4_said)
         c->serve4 = true;
+    d->place = c->at.leases_group;
     if (c->leases_group && !c->leases)
         return namedhcp_wrong(
             d, "'leases-group' is who may read the lease file, expected 'leases FILE' with it");
+    d->place = c->at.protocols;
+    if (!c->serve6 && !c->serve4)
+        return namedhcp_wrong(d, "neither DHCPv6 nor DHCPv4 is to be served, expected one of them");
+    d->place = "configuration";
     if (c->n_domains == 0 && c->n_patterns == 0)
         return namedhcp_warn(
             d, "neither 'domain' nor 'allow' says which names clients may claim: they may claim any");
@@ -296,7 +336,7 @@ int namedhcp_draft_finish(struct namedhcp_draft *d, struct namedhcp_config **ret
     for (unsigned i = 0; i < c->n_subnets && e == 0; i++)
         e = complete_subnet(d, i);
     if (e == 0)
-        e = check_pools(d);
+        e = warn_of_bindings(d);
     if (e == 0)
         e = reserve_fixed(c);
     if (e < 0)

@@ -36,8 +36,9 @@
 
 /* An interface that is served: one of a stack, or a port of its own on a virtual Ethernet. */
 struct namedhcp_iface {
-    const char *stack; /* for ioth_newstackc, or the VNL of a port; NULL: the system's stack */
-    const char *name;  /* of a port: in messages alone */
+    const char *stack;         /* for ioth_newstackc, or the VNL of a port; NULL: the system's stack */
+    const char *stack_at, *at; /* where that was said, and where the interface; NULL: nowhere */
+    const char *name;          /* of a port: in messages alone */
     bool is_port;
     bool has_mac;
     uint8_t mac[6];
@@ -54,6 +55,9 @@ struct namedhcp_config {
     unsigned n_ifaces;                    /* at least one, in the order in which they were named */
     const char *resolvconf, *nameservers; /* whom to ask; NULL: not given */
     const char *leases, *leases_group, *duid;
+    struct {
+        const char *dnsstack, *resolvconf, *leases, *leases_group, *duid, *made, *protocols;
+    } at;               /* where that was said; NULL: nowhere */
     uint32_t server_id; /* 0: on each interface its own address */
     unsigned waiting_max;
 
@@ -110,6 +114,7 @@ extern const struct namedhcp_row namedhcp_rows[]; /* the last has no name */
 struct namedhcp_places {
     unsigned n_stacks, n, current;        /* `current`: what the next line is about */
     const char *stacks[SERVER_LINKS_MAX]; /* NULL: the system's */
+    const char *stacks_at[SERVER_LINKS_MAX];
     struct namedhcp_place {
         struct namedhcp_iface iface;
         unsigned stack, name_layer; /* 0: it has no name yet */
@@ -124,15 +129,22 @@ struct namedhcp_draft {
     unsigned layer;       /* 1: the file, 2: the command line */
     unsigned lists;       /* a bit each: which lists a layer has begun */
     unsigned subnet;      /* 1 + the index of the one that lines are about; 0: all */
-    uint32_t *by_name;    /* of each subnet: 0: not said, 1: off, 2: on */
+    struct {
+        uint32_t by_name; /* 0: not said, 1: off, 2: on */
+        unsigned layer;   /* that spoke of it last */
+    } * said_of;          /* each subnet */
     uint32_t common_by_name;
     bool dhcpv4_said;
+    const char **bind_at; /* where each binding was said */
+    uint64_t n_pooled;    /* addresses of all pools */
     struct namedhcp_places places;
     char why[NAMEDHCP_WHY_MAX];
 };
 
 /* Says what is wrong: "PLACE: " and the sentence; the first one counts. Returns -EINVAL. */
 int namedhcp_wrong(struct namedhcp_draft *d, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Keeps the place of what is read. 0 or -ENOMEM. */
+MUST_CHECK int namedhcp_keep_place(struct namedhcp_draft *d, const char **ret);
 /* A warning, with the place of what is read. 0 or -ENOMEM. */
 MUST_CHECK int namedhcp_warn(struct namedhcp_draft *d, const char *format, ...) PRINTF_LIKE(2, 3);
 /* One more in an array of `size` bytes each, which is zeroed; NULL: no memory. */

@@ -17,6 +17,7 @@
 
 #include "io/rc_stack.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,14 +64,16 @@ int namedhcp_read_stack(struct namedhcp_draft *d, const char *value)
     if (namedhcp_begins_list(d, NAMEDHCP_LIST_STACK)) {
         drop_stacks(p);
         p->stacks[0] = value;
-        return 0;
+        return namedhcp_keep_place(d, &p->stacks_at[0]);
     }
     while (same < p->n_stacks && (!rc_names_stack(value) || strcmp(p->stacks[same], value) != 0))
         same++;
     if (same == p->n_stacks) {
         if (same == SERVER_LINKS_MAX)
             return namedhcp_wrong(d, "too many stacks, expected at most %d", SERVER_LINKS_MAX);
-        p->stacks[p->n_stacks++] = value;
+        p->stacks[p->n_stacks] = value;
+        if (namedhcp_keep_place(d, &p->stacks_at[p->n_stacks++]) < 0)
+            return -ENOMEM;
     }
     return add_place(d, same);
 }
@@ -106,7 +109,7 @@ int namedhcp_read_iface(struct namedhcp_draft *d, const char *value)
         return e;
     p->at[p->current].iface.name = value;
     p->at[p->current].name_layer = d->layer;
-    return 0;
+    return namedhcp_keep_place(d, &p->at[p->current].iface.at);
 }
 
 int namedhcp_read_mac(struct namedhcp_draft *d, const uint8_t mac[static 6])
@@ -137,6 +140,7 @@ static int check_place(struct namedhcp_draft *d, const struct namedhcp_place *at
 {
     const struct namedhcp_config *c = d->config;
 
+    d->place = at->iface.at ? at->iface.at : at->iface.stack_at ? at->iface.stack_at : "configuration";
     if (at->iface.n_addrs > 0 && !at->iface.is_port)
         return namedhcp_wrong(
             d, "'ip' is for a port of our own, expected 'ip=' within 'stack' for interface %.40s",
@@ -160,6 +164,7 @@ int namedhcp_finish_places(struct namedhcp_draft *d)
     for (unsigned i = 0; i < d->places.n; i++) {
         struct namedhcp_place *at = &d->places.at[i];
         at->iface.stack = d->places.stacks[at->stack];
+        at->iface.stack_at = d->places.stacks_at[at->stack];
         at->iface.is_port = at->iface.stack && !rc_names_stack(at->iface.stack);
         if (at->name_layer == 0)
             at->iface.name = NAME_DEFAULT;
@@ -168,6 +173,7 @@ int namedhcp_finish_places(struct namedhcp_draft *d)
             return e;
         c->ifaces[c->n_ifaces++] = at->iface;
     }
+    d->place = "configuration";
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,7 @@
 #define VALUE_MAX  1024 /* bytes of one value; the options of a message have some 1,200 */
 #define ROUTES_MAX 64
 #define NAMES_MAX  32
+#define PIECE_MAX  300 /* a name is not longer; what is, is wrong anyway */
 
 static bool read_addr(const char *text, size_t len, uint32_t *ret)
 {
@@ -189,6 +191,25 @@ static bool put_value(struct writer *w, enum dhcp4_shape shape, const char *valu
     return namedhcp_put_bytes(w, value);
 }
 
+/* Of a list whose pieces each have a meaning by themselves, the first one that has none; of all else the whole. */
+static const char *wrong_piece(enum dhcp4_shape shape, const char *value, char piece[static PIECE_MAX])
+{
+    uint8_t bytes[VALUE_MAX];
+    const char *at = value, *text;
+    size_t len;
+
+    if (shape != DHCP4_IS_ADDRS && shape != DHCP4_IS_U16S && shape != DHCP4_IS_NAMES &&
+        shape != DHCP4_IS_ROUTES)
+        return value;
+    while (namedhcp_piece(&at, &text, &len)) {
+        struct writer alone = writer_of(bytes, sizeof(bytes));
+        snprintf(piece, PIECE_MAX, "%.*s", len < PIECE_MAX ? (int)len : PIECE_MAX - 1, text);
+        if (!put_value(&alone, shape, piece))
+            return piece;
+    }
+    return value;
+}
+
 static const char *expected(enum dhcp4_shape shape)
 {
     static const char *const texts[] = {
@@ -247,7 +268,7 @@ static int add_option(struct namedhcp_draft *d, uint8_t code, const struct write
 
 int namedhcp_read_option(struct namedhcp_draft *d, const char *value)
 {
-    char name[40];
+    char name[40], piece[PIECE_MAX];
     uint8_t bytes[VALUE_MAX];
     struct writer w = writer_of(bytes, sizeof(bytes));
     size_t len = strcspn(value, " \t=");
@@ -271,7 +292,7 @@ int namedhcp_read_option(struct namedhcp_draft *d, const char *value)
         return namedhcp_wrong(d, "option '%s' is the server's own, expected another one", name);
     enum dhcp4_shape shape = kind ? kind->shape : DHCP4_IS_BYTES;
     if (!put_value(&w, shape, value) || w.bad || !dhcp4_fits((uint8_t)number, bytes, w.pos))
-        return namedhcp_wrong(d, "'%.60s' is no value of option '%s', expected %s", value, name,
-                              expected(shape));
+        return namedhcp_wrong(d, "'%.60s' is no value of option '%s', expected %s",
+                              wrong_piece(shape, value, piece), name, expected(shape));
     return add_option(d, (uint8_t)number, &w);
 }

@@ -44,7 +44,7 @@ bool namedhcp_begins_list(struct namedhcp_draft *d, unsigned list)
     static int function(struct namedhcp_draft *d, const char *value)                                         \
     {                                                                                                        \
         d->config->member = value;                                                                           \
-        return 0;                                                                                            \
+        return namedhcp_keep_place(d, &d->config->at.member);                                                \
     }
 TEXT_ROW(read_dnsstack, dnsstack)
 TEXT_ROW(read_resolvconf, resolvconf)
@@ -62,7 +62,6 @@ SWITCH_ROW(read_claims, claims)
 SWITCH_ROW(read_rapid, rapid_commit)
 SWITCH_ROW(read_authoritative, authoritative)
 SWITCH_ROW(read_probe, probe)
-SWITCH_ROW(read_dhcpv6, serve6)
 
 #define NUMBER_ROW(function, member, least, most, what)                                                      \
     static int function(struct namedhcp_draft *d, const char *value)                                         \
@@ -159,9 +158,19 @@ static int read_network(struct namedhcp_draft *d, const char *value, struct ipad
                          ipprefix_format(prefix, bits, network));
 }
 
+/* An address that a host can have: clients send to it. */
 static int read_server_id(struct namedhcp_draft *d, const char *value)
 {
-    return read_addr4(d, value, strlen(value), &d->config->server_id);
+    uint32_t addr;
+    int e = read_addr4(d, value, strlen(value), &addr);
+
+    if (e < 0)
+        return e;
+    if (addr >> 24 == 0 || addr >> 24 == 127 || addr >> 28 >= 0xe)
+        return namedhcp_wrong(d, "'%.40s' is no address that a server can have, expected one of its own",
+                              value);
+    d->config->server_id = addr;
+    return 0;
 }
 
 /* --- what clients are told --- */
@@ -387,12 +396,17 @@ static int read_bind(struct namedhcp_draft *d, const char *value)
     if (c->n_bindings == NAMEDHCP_BINDINGS_MAX)
         return namedhcp_wrong(d, "too many bindings, expected at most %d", NAMEDHCP_BINDINGS_MAX);
     dname_lower(binding.name, binding.name, (size_t)len);
+    unsigned n = c->n_bindings;
+    const char **places = namedhcp_more(d->bind_at, &n, sizeof(*places));
+    if (!places)
+        return -ENOMEM;
+    d->bind_at = places;
     struct name_binding *more = namedhcp_more(c->bindings, &c->n_bindings, sizeof(*more));
     if (!more)
         return -ENOMEM;
     c->bindings = more;
-    c->bindings[c->n_bindings - 1] = binding;
-    return 0;
+    c->bindings[n - 1] = binding;
+    return namedhcp_keep_place(d, &d->bind_at[n - 1]);
 }
 
 /* --- DHCPv6 --- */
@@ -418,9 +432,12 @@ static int read_span(struct namedhcp_draft *d, const char *value, uint32_t least
         return namedhcp_wrong(
             d, "'%.40s', expected seconds, %u at least, or two such numbers with '/' between", value, least);
     max = min;
-    if (value[len] == '/' && !rc_number(value + len + 1, strlen(value + len + 1), min, UINT32_MAX - 1, &max))
-        return namedhcp_wrong(d, "'%.40s': the second number of seconds must not be less than the first",
-                              value);
+    const char *second = value + len + 1;
+    if (value[len] == '/' && !rc_number(second, strlen(second), 0, UINT32_MAX - 1, &max))
+        return namedhcp_wrong(d, "'%.40s' is no number of seconds, expected %u or more", second, min);
+    if (max < min)
+        return namedhcp_wrong(d, "'%.40s' is less than the first number of seconds, expected %u or more",
+                              second, min);
     *ret_min = min;
     *ret_max = max;
     return 0;
@@ -487,10 +504,19 @@ static bool same_network(const struct dhcp4_subnet *s, uint32_t network, unsigne
     return ((s->network ^ network) & dhcp4_mask_of(common)) == 0;
 }
 
+static int read_dhcpv6(struct namedhcp_draft *d, const char *value)
+{
+    int e = namedhcp_keep_place(d, &d->config->at.protocols);
+
+    return e < 0 ? e : read_switch(d, value, &d->config->serve6);
+}
+
 static int read_dhcpv4(struct namedhcp_draft *d, const char *value)
 {
+    int e = namedhcp_keep_place(d, &d->config->at.protocols);
+
     d->dhcpv4_said = true;
-    return read_switch(d, value, &d->config->serve4);
+    return e < 0 ? e : read_switch(d, value, &d->config->serve4);
 }
 
 static int read_subnet(struct namedhcp_draft *d, const char *value)
@@ -511,14 +537,19 @@ static int read_subnet(struct namedhcp_draft *d, const char *value)
             return namedhcp_wrong(
                 d, "'%.60s' has addresses in common with another subnet, expected each once", value);
         d->subnet = i + 1; /* the command line goes on with one of the file */
-        return 0;
+        bool again = d->said_of[i].layer == d->layer;
+        d->said_of[i].layer = d->layer;
+        return again ? namedhcp_warn(d, "'%.60s' stands here again: the lines of both are about one subnet",
+                                     value)
+                     : 0;
     }
     if (n == LEASE_SUBNETS_MAX)
         return namedhcp_wrong(d, "too many subnets, expected at most %d", LEASE_SUBNETS_MAX);
-    uint32_t *by_name = namedhcp_more(d->by_name, &n, sizeof(*by_name));
-    if (!by_name)
+    void *said_of = namedhcp_more(d->said_of, &n, sizeof(*d->said_of));
+    if (!said_of)
         return -ENOMEM;
-    d->by_name = by_name;
+    d->said_of = said_of;
+    d->said_of[n - 1].layer = d->layer;
     struct dhcp4_subnet *subnets = namedhcp_more(c->subnets, &c->n_subnets, sizeof(*subnets));
     if (!subnets)
         return -ENOMEM;
@@ -529,7 +560,23 @@ static int read_subnet(struct namedhcp_draft *d, const char *value)
     return 0;
 }
 
-/* "FIRST-LAST", or "ADDR/LEN": all but the first and the last of that. */
+/* Beside those that are there. */
+static int check_pool(struct namedhcp_draft *d, const char *value, const struct lease_pool *pool)
+{
+    const struct namedhcp_config *c = d->config;
+
+    for (unsigned i = 0; i < c->n_pools; i++)
+        if (pool->first <= c->pools[i].last && c->pools[i].first <= pool->last)
+            return namedhcp_wrong(
+                d, "'%.60s' has addresses in common with pool number %u, expected each once", value, i + 1);
+    d->n_pooled += (uint64_t)pool->last - pool->first + 1;
+    if (d->n_pooled > LEASE_POOL_MAX)
+        return namedhcp_wrong(d, "'%.60s': the pools have too many addresses, expected at most %u in all",
+                              value, LEASE_POOL_MAX);
+    return 0;
+}
+
+/* "FIRST-LAST" */
 static int read_pool(struct namedhcp_draft *d, const char *value)
 {
     struct namedhcp_config *c = d->config;
@@ -547,6 +594,8 @@ static int read_pool(struct namedhcp_draft *d, const char *value)
         return e;
     if (pool.first > pool.last)
         return namedhcp_wrong(d, "'%.60s' runs backwards, expected the lower address first", value);
+    if ((e = check_pool(d, value, &pool)) < 0)
+        return e;
     if (find_subnet(c, pool.first) != (int)pool.subnet || find_subnet(c, pool.last) != (int)pool.subnet)
         return namedhcp_wrong(d, "'%.60s' is not within its subnet, expected addresses of that", value);
     if (c->n_pools == NAMEDHCP_POOLS_MAX)
@@ -575,7 +624,7 @@ static int read_by_name(struct namedhcp_draft *d, const char *value)
     if (e < 0)
         return e;
     if (d->subnet)
-        d->by_name[d->subnet - 1] = on ? 2 : 1;
+        d->said_of[d->subnet - 1].by_name = on ? 2 : 1;
     else
         d->common_by_name = on ? 2 : 1;
     return 0;

@@ -216,28 +216,35 @@ static size_t next_piece(const char **at, const char **ret)
     return len;
 }
 
-static bool read_port(const char **at, uint16_t *ret)
+static bool read_port(const char *text, size_t len, uint16_t *ret)
 {
-    const char *piece;
-    size_t len = next_piece(at, &piece);
     uint32_t n;
 
-    if (!rc_number(piece, len, 1, UINT16_MAX, &n))
+    if (!rc_number(text, len, 1, UINT16_MAX, &n))
         return false;
     *ret = (uint16_t)n;
     return true;
 }
 
-static bool read_service(const char *value, struct proxy_service *ret)
+/* NULL, or the piece that is wrong, and its length; the whole if one is missing. */
+static const char *read_service(const char *value, struct proxy_service *ret, size_t *ret_len)
 {
-    const char *piece;
-    size_t len;
+    const char *at = value, *piece;
 
-    if (!read_port(&value, &ret->port))
-        return false;
-    len = next_piece(&value, &piece);
-    return ipaddr_parse(piece, len, &ret->server.addr) == 0 && read_port(&value, &ret->server.port) &&
-           *value == '\0';
+    for (unsigned i = 0; i < 3; i++) {
+        size_t len = *ret_len = next_piece(&at, &piece);
+        bool good = i == 0   ? read_port(piece, len, &ret->port)
+                    : i == 1 ? ipaddr_parse(piece, len, &ret->server.addr) == 0
+                             : read_port(piece, len, &ret->server.port);
+        if (!good && len > 0)
+            return piece;
+        if (!good)
+            break;
+        if (i == 2 && *at == '\0')
+            return NULL;
+    }
+    *ret_len = strlen(value);
+    return value;
 }
 
 static int add_service(struct proxy_draft *d, const char *value, bool udp)
@@ -246,10 +253,12 @@ static int add_service(struct proxy_draft *d, const char *value, bool udp)
     struct proxy_service service = {.udp = udp};
     unsigned i = 0;
 
-    if (!read_service(value, &service))
+    size_t len;
+    const char *piece = read_service(value, &service, &len);
+    if (piece)
         return wrong(
-            d, "'%.60s', expected EXTPORT,INTADDR,INTPORT, two ports and an address, such as 22,10.0.0.1,22",
-            value);
+            d, "'%.*s', expected EXTPORT,INTADDR,INTPORT, two ports and an address, such as 22,10.0.0.1,22",
+            len < 60 ? (int)len : 60, piece);
     while (i < c->n_services && (c->services[i].udp != udp || c->services[i].port != service.port))
         i++;
     if (i == PROXY_SERVICES_MAX)
@@ -381,8 +390,8 @@ static int take(void *arg, const struct rc_row *row, const char *value, const st
     const struct proxy_row *own = (const struct proxy_row *)(const void *)row;
 
     if (own->read == NULL)
-        return daemon_config_read(&d->config->process, &d->config->arena, row->name, value,
-                                  place->file ? place->text : NULL, why, why_size);
+        return daemon_config_read(&d->config->process, &d->config->arena, row->name, value, place->text, why,
+                                  why_size);
     d->place = place;
     d->why = why;
     d->why_size = why_size;

@@ -750,7 +750,10 @@ def test_the_check():
     assert wrong.returncode == 1
     assert wrong.stderr == "--prefix: preferred for longer than valid, expected at most 1\niothradvd: nothing is advertised\n"
     assert "nonsense" in run("-n", "-s", "stack=lwip,nonsense=1").stderr
-    assert run("-n", "--user", "no-such-user").stderr.startswith("user: there is no user 'no-such-user'\n")
+    assert run("-n", "--user", "no-such-user").stderr.startswith("--user: there is no user 'no-such-user'\n")
+    assert "--stack: stack of interface vde0: there is no stack 'nosuch'" in run("-n", "-s", "stack=nosuch").stderr
+    twice = run("-n", "-i", "eth0", "-i", "eth0").stderr
+    assert twice.startswith("--iface: 'eth0' stands here twice, expected each interface of a stack once\n")
     for words in (["-x"], ["fc01::/64"], ["prefix"]):
         assert run(*words).returncode == 2
     missing = run("-f", "/nowhere/radvd.rc")

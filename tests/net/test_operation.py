@@ -580,7 +580,7 @@ def test_without_the_sandbox(operated):
 @pytest.mark.parametrize(
     "option, said",
     [
-        ("user no-such-user", "1:13: user: there is no user 'no-such-user'\n"),
+        ("user no-such-user", "1:13: there is no user 'no-such-user'\n"),
         ("controlgroup no-such-group", "1:21: there is no group 'no-such-group' for the control socket\n"),
     ],
 )

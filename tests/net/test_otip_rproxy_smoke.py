@@ -349,9 +349,9 @@ def test_options_are_checked():
          ", as in stack=vdestack,vnl=vde:///tmp/hub"),
         (["-i", "stack=nosuch"], "--intstack: there is no stack 'nosuch', expected one such as vdestack, lwip or kernel; "
          "no plug-in ioth_nosuch.so lies where ioth_newstack(3) says"),
-        (["--user", "no-such-user"], "user: there is no user 'no-such-user'"),
-        (["--user", "root:no-such-group"], "user: there is no group 'no-such-group'"),
-        (["--controlgroup", "no-such-group"], "there is no group 'no-such-group' for the control socket"),
+        (["--user", "no-such-user"], "--user: there is no user 'no-such-user'"),
+        (["--user", "root:no-such-group"], "--user: there is no group 'no-such-group' for the user"),
+        (["--controlgroup", "no-such-group"], "--controlgroup: there is no group 'no-such-group' for the control socket"),
     ]:
         told = here.run(program, *whole, *words, check=False)
         assert told.returncode == 1 and told.stderr.startswith(expected + "\n"), told.stderr
@@ -368,7 +368,9 @@ def test_options_are_checked():
         ("passwdfile open", "5:12: {folder}/open: others than its owner may use it (mode 644): chmod 600"),
         ("key none", "5:5: {folder}/none: No such file or directory"),
         ("passwd " + 1024 * "x", "5:8: the password has no byte, or more than 1023"),
-        ("passwd x\nuser no-such-user", "6:6: user: there is no user 'no-such-user'"),
+        ("passwd x\nuser no-such-user", "6:6: there is no user 'no-such-user'"),
+        ("passwd x\ntcp 22,x,22", "6:8: 'x', expected EXTPORT,INTADDR,INTPORT, two ports and an address"),
+        ("passwd x\ntcp 22,10.0.0.1", "6:5: '22,10.0.0.1', expected EXTPORT,INTADDR,INTPORT"),
         ("passwd x\ncontrolgroup no-such-group", "6:14: there is no group 'no-such-group' for the control socket"),
         ("passwd x\nbase ff02::1", "6:6: the base address 'ff02::1': no node can have an address of its prefix"),
         ("passwd x\nintstack stack=nosuch", "6:10: "),

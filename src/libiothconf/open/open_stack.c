@@ -117,7 +117,10 @@ int open_stack_check(const char *which, const char *text, char *why, size_t why_
     }
     if (errno == ENOMEM)
         return -ENOMEM;
-    snprintf(why, why_size, "%s: at '%.40s': %s", which, text + offset, wrong);
+    if (wrong[0] == '"') /* it says which element */
+        snprintf(why, why_size, "%s: %s", which, wrong);
+    else
+        snprintf(why, why_size, "%s: at '%.40s': %s", which, text + offset, wrong);
     return -EINVAL;
 }
 

@@ -107,6 +107,7 @@ int radvd_check(const struct daemon_config *process, char *why, size_t why_size)
         snprintf(which, sizeof(which), "stack of interface %s", it->name);
         e = it->is_port ? open_stack_check_vnl(which, it->stack, why, why_size)
                         : open_stack_check(which, it->stack, why, why_size);
+        e = e == 0 || e == -ENOMEM ? e : rc_say_place(it->stack_at, e, why, why_size);
     }
     return e;
 }

@@ -267,13 +267,13 @@ static void no_such_user(void **state)
     (void)state;
     assert_int_equal(daemon_open(&d, "tested", false), 0);
     assert_int_equal(daemon_give_up(&d, &nobody, why, sizeof(why)), -ENOENT);
-    assert_string_equal(why, "user: there is no user 'no-such-user'");
+    assert_string_equal(why, "there is no user 'no-such-user'");
     assert_int_equal(daemon_give_up(&d, &nowhere, why, sizeof(why)), -ENOENT);
     assert_string_equal(why, "cannot write the pidfile /nowhere/at/all: its folder is not there");
     assert_int_equal(daemon_check_user("no-such-user", why, sizeof(why)), -ENOENT);
-    assert_string_equal(why, "user: there is no user 'no-such-user'");
+    assert_string_equal(why, "there is no user 'no-such-user'");
     assert_int_equal(daemon_check_user("root:no-such-group", why, sizeof(why)), -ENOENT);
-    assert_string_equal(why, "user: there is no group 'no-such-group'");
+    assert_string_equal(why, "there is no group 'no-such-group' for the user");
     assert_int_equal(daemon_check_user("root:0", why, sizeof(why)), 0);
     assert_int_equal(daemon_check_user("none", why, sizeof(why)), 0);
     assert_int_equal(daemon_check_user(NULL, why, sizeof(why)), 0);

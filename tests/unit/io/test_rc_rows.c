@@ -107,6 +107,28 @@ static void options(void **state)
     assert_string_equal(why, "--period: the value of 'period' is missing, expected SECS");
 }
 
+static const char *moved(const char *value, const char *sentence)
+{
+    static char place[RC_PLACE_MAX];
+
+    snprintf(place, sizeof(place), "a:b.rc:2:5");
+    rc_place_word(place, value, sentence);
+    return place;
+}
+
+static void a_word_has_its_column(void **state)
+{
+    (void)state;
+    assert_string_equal(moved("fc01::53,8.8.8.8", "'8.8.8.8' is none"), "a:b.rc:2:14");
+    assert_string_equal(moved("1.2.3.4,2.3", "'2.3' is none"),
+                        "a:b.rc:2:13"); /* and not within another word */
+    assert_string_equal(moved("MOx", "'x' is no flag"), "a:b.rc:2:7");
+    assert_string_equal(moved("a b", "'a b' is none"), "a:b.rc:2:5");
+    assert_string_equal(moved("a b", "'c' is none"), "a:b.rc:2:5");
+    assert_string_equal(moved("a b", "'' is none"), "a:b.rc:2:5");
+    assert_string_equal(moved("a b", "too many of 'b'"), "a:b.rc:2:5");
+}
+
 /* The first thing wrong ends the reading. */
 static void wrong_lines(void **state)
 {
@@ -123,6 +145,7 @@ static void wrong_lines(void **state)
         {"rcfile x", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service", -EINVAL,
          0},
         {"broken  it", "t.rc:1:9: 'it' is no good", -EINVAL, 1},
+        {"broken  on it", "t.rc:1:9: 'on it' is no good", -EINVAL, 1},
         {"silent x", "t.rc:1:8: No such file or directory", -ENOENT, 1},
     };
 
@@ -154,8 +177,12 @@ static void hostile_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),      cmocka_unit_test(lines),         cmocka_unit_test(options),
-        cmocka_unit_test(wrong_lines), cmocka_unit_test(hostile_lines),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(options),
+        cmocka_unit_test(wrong_lines),
+        cmocka_unit_test(a_word_has_its_column),
+        cmocka_unit_test(hostile_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,12 +37,12 @@ static void errors_say_where_and_what(void **state)
         {"  domain a..b", "t.rc:1:10: 'a..b' is no domain, expected a name such as hash.local"},
         {"domain = lan", "t.rc:1:8: '= lan' is no domain, expected a name such as hash.local"},
         {"allow *.a *.b", "t.rc:1:7: '*.a *.b' has a blank in it, expected one pattern such as *.hash.local"},
-        {"bind 02:00:00:00:00:01=a b", "t.rc:1:6: 'a b' is no name, expected one such as host.hash.local"},
+        {"bind 02:00:00:00:00:01=a b", "t.rc:1:24: 'a b' is no name, expected one such as host.hash.local"},
         {"claims maybe", "t.rc:1:8: 'maybe', expected 'on' or 'off'"},
         {"claims-max 0", "t.rc:1:12: '0' is no number of claims, expected 1 to 10000000"},
         {"preference 256", "t.rc:1:12: '256' is no number of a preference, expected 0 to 255"},
         {"nameserver 1.1.1.1,x",
-         "t.rc:1:12: 'x' is no address, expected those of name servers, with commas between"},
+         "t.rc:1:20: 'x' is no address, expected those of name servers, with commas between"},
         {"macaddr 02:00:00:00:01",
          "t.rc:1:9: '02:00:00:00:01' is no MAC address, expected one such as 02:00:00:00:00:01"},
         {"macaddr 03:00:00:00:00:01", "t.rc:1:9: '03:00:00:00:00:01' is no address that an interface can "
@@ -54,9 +54,30 @@ static void errors_say_where_and_what(void **state)
          "t.rc:1:4: '10.0.0.1' is no address with its prefix, expected one such as 10.0.0.1/24"},
         {"ip 10.0.0.1/24",
          "configuration: 'ip' is for a port of our own, expected 'ip=' within 'stack' for interface vde0"},
-        {"iface a\niface a", "configuration: interface a is named twice, expected each once"},
+        {"iface a\niface a", "t.rc:2:7: interface a is named twice, expected each once"},
         {"stack vde://h\niface a\niface b",
-         "configuration: a port on vde://h is one interface, expected one 'iface' for it"},
+         "t.rc:3:7: a port on vde://h is one interface, expected one 'iface' for it"},
+        {"domain a\ndhcpv6 off\n",
+         "t.rc:2:8: neither DHCPv6 nor DHCPv4 is to be served, expected one of them"},
+        {"leases-group y",
+         "t.rc:1:14: 'leases-group' is who may read the lease file, expected 'leases FILE' with it"},
+        {"dns 1.2.3.4,xx",
+         "t.rc:1:13: 'xx' is no address, expected those of name servers, with commas between"},
+        {"option routers 10.0.0.1,xx",
+         "t.rc:1:25: 'xx' is no value of option 'routers', expected IPv4 addresses, with commas between"},
+        {"lifetime 60/x", "t.rc:1:13: 'x' is no number of seconds, expected 60 or more"},
+        {"serverid 224.0.0.1",
+         "t.rc:1:10: '224.0.0.1' is no address that a server can have, expected one of its own"},
+        {"serverid 255.255.255.255",
+         "t.rc:1:10: '255.255.255.255' is no address that a server can have, expected one of its own"},
+        {"serverid 127.0.0.1",
+         "t.rc:1:10: '127.0.0.1' is no address that a server can have, expected one of its own"},
+        {"serverid 0.0.0.0",
+         "t.rc:1:10: '0.0.0.0' is no address that a server can have, expected one of its own"},
+        {"subnet 0.0.0.0/0\npool 0.0.0.0-255.255.255.255",
+         "t.rc:2:6: '0.0.0.0-255.255.255.255': the pools have too many addresses, expected at most 16777216 "
+         "in "
+         "all"},
         {"echo 5", "t.rc:1:6: '5', expected milliseconds, 10 to 10000, or 'off'"},
         {"bind 0203=", "t.rc:1:6: '' is no name, expected one such as host.hash.local"},
         {"prefix 10.0.0.0/8",
@@ -70,21 +91,21 @@ static void errors_say_where_and_what(void **state)
         {"subnet 10.0.0.0/24\npool 10.0.0.9-10.0.1.2",
          "t.rc:2:6: '10.0.0.9-10.0.1.2' is not within its subnet, expected addresses of that"},
         {"subnet 10.0.0.0/24\npool 10.0.0.1-10.0.0.9\npool 10.0.0.9-10.0.0.10",
-         "configuration: pools number 1 and 2 have addresses in common, expected each once"},
-        {"lease 60/59", "t.rc:1:7: '60/59': the second number of seconds must not be less than the first"},
+         "t.rc:3:6: '10.0.0.9-10.0.0.10' has addresses in common with pool number 1, expected each once"},
+        {"lease 60/59", "t.rc:1:10: '59' is less than the first number of seconds, expected 60 or more"},
         {"option nonsense 1",
          "t.rc:1:8: 'nonsense' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
         {"option 255 00",
          "t.rc:1:8: '255' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
         {"option 53 1", "t.rc:1:8: option '53' is the server's own, expected another one"},
-        {"option routers fd00::1",
-         "t.rc:1:8: 'fd00::1' is no value of option 'routers', expected IPv4 addresses, with commas between"},
+        {"option routers fd00::1", "t.rc:1:16: 'fd00::1' is no value of option 'routers', expected IPv4 "
+                                   "addresses, with commas between"},
         {"option interface-mtu 65536",
-         "t.rc:1:8: '65536' is no value of option 'interface-mtu', expected a number up to 65535"},
+         "t.rc:1:22: '65536' is no value of option 'interface-mtu', expected a number up to 65535"},
         {"option 224 1",
-         "t.rc:1:8: '1' is no value of option '224', expected hexadecimal digits, or a text in quotes"},
+         "t.rc:1:12: '1' is no value of option '224', expected hexadecimal digits, or a text in quotes"},
         {"option classless-static-routes 10.0.0.0/8",
-         "t.rc:1:8: '10.0.0.0/8' is no value of option 'classless-static-routes', expected routes such as "
+         "t.rc:1:32: '10.0.0.0/8' is no value of option 'classless-static-routes', expected routes such as "
          "10.7.0.0/16=10.0.0.2, with commas between"},
     };
 
@@ -110,6 +131,26 @@ static void a_network_has_no_bits_behind_its_length(void **state)
     assert_string_equal(c->process.warnings[1],
                         "t.rc:3:8: 'fd00::5/64' is an address in its network, which is taken: fd00::/64");
     assert_int_equal(c->subnets[0].network, 0x0a000000);
+    namedhcp_config_free(c);
+}
+
+/* Which of two lines counts. */
+static void what_stands_twice(void **state)
+{
+    const struct given more[] = {{"subnet", "10.0.0.0/24"}, {0}};
+    struct namedhcp_config *c =
+        read_ok(false,
+                "domain lan\nbind 02:00:00:00:00:01=a.lan\nbind 02:00:00:00:00:02=b.lan\n"
+                "bind 02-00-00-00-00-01=c.lan\nsubnet 10.0.0.0/24\nsubnet 10.0.1.0/24\n"
+                "subnet 10.0.0.0/24\n",
+                more);
+
+    (void)state;
+    assert_int_equal(c->process.n_warnings, 2);
+    assert_string_equal(c->process.warnings[0],
+                        "t.rc:7:8: '10.0.0.0/24' stands here again: the lines of both are about one subnet");
+    assert_string_equal(c->process.warnings[1],
+                        "t.rc:4:6: this client has been bound to a.lan at t.rc:2:6, and that counts");
     namedhcp_config_free(c);
 }
 
@@ -316,18 +357,22 @@ static void what_is_checked_without_opening(void **state)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"name host.lan\n", "name: 'host.lan' makes no names, expected a name with %duid% or %mac% in it"},
+        {"name host.lan\n",
+         "t.rc:1:6: 'host.lan' makes no names, expected a name with %duid% or %mac% in it"},
+        {"stack stack=lwip,nosuch=1\n", "t.rc:1:7: stack of interface vde0: at 'nosuch=1': unknown option"},
+        {"dnsstack stack=nosuch\n", "t.rc:1:10: dnsstack: there is no stack 'nosuch'"},
+        {"stack stack=lwip,ip=10.0.0.1/33\n",
+         "t.rc:1:7: stack of interface vde0: \"10.0.0.1/33\" has a bad prefix length"},
         {"name %mac% .lan\n",
-         "name: '%mac% .lan' makes no names, expected a name with %duid% or %mac% in it"},
-        {"dhcpv6 off\n", "neither DHCPv6 nor DHCPv4 is to be served, expected one of them"},
+         "t.rc:1:6: '%mac% .lan' makes no names, expected a name with %duid% or %mac% in it"},
     };
     char why[NAMEDHCP_WHY_MAX];
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
         struct namedhcp_config *c = read_ok(false, cases[i].text, NULL);
-        assert_int_equal(namedhcp_check(&c->process, why, sizeof(why)), -EINVAL);
-        assert_string_equal(why, cases[i].why);
+        assert_true(namedhcp_check(&c->process, why, sizeof(why)) < 0);
+        assert_memory_equal(why, cases[i].why, strlen(cases[i].why));
         namedhcp_config_free(c);
     }
 }
@@ -337,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_say_where_and_what),
         cmocka_unit_test(a_network_has_no_bits_behind_its_length),
+        cmocka_unit_test(what_stands_twice),
         cmocka_unit_test(the_defaults),
         cmocka_unit_test(which_interfaces),
         cmocka_unit_test(what_belongs_to_an_interface),
