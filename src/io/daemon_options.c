@@ -165,11 +165,29 @@ static void take_option(const struct daemon_usage *usage, struct daemon_options 
     }
 }
 
+/* Who takes a letter for one without a value has given it the next option as one: -n is --check of some services alone. */
+static void say_extra(const struct daemon_options *o, const char *word, char *what, size_t what_size)
+{
+    const struct daemon_word *taken = NULL;
+
+    for (unsigned i = 0; i < o->n_words && !taken; i++)
+        if (o->words[i].value && o->words[i].value[0] == '-' && !is_secret(o, o->words[i].name))
+            taken = &o->words[i];
+    if (taken)
+        snprintf(
+            what, what_size,
+            "'%.40s' stands behind the options, where nothing is expected: '%.40s' was taken as the value of "
+            "--%s; to check a configuration say --check",
+            word, taken->value, taken->name);
+    else
+        snprintf(what, what_size, "'%.40s' stands behind the options, where nothing is expected", word);
+}
+
 void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv, struct daemon_options *ret)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *wrong = NULL;
     struct tables tables = {0};
-    char extra[100];
+    char extra[256];
     int option;
 
     *ret = (struct daemon_options){.program = slash ? slash + 1 : argv[0], .secret = usage->secret};
@@ -179,8 +197,7 @@ void daemon_options_read(const struct daemon_usage *usage, int argc, char **argv
     if (usage->operands) {
         wrong = usage->operands(ret, argc - optind, argv + optind);
     } else if (optind < argc) {
-        snprintf(extra, sizeof(extra), "'%.40s' stands behind the options, where nothing is expected",
-                 argv[optind]);
+        say_extra(ret, argv[optind], extra, sizeof(extra));
         wrong = extra;
     }
     if (wrong)
