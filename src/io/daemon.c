@@ -102,7 +102,7 @@ static int cannot_pidfile(const char *path, int e, char *why, size_t why_size)
 
 int daemon_check_pidfile(const char *path, char *why, size_t why_size)
 {
-    int e = path ? own_file_check_folder(path) : 0;
+    int e = path ? own_file_check_folder(path, F_OK) : 0;
 
     return e < 0 ? cannot_pidfile(path, e, why, why_size) : 0;
 }

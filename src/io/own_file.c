@@ -26,11 +26,10 @@ static char *folder_of(const char *path)
     return slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 }
 
-int own_file_check_folder(const char *path)
+int own_file_check_folder(const char *path, int mode)
 {
-    struct stat st;
     char *folder = folder_of(path);
-    int e = folder && stat(folder, &st) == 0 ? 0 : -errno;
+    int e = folder && access(folder, mode) == 0 ? 0 : -errno;
 
     free(folder);
     return e;

@@ -88,7 +88,7 @@ int serve_check_unix(const char *path)
     if (strlen(path) >= sizeof(at.sun_path))
         return -ENAMETOOLONG;
     memcpy(at.sun_path, path, strlen(path));
-    return is_something_else(&at) ? -EEXIST : own_file_check_folder(path);
+    return is_something_else(&at) ? -EEXIST : own_file_check_folder(path, F_OK);
 }
 
 int serve_listen_unix(const char *path, unsigned group)

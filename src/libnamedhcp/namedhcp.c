@@ -11,6 +11,7 @@
 #include "libiothconf/open/open_stack.h"
 #include "libnamedhcp/namedhcp_state.h"
 
+#include "io/lmdb_check.h"
 #include "io/own_file.h"
 #include "io/privilege.h"
 
@@ -24,9 +25,15 @@
 #include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DUID_LL = 3, DUID_UUID = 4, UUID_LEN = 16 };
+
+struct duid {
+    size_t len;
+    uint8_t bytes[DHCP6_DUID_MAX];
+};
 
 /* --- configurations --- */
 
@@ -119,15 +126,15 @@ static int share_store(struct namedhcp *n, const struct namedhcp_config *c, char
     return e < 0 ? cannot_share(c, e, why, why_size) : 0;
 }
 
-int namedhcp_check_start(const struct daemon_config *config, char *why, size_t why_size)
+static int cannot_use_leases(const struct namedhcp_config *c, int e, char *why, size_t why_size)
 {
-    const struct namedhcp_config *c = (const struct namedhcp_config *)config;
-    gid_t group;
-    int e = namedhcp_check(config, why, why_size);
-
-    if (e == 0 && is_shared(c) && (e = group_of(c->leases_group, &group)) < 0)
-        return cannot_share(c, e, why, why_size);
-    return e;
+    snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
+             e == -EBUSY             ? "another server uses it"
+             : e == -EBADMSG         ? "it is damaged, or no lease file"
+             : e == -EPROTONOSUPPORT ? "it is of another version of this server"
+             : e == -EEXIST          ? "the file of its name with -lock at the end is no lock file"
+                                     : own_file_reason(e));
+    return rc_say_place(c->at.leases, e, why, why_size);
 }
 
 static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
@@ -135,16 +142,11 @@ static int open_store(struct namedhcp *n, const struct namedhcp_config *c, char 
     int e = store_open(c->leases, &n->store);
 
     if (e < 0)
-        snprintf(why, why_size, "cannot use the lease file %.200s: %s", c->leases ? c->leases : "in memory",
-                 e == -EBUSY             ? "another server uses it"
-                 : e == -EBADMSG         ? "it is damaged, or no lease file"
-                 : e == -EPROTONOSUPPORT ? "it is of another version of this server"
-                 : e == -EEXIST          ? "the file of its name with -lock at the end is no lock file"
-                                         : own_file_reason(e));
-    return e < 0 || !is_shared(c) ? e : share_store(n, c, why, why_size);
+        return cannot_use_leases(c, e, why, why_size);
+    return is_shared(c) ? share_store(n, c, why, why_size) : 0;
 }
 
-static int read_duid(struct namedhcp *n, int fd)
+static int parse_duid(int fd, struct duid *ret)
 {
     char text[2 * DHCP6_DUID_MAX + 2];
     ssize_t len = read(fd, text, sizeof(text));
@@ -158,10 +160,29 @@ static int read_duid(struct namedhcp *n, int fd)
         return -EBADMSG;
     for (size_t i = 0; i < digits / 2; i++) {
         char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        n->duid[i] = (uint8_t)strtoul(pair, NULL, 16);
+        ret->bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
-    n->duid_len = digits / 2;
+    ret->len = digits / 2;
     return 0;
+}
+
+/* 0; -ENOENT: there is no such file; -EBADMSG: no DUID is in it; -errno. */
+static int read_duid(const char *path, struct duid *ret)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return -errno;
+    int e = parse_duid(fd, ret);
+    close(fd);
+    return e;
+}
+
+static int cannot_use_duid(const struct namedhcp_config *c, int e, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "cannot use the file of the DUID %.200s: %s", c->duid,
+             e == -EBADMSG ? "there is none in it, expected hexadecimal digits" : own_file_reason(e));
+    return rc_say_place(c->at.duid, e, why, why_size);
 }
 
 static int write_duid(const struct namedhcp *n, int fd)
@@ -210,38 +231,39 @@ static int make_duid(struct namedhcp *n, const char *path)
 /* As the owner of its folder, as what is written is. */
 static int read_or_make_duid(struct namedhcp *n, const char *path)
 {
+    struct duid duid;
+
     own_file_as_owner(path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e = fd < 0 ? -errno : read_duid(n, fd);
-    if (fd >= 0)
-        close(fd);
-    if (e == -ENOENT)
+    int e = read_duid(path, &duid);
+    if (e == 0) {
+        memcpy(n->duid, duid.bytes, duid.len);
+        n->duid_len = duid.len;
+    } else if (e == -ENOENT) {
         e = make_duid(n, path);
+    }
     own_file_as_before();
     return e;
 }
 
-static int open_duid(struct namedhcp *n, const char *path, char *why, size_t why_size)
+static int open_duid(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
 {
-    if (!path) {
+    if (!c->duid) {
         const uint8_t head[] = {0, DUID_LL, 0, 1};
         memcpy(n->duid, head, sizeof(head));
         memcpy(n->duid + sizeof(head), n->links[0]->mac, sizeof(n->links[0]->mac));
         n->duid_len = sizeof(head) + sizeof(n->links[0]->mac);
         return 0;
     }
-    int e = read_or_make_duid(n, path);
-    if (e < 0)
-        snprintf(why, why_size, "cannot use the file of the DUID %.200s: %s", path,
-                 e == -EBADMSG ? "there is none in it, expected hexadecimal digits" : own_file_reason(e));
-    return e;
+    int e = read_or_make_duid(n, c->duid);
+    return e < 0 ? cannot_use_duid(c, e, why, why_size) : 0;
 }
 
-static int open_dns(struct namedhcp *n, const struct namedhcp_config *c, char *why, size_t why_size)
+static int open_dns(const struct namedhcp_config *c, struct ioth *stack, struct iothdns **ret, char *why,
+                    size_t why_size)
 {
     errno = 0;
-    n->dns = c->nameservers ? iothdns_init_strcfg(n->dnsstack, c->nameservers)
-                            : iothdns_init(n->dnsstack, c->resolvconf);
-    if (n->dns)
+    *ret = c->nameservers ? iothdns_init_strcfg(stack, c->nameservers) : iothdns_init(stack, c->resolvconf);
+    if (*ret)
         return 0;
     int e = errno ? -errno : -ENOMEM;
     snprintf(why, why_size, "cannot ask the DNS as %.200s says: %s",
@@ -249,6 +271,67 @@ static int open_dns(struct namedhcp *n, const struct namedhcp_config *c, char *w
              : c->resolvconf ? c->resolvconf
                              : "/etc/resolv.conf",
              strerror(-e));
+    return rc_say_place(c->nameservers ? NULL : c->at.resolvconf, e, why, why_size);
+}
+
+/* --- the files, looked at before a start: nothing is made, and nothing is locked --- */
+
+static bool take_record(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len)
+{
+    (void)arg, (void)key, (void)key_len, (void)value, (void)value_len;
+    return true;
+}
+
+/* A server may be writing to it. */
+static int look_into_leases(int fd)
+{
+    struct stat is;
+    uint64_t transaction;
+
+    if (fstat(fd, &is) < 0)
+        return -errno;
+    if (!S_ISREG(is.st_mode))
+        return S_ISDIR(is.st_mode) ? -EISDIR : -EBADMSG;
+    int e = is.st_size > 0 ? lmdb_read(fd, take_record, NULL, &transaction) : 0;
+    return e == -EAGAIN ? 0 : e;
+}
+
+static int look_at_leases(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return errno == ENOENT ? own_file_check_folder(path, W_OK | X_OK) : -errno;
+    int e = look_into_leases(fd);
+    close(fd);
+    return e;
+}
+
+static int look_at_duid(const char *path)
+{
+    struct duid ignored;
+    int e = read_duid(path, &ignored);
+
+    return e == -ENOENT ? own_file_check_folder(path, W_OK | X_OK) : e;
+}
+
+int namedhcp_check_start(const struct daemon_config *config, char *why, size_t why_size)
+{
+    const struct namedhcp_config *c = (const struct namedhcp_config *)config;
+    struct iothdns *dns = NULL;
+    gid_t group;
+    int e = namedhcp_check(config, why, why_size);
+
+    if (e < 0)
+        return e;
+    if (is_shared(c) && (e = group_of(c->leases_group, &group)) < 0)
+        return cannot_share(c, e, why, why_size);
+    if (c->leases && (e = look_at_leases(c->leases)) < 0)
+        return cannot_use_leases(c, e, why, why_size);
+    if (c->duid && (e = look_at_duid(c->duid)) < 0)
+        return cannot_use_duid(c, e, why, why_size);
+    e = open_dns(c, NULL, &dns, why, why_size);
+    iothdns_fini(dns);
     return e;
 }
 
@@ -270,9 +353,9 @@ static int begin(struct namedhcp *n, struct namedhcp_config *c, char *why, size_
     if (e == 0)
         e = open_store(n, c, why, why_size);
     if (e == 0)
-        e = open_duid(n, c->duid, why, why_size);
+        e = open_duid(n, c, why, why_size);
     if (e == 0)
-        e = open_dns(n, c, why, why_size);
+        e = open_dns(c, n->dnsstack, &n->dns, why, why_size);
     if (e == 0)
         e = namedhcp_take(n, c, why, why_size);
     if (e == 0)

@@ -32,8 +32,9 @@ void namedhcp_keeps(const struct daemon_config *config, struct daemon_keeps *ret
 /* What can be checked without opening anything, beyond what the draft sees: the strings of stacks, the patterns of names. 0 or
  * -EINVAL and one sentence in why. */
 MUST_CHECK int namedhcp_check(const struct daemon_config *config, char *why, size_t why_size);
-/* The same, and whether the system has the group of the lease file: before a start, since the sandbox may keep the process from the
- * system's tables of groups later. */
+/* The same, and before a start alone whether the system has the group of the lease file, since the sandbox may keep the process
+ * from the system's tables of groups later; and what the files are that a start uses and a reload does not: leases, DUID,
+ * resolv.conf. They are looked at, and nothing is made. */
 MUST_CHECK int namedhcp_check_start(const struct daemon_config *config, char *why, size_t why_size);
 /* Makes the stacks, opens sockets and files, and serves. The configuration is taken over, also on failure. 0, or negative errno
  * and one sentence in why. */

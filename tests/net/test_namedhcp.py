@@ -491,6 +491,51 @@ def test_what_is_wrong_is_said(options, said_why):
     assert said_why in told.stderr and told.stderr.endswith("namedhcp: nothing is served\n")
 
 
+@pytest.mark.parametrize(
+    "line, said_why",
+    [
+        ("resolvconf {0}/none", "12: cannot ask the DNS as {0}/none says: No such file or directory"),
+        ("resolvconf {0}", "12: cannot ask the DNS as {0} says: Is a directory"),
+        ("leases {0}", "8: cannot use the lease file {0}: Is a directory"),
+        ("leases {0}/pipe", "8: cannot use the lease file {0}/pipe: it is damaged, or no lease file"),
+        ("leases {0}/text", "8: cannot use the lease file {0}/text: it is damaged, or no lease file"),
+        ("leases {0}/none/leases", "8: cannot use the lease file {0}/none/leases: its folder is not there"),
+        ("duid {0}", "6: cannot use the file of the DUID {0}: Is a directory"),
+        ("duid {0}/pipe", "6: cannot use the file of the DUID {0}/pipe: there is none in it"),
+        ("duid {0}/text", "6: cannot use the file of the DUID {0}/text: there is none in it"),
+        ("duid {0}/none/duid", "6: cannot use the file of the DUID {0}/none/duid: its folder is not there"),
+        ("leases {0}/new", None),
+        ("duid {0}/new", None),
+    ],
+)
+def test_the_check_looks_at_files(tmp_path, line, said_why):
+    """And makes none."""
+    (tmp_path / "text").write_text("this is a text\n" * 1000)
+    os.mkfifo(tmp_path / "pipe")
+    rc = tmp_path / "named.rc"
+    rc.write_text(f"domain a\n{line.format(tmp_path)}\n")
+    before = sorted(tmp_path.iterdir())
+    told = HERE.run(PROGRAMS / "namedhcp", "--check", "-f", rc, check=False)
+    if said_why:
+        assert told.returncode == 1 and told.stderr.startswith(f"{rc}:2:{said_why.format(tmp_path)}"), told.stderr
+    else:
+        assert told.returncode == 0, told.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@together
+def test_the_check_of_leases_that_a_server_uses(world):
+    """It neither stops at them nor disturbs who writes them."""
+    lan = Lan(world)
+    file = world.directory / "leases.mdb"
+    server = lan.serve("kernel", POOL + f"leases {file}\n", program="namedhcp4")
+    lan.dhclient(4, "request subnet-mask;")
+    for _ in range(3):
+        told = HERE.run(PROGRAMS / "namedhcp4", "--check", "-f", server.file, check=False)
+        assert told.returncode == 0, told.stderr
+    assert server.stop() == 0, server.stderr()
+
+
 def test_the_program_says_what_it_is():
     for name in ("namedhcp", "namedhcp4"):
         assert HERE.run(PROGRAMS / name, "--version").stdout.startswith(f"{name} ")
