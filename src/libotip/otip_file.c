@@ -52,7 +52,7 @@ static int fail_errno(char why[static OTIP_WHY_MAX])
 static int check_access(const struct stat *st, char why[static OTIP_WHY_MAX])
 {
     unsigned mode = st->st_mode & 0777;
-    const char *remedy = st->st_uid == 0 ? "600 (or 640, for a daemon of its group)" : "600";
+    const char *remedy = st->st_uid == 0 ? "600 it (or 640, for a daemon of its group)" : "600 it";
 
     if (!S_ISREG(st->st_mode))
         return fail(why, -EINVAL, "this is not a regular file");
@@ -62,9 +62,9 @@ static int check_access(const struct stat *st, char why[static OTIP_WHY_MAX])
                     "to the user who reads it (%u)",
                     (unsigned)st->st_uid, (unsigned)geteuid());
     if (mode & S_IRWXO)
-        return fail(why, -EPERM, "others than its owner may use it (mode %03o): chmod %s it", mode, remedy);
+        return fail(why, -EPERM, "others than its owner may use it (mode %03o): chmod %s", mode, remedy);
     if (mode & (S_IWGRP | S_IXGRP) || (mode & S_IRGRP && st->st_uid != 0))
-        return fail(why, -EPERM, "its group may use it (mode %03o): chmod %s it", mode, remedy);
+        return fail(why, -EPERM, "its group may use it (mode %03o): chmod %s", mode, remedy);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See proxy.h. A start goes in this order: the stacks; the base and the secret; the interface with netlink and neighbour sockets;
+ * See proxy.h. A start goes in this order: a look at base and secret; the stacks; base and secret; the interface with netlink and neighbour sockets;
  * the ports; the control socket; the first addresses; then the host's `bound`, which gives up privileges; then the thread that
  * serves and that of the attendant.
  *
@@ -269,8 +269,10 @@ static int try_a_flow(const struct otip_proxy *p, char *why, size_t why_size)
 
 static int begin(struct otip_proxy *p, struct proxy_config *config, char *why, size_t why_size)
 {
-    int e = open_stacks(p, config, why, why_size);
+    int e = proxy_settings_look(config, why, why_size);
 
+    if (e == 0)
+        e = open_stacks(p, config, why, why_size);
     if (e < 0) {
         proxy_config_free(config);
         return e;

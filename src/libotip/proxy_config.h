@@ -49,7 +49,7 @@ struct proxy_config {
     const char *passwd, *passwdfile, *key, *keyuser; /* NULL: not given; files as they are to be opened */
     /* Where these were said, "p.rc:3:8" or "--base"; NULL: not at all. */
     struct {
-        const char *extstack, *intstack, *base, *secret;
+        const char *extstack, *intstack, *base, *secret, *congestion;
     } at;
     uint32_t period_s;
     nsec_t before, after;

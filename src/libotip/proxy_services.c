@@ -130,7 +130,7 @@ static void note_congestion(struct service *s)
     s->congestion[sizeof(s->congestion) - 1] = '\0';
 }
 
-static const char *why_not_congestion(int error)
+const char *proxy_why_not_congestion(int error)
 {
     switch (error) {
     case ENOENT:
@@ -144,9 +144,11 @@ static const char *why_not_congestion(int error)
     }
 }
 
-/* name: NULL for the stack's own. */
-static int choose_congestion(struct otip_proxy *p, const char *name, char *why, size_t why_size)
+static int choose_congestion(struct otip_proxy *p, const struct proxy_config *config, char *why,
+                             size_t why_size)
 {
+    const char *name = config->congestion; /* NULL: the stack's own */
+
     for (const struct service *s = p->services; s; s = s->next) {
         const char *wanted = name ? name : s->congestion;
 
@@ -154,8 +156,8 @@ static int choose_congestion(struct otip_proxy *p, const char *name, char *why, 
             ioth_setsockopt(s->fd, IPPROTO_TCP, TCP_CONGESTION, wanted, (socklen_t)strlen(wanted)) == 0)
             continue;
         int e = -errno;
-        snprintf(why, why_size, "tcp_congestion %s: %s", wanted, why_not_congestion(-e));
-        return e;
+        snprintf(why, why_size, "tcp_congestion %s: %s", wanted, proxy_why_not_congestion(-e));
+        return rc_say_place(config->at.congestion, e, why, why_size);
     }
     return 0;
 }
@@ -265,7 +267,7 @@ int proxy_services_open(struct otip_proxy *p, const struct proxy_config *config,
                                       : "");
     }
     if (e == 0)
-        e = choose_congestion(p, config->congestion, why, why_size);
+        e = choose_congestion(p, config, why, why_size);
     if (e < 0)
         return e;
     retire_unwanted(p, config);

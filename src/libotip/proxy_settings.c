@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* ---- the base ---- */
 
@@ -123,6 +126,19 @@ static int make_otip(const struct proxy_config *config, const struct otip_base *
 
 /* ---- both ---- */
 
+int proxy_settings_look(const struct proxy_config *config, char *why, size_t why_size)
+{
+    char phrase[OTIP_WHY_MAX];
+    struct secret secret = {0};
+    struct otip_base base;
+    int e = about_base(config, read_base(config, &base, phrase), phrase, why, why_size);
+
+    if (e == 0)
+        e = read_secret(config, &secret, why, why_size);
+    explicit_bzero(&secret, sizeof(secret));
+    return e;
+}
+
 int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret, char *why,
                         size_t why_size)
 {
@@ -167,6 +183,23 @@ static int find_stack(const char *place, const char *text, char *why, size_t why
     return e == -ENOENT ? rc_say_place(place, e, why, why_size) : e;
 }
 
+/* Stacks whose sockets are the kernel's have the controls that it has; what others have, the start sees. */
+static int check_congestion(const struct proxy_config *config, char *why, size_t why_size)
+{
+    const char *name = config->congestion;
+    bool is_kernels = open_stack_is_system(config->extstack) || open_stack_is(config->extstack, "vdestack");
+    int fd = name && is_kernels ? socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+
+    if (fd < 0)
+        return 0;
+    int e = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 ? -errno : 0;
+    close(fd);
+    if (e != -ENOENT) /* what takes privilege may be there at the start */
+        return 0;
+    snprintf(why, why_size, "tcp_congestion %s: %s", name, proxy_why_not_congestion(-e));
+    return rc_say_place(config->at.congestion, e, why, why_size);
+}
+
 int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_size)
 {
     const struct proxy_config *config = (const struct proxy_config *)process;
@@ -179,6 +212,8 @@ int otip_proxy_check(const struct daemon_config *process, char *why, size_t why_
         e = find_stack(config->at.extstack, config->extstack, why, why_size);
     if (e == 0)
         e = find_stack(config->at.intstack, config->intstack, why, why_size);
+    if (e == 0)
+        e = check_congestion(config, why, why_size);
     if (e == 0 && base.name[0] != '\0') /* nobody is asked: any address will do */
         base.addr = (struct ipaddr){{0xfd}};
     if (e == 0)

@@ -125,6 +125,7 @@ void proxy_base_close(struct otip_proxy *p);
 /* --- services: proxy_services.c --- */
 MUST_CHECK int proxy_services_open(struct otip_proxy *p, const struct proxy_config *config, char *why,
                                    size_t why_size);
+const char *proxy_why_not_congestion(int error);  /* an errno, for people */
 void proxy_services_filter(struct otip_proxy *p); /* the open addresses are others */
 void proxy_services_close(struct otip_proxy *p);
 /* Its socket failed, with a positive errno: it is looked at again in a moment. */
@@ -151,6 +152,9 @@ struct proxy_place proxy_settings_place(const struct settings *s, struct ioth *e
 MUST_CHECK int proxy_settings_make(struct proxy_config *config, struct ioth *stack, struct settings *ret,
                                    char *why, size_t why_size);
 void proxy_settings_free(struct settings *s);
+/* Base and secret as far as they can be read without a stack: before one is made, which takes its time. 0, or negative errno and
+ * why. */
+MUST_CHECK int proxy_settings_look(const struct proxy_config *config, char *why, size_t why_size);
 /* The base as it was written, or what it is if it was not. */
 const char *proxy_base_text(const struct proxy_config *config);
 

@@ -358,6 +358,8 @@ def test_options_are_checked():
     for option in ("--passwdfile", "--key"):
         told = here.run(program, "--check", "-e", "stack=kernel,iface=lo", *given[:4], *given[6:], option, "/no/file", check=False)
         assert told.returncode == 1 and told.stderr.startswith(f"{option}: /no/file: No such file or directory\n"), told.stderr
+    told = here.run(program, "-n", "-f", "file", check=False)
+    assert told.returncode == 2 and "'-f' was taken as the value of --name; to check a configuration say --check" in told.stderr
     told = here.run(program, "-f", "x", "y", check=False)
     assert told.returncode == 2 and "'y' stands behind the options" in told.stderr
 
@@ -365,10 +367,11 @@ def test_options_are_checked():
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("passwdfile open", "5:12: {folder}/open: others than its owner may use it (mode 644): chmod 600"),
+        ("passwdfile open", "5:12: {folder}/open: others than its owner may use it (mode 644): chmod 600 it (or 640, for a daemon of its group)"),
         ("key none", "5:5: {folder}/none: No such file or directory"),
         ("passwd " + 1024 * "x", "5:8: the password has no byte, or more than 1023"),
         ("passwd x\nuser no-such-user", "6:6: there is no user 'no-such-user'"),
+        ("passwd x\ntcp_congestion nosuch", "6:16: tcp_congestion nosuch: the kernel has no such control"),
         ("passwd x\ntcp 22,x,22", "6:8: 'x', expected EXTPORT,INTADDR,INTPORT, two ports and an address"),
         ("passwd x\ntcp 22,10.0.0.1", "6:5: '22,10.0.0.1', expected EXTPORT,INTADDR,INTPORT"),
         ("passwd x\ncontrolgroup no-such-group", "6:14: there is no group 'no-such-group' for the control socket"),
@@ -386,6 +389,24 @@ def test_a_mistake_of_the_file_has_its_place(tmp_path, line, said):
         told = subprocess.run([program, *words, "-f", rc], capture_output=True, text=True, cwd="/", timeout=60)
         assert told.returncode == 1
         assert f"{rc}:{said.format(folder=tmp_path)}" in told.stderr, told.stderr
+
+
+@pytest.mark.parametrize(
+    "lines, said",
+    [
+        ("passwdfile none", "3:12: {folder}/none: No such file or directory"),
+        ("key none", "3:5: {folder}/none: No such file or directory"),
+        ("passwd x\nbase ff02::1", "4:6: the base address 'ff02::1': no node can have"),
+    ],
+)
+def test_what_a_start_needs_is_looked_at_before_a_stack_is_made(tmp_path, lines, said):
+    """Whose network, which is not there, would be waited for."""
+    rc = tmp_path / "p.rc"
+    base = "" if "base" in lines else f"base {PREFIX}\n"
+    rc.write_text(f"extstack stack=vdestack,vnl=vde://{tmp_path}/hub\nname {NAME}\n{lines}\n{base}tcp 22,127.0.0.1,22\n")
+    told = subprocess.run([w.RELEASE / "programs/otip_rproxy", "-f", rc], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 1
+    assert f"{rc}:{said.format(folder=tmp_path)}" in told.stderr and "making a stack" not in told.stderr, told.stderr
 
 
 def test_files_are_named_from_the_folder_of_the_file(tmp_path):

@@ -265,11 +265,16 @@ bool open_stack_is_virtual(const char *text)
     return rc_stack_value(text, "vnl=");
 }
 
-bool open_stack_is_system(const char *text)
+bool open_stack_is(const char *text, const char *kind)
 {
     char name[KIND_SIZE];
 
-    return strcasecmp(kind_of(text, name), "kernel") == 0;
+    return strcasecmp(kind_of(text, name), kind) == 0;
+}
+
+bool open_stack_is_system(const char *text)
+{
+    return open_stack_is(text, "kernel");
 }
 
 int open_stack_bring_up(struct ioth *stack, const char *text, const char *iface, char *why, size_t why_size)

@@ -44,6 +44,8 @@ void open_stacks_close(struct open_stacks *s);
 
 /* The string names virtual networks: what is on them is there for us alone. */
 bool open_stack_is_virtual(const char *text);
+/* It names this kind of stack. */
+bool open_stack_is(const char *text, const char *kind);
 /* It is the system's stack: NULL, stack=kernel, or no stack is named. */
 bool open_stack_is_system(const char *text);
 /* Brings up an interface of a stack on a virtual network, which is there for nothing else (the option eth of the string does so
