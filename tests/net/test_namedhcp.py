@@ -357,6 +357,17 @@ def test_the_examples_of_the_manual(command):
     assert told.stderr == ""
 
 
+def host_of_the_head(world, text, vnl):
+    """What its head says that a host does, as one command, and its environment."""
+    folder = peers.program("dhclient").parent
+    inside = text.split("#     vdens ")[1].split("\n", 1)
+    lines = re.findall(r"^#     (.*)$", inside[1], re.MULTILINE)
+    script = world.directory / "host.sh"
+    script.write_text("set -e\n" + "\n".join(lines) + "\n")
+    environment = {**os.environ, **peers.environment(), "PATH": f"{folder}:{os.environ['PATH']}"}
+    return f"cd {world.directory} && vdens {inside[0].replace('vde:///tmp/hub', vnl)} sh {script}", environment
+
+
 @together
 def test_the_example_of_the_source_tree(world):
     """examples/namedhcp.rc with the named.rc of its head, on the hub that they name."""
@@ -369,8 +380,12 @@ def test_the_example_of_the_source_tree(world):
     world.daemon(HERE, PROGRAMS / "iothnamed", files[0])
     server = world.daemon(HERE, PROGRAMS / "namedhcp", "-f", files[1])
     server.wait_until(lambda: "serving iface=" in server.stderr(), "it serves")
-    told = lan.dhclient(6, 'send fqdn.fqdn "renzo.hash.local";')
-    assert told["ip6_address"] == "fc00::4cc:8049:6765:d03a"
+    command = re.search(r"^#     (iothradvd .*)$", text, re.MULTILINE)[1].replace("vde:///tmp/hub", lan.segment.vnl)
+    router = world.daemon(HERE, PROGRAMS / "iothradvd", *command.split()[1:])
+    router.wait_until(lambda: "advertising iface=" in router.stderr(), "it advertises")
+    host, environment = host_of_the_head(world, text, lan.segment.vnl)
+    told = HERE.run("sh", "-c", host, env=environment)
+    assert "64 bytes from fc00::4cc:8049:6765:d03a" in told.stdout
     assert lan.dhclient(4, "", name="other")["ip_address"].startswith("10.0.0.1")
 
 
