@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See proxy.h. A start goes in this order: a look at base and secret; the stacks; base and secret; the interface with netlink and neighbour sockets;
- * the ports; the control socket; the first addresses; then the host's `bound`, which gives up privileges; then the thread that
- * serves and that of the attendant.
+ * See proxy.h. A start goes in this order: a look at base and secret, since stacks take their time; the stacks; base and secret;
+ * the interface with netlink and neighbour sockets; the ports; the control socket; the first addresses; then the host's `bound`,
+ * which gives up privileges; then the thread that serves and that of the attendant.
  *
  * One thread owns all of it and runs the loop. Others leave what they want under the lock and wake it: an end, or new settings,
  * made by the thread that asks for them, whose fate it waits for. Counters are written by the loop's thread and read by any.

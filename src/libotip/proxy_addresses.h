@@ -66,8 +66,8 @@ MUST_CHECK int proxy_addresses_remove(struct proxy_addresses *a, const struct ip
 /* Name, user or base are others: what stands for the old ones in tables of routes and rules stands for the new ones from now
  * on, muted addresses included. place: stack, interface and bits are those of the beginning. 0 or negative errno. */
 MUST_CHECK int proxy_addresses_move(struct proxy_addresses *a, const struct proxy_place *place);
-/* After the monitor was readable, or now and then. Whether the interface is there and up: then a->ifindex is its present number, and open
- * addresses are to be restored. */
+/* After the monitor was readable, or now and then. Whether the interface is there and up: then a->ifindex is its present number,
+ * and open addresses are to be restored, and a->cut_off is told. */
 bool proxy_addresses_look(struct proxy_addresses *a);
 /* An address that should stand is put there again if it does not. */
 MUST_CHECK int proxy_addresses_restore(struct proxy_addresses *a, const struct ipaddr *addr);
