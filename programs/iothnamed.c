@@ -50,23 +50,56 @@ static void print_diags(const char *path, const struct diags *diags)
                 diags->errors == 1 ? "" : "s");
 }
 
-static int load(const struct daemon_options *o, struct daemon_config **ret, char *why, size_t why_size)
+struct faults {
+    const struct config *config;
+    struct diags *diags;
+};
+
+/* The pid file is of the command line. */
+static void note_fault(void *arg, const char *option, const char *place, const char *why)
 {
-    static const struct config_files nothing;
-    struct diags diags = {0};
+    const struct faults *f = arg;
+    if (place)
+        diag_error(f->diags, config_option_at(f->config, option), "%s", why);
+    else
+        diag_error_in(f->diags, "--pidfile", 0, "%s", why);
+}
+
+/* All that is wrong is found in one run, by a start too, but for what is in lists and zones: those it reads later. */
+static int load_all(const struct daemon_options *o, struct config **ret, struct diags *diags)
+{
+    const struct config_files nothing_read = {0};
     struct config *config;
-    int e = o->check ? config_load_all(o->rcfile, &nothing, &config, &diags)
-                     : config_load(o->rcfile, &config, &diags);
-    print_diags(daemon_value(o, "file"), &diags);
-    diags_fini(&diags);
-    snprintf(why, why_size, "%s", e == -EINVAL ? "" : strerror(-e));
+    int e = config_read(o->rcfile, &config, diags);
     if (e < 0)
         return e;
     config->process.background = daemon_says(o, "daemon");
     config->process.verbose = daemon_says(o, "verbose");
     config->process.pidfile = daemon_value(o, "pidfile");
-    *ret = &config->process;
-    return 0;
+    e = o->check ? config_check_files(config, &nothing_read, diags) : stacks_check(config, diags);
+    struct faults faults = {config, diags};
+    daemon_check_system(&config->process, note_fault, &faults);
+    diags_sort(diags);
+    if (e == 0 && diags->errors > 0)
+        e = -EINVAL;
+    if (e == 0)
+        *ret = config;
+    else
+        config_free(config);
+    return e;
+}
+
+static int load(const struct daemon_options *o, struct daemon_config **ret, char *why, size_t why_size)
+{
+    struct diags diags = {0};
+    struct config *config = NULL;
+    int e = load_all(o, &config, &diags);
+    print_diags(daemon_value(o, "file"), &diags);
+    diags_fini(&diags);
+    snprintf(why, why_size, "%s", e == -EINVAL ? "" : strerror(-e));
+    if (e == 0)
+        *ret = &config->process;
+    return e;
 }
 
 static void free_config(struct daemon_config *config)

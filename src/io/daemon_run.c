@@ -74,22 +74,37 @@ static int on_reload(void *arg)
     return p->program->reload(p->service, why, sizeof(why));
 }
 
-/* What the system's tables of users and its folders lack. */
-static int check_system(const struct daemon_config *config, char *why, size_t why_size)
+int daemon_check_system(const struct daemon_config *config,
+                        void (*say)(void *arg, const char *option, const char *place, const char *why),
+                        void *arg)
 {
+    char why[WHY_MAX];
     gid_t group;
-    int e = daemon_check_user(config->user, why, why_size);
+    int faults = 0;
 
-    if (e < 0)
-        return rc_say_place(config->user_at, e, why, why_size);
-    e = attendant_group(config, &group, why, why_size);
-    if (e < 0)
-        return rc_say_place(config->controlgroup_at, e, why, why_size);
-    e = attendant_check_control(config, why, why_size);
-    if (e < 0)
-        return rc_say_place(config->control_at, e, why, why_size);
-    e = daemon_check_pidfile(config->pidfile, why, why_size);
-    return e < 0 ? rc_say_place(config->pidfile_at, e, why, why_size) : 0;
+    if (daemon_check_user(config->user, why, sizeof(why)) < 0)
+        faults++, say(arg, "user", config->user_at, why);
+    if (attendant_group(config, &group, why, sizeof(why)) < 0)
+        faults++, say(arg, "controlgroup", config->controlgroup_at, why);
+    if (attendant_check_control(config, why, sizeof(why)) < 0)
+        faults++, say(arg, "control", config->control_at, why);
+    if (daemon_check_pidfile(config->pidfile, why, sizeof(why)) < 0)
+        faults++, say(arg, "pidfile", config->pidfile_at, why);
+    return faults;
+}
+
+static void log_fault(void *arg, const char *option, const char *place, const char *why)
+{
+    const struct log *log = arg;
+
+    (void)option;
+    log_answer(log, LOG_LEVEL_ERROR, "%s%s%s", place ? place : "", place ? ": " : "", why);
+}
+
+static void print_fault(void *arg, const char *option, const char *place, const char *why)
+{
+    (void)arg, (void)option;
+    fprintf(stderr, "%s%s%s\n", place ? place : "", place ? ": " : "", why);
 }
 
 static int begin(struct process *p, struct daemon_config *config)
@@ -108,11 +123,11 @@ static int begin(struct process *p, struct daemon_config *config)
     };
 
     daemon_log_warnings(&p->daemon.log, config);
-    int e = check_system(config, why, sizeof(why));
-    if (e == 0)
-        e = p->program->start(config, &host, &p->service, why, sizeof(why));
-    else
+    if (daemon_check_system(config, log_fault, &p->daemon.log) > 0) {
         p->program->free(config);
+        return -EINVAL;
+    }
+    int e = p->program->start(config, &host, &p->service, why, sizeof(why));
     if (e < 0)
         log_answer(&p->daemon.log, LOG_LEVEL_ERROR, "%s", why);
     return e;
@@ -143,17 +158,21 @@ static int nothing(const struct process *p, const char *why)
     return EXIT_FAILURE;
 }
 
+/* All that is wrong is said in one run. */
 static int check(const struct process *p, struct daemon_config *config)
 {
     char why[WHY_MAX] = "";
 
     for (unsigned i = 0; i < config->n_warnings; i++)
         fprintf(stderr, "warning: %s\n", config->warnings[i]);
-    int e = check_system(config, why, sizeof(why));
-    if (e == 0)
-        e = p->program->check(config, why, sizeof(why));
+    int faults = daemon_check_system(config, print_fault, NULL);
+    int e = p->program->check(config, why, sizeof(why));
     p->program->free(config);
-    return e == 0 ? EXIT_SUCCESS : nothing(p, why);
+    if (e < 0)
+        return nothing(p, why);
+    if (faults > 0)
+        fprintf(stderr, "%s: %s\n", p->options.program, p->program->nothing);
+    return faults > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int daemon_run(const struct daemon_program *program, int argc, char **argv)

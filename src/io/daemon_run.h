@@ -51,6 +51,12 @@ struct daemon_program {
     void (*check_files)(const struct daemon *d, const struct daemon_config *config);
 };
 
+/* What the system's tables of users and its folders lack of what a configuration says of the process: `say` is called for each,
+ * with the name of the option, where a file says so (NULL: no file does) and one sentence. How many they are. */
+int daemon_check_system(const struct daemon_config *config,
+                        void (*say)(void *arg, const char *option, const char *place, const char *why),
+                        void *arg);
+
 /* Returns the exit status. */
 int daemon_run(const struct daemon_program *program, int argc, char **argv);
 

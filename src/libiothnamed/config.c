@@ -97,16 +97,18 @@ static void build(struct builder *b, const char *text, size_t len)
     if (!b->out_of_memory)
         upstreams_finish(b);
     if (!b->out_of_memory)
+        options_finish(b);
+    if (!b->out_of_memory)
         records_finish(b);
     if (!b->out_of_memory && b->diags->errors == 0)
         config_check(b);
     process_finish(b);
 }
 
-int config_parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)
+/* What could be understood, be there errors or not. 0 or -ENOMEM. */
+static int parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)
 {
     struct builder b = {.config = calloc(1, sizeof(*b.config)), .diags = diags};
-    unsigned errors_before = diags->errors;
 
     if (!b.config)
         return -ENOMEM;
@@ -115,12 +117,31 @@ int config_parse(const char *path, const char *text, size_t len, struct config *
         build(&b, text, len);
     arena_fini(&b.scratch);
     diags_sort(diags);
-    if (b.out_of_memory || diags->errors > errors_before) {
+    if (b.out_of_memory) {
         config_free(b.config);
-        return b.out_of_memory ? -ENOMEM : -EINVAL;
+        return -ENOMEM;
     }
     *ret = b.config;
     return 0;
+}
+
+/* With errors there is no configuration. */
+static int if_right(int e, struct config *config, unsigned errors, struct config **ret)
+{
+    if (e == 0 && errors == 0)
+        *ret = config;
+    else if (e == 0)
+        config_free(config);
+    return e == 0 && errors > 0 ? -EINVAL : e;
+}
+
+int config_parse(const char *path, const char *text, size_t len, struct config **ret, struct diags *diags)
+{
+    unsigned errors_before = diags->errors;
+    struct config *config = NULL;
+    int e = parse(path, text, len, &config, diags);
+
+    return if_right(e, config, diags->errors - errors_before, ret);
 }
 
 void config_free(struct config *c)
@@ -229,13 +250,13 @@ static void report_unreadable(struct diags *diags, int error)
         diag_error(diags, whole, "cannot be read: %s", strerrordesc_np(error));
 }
 
-int config_load(const char *path, struct config **ret, struct diags *diags)
+int config_read(const char *path, struct config **ret, struct diags *diags)
 {
     struct file_text file = {0};
     int result = read_file(path, &file);
 
     if (result == 0) {
-        result = config_parse(path, file.bytes, file.len, ret, diags);
+        result = parse(path, file.bytes, file.len, ret, diags);
     } else if (result != -ENOMEM) {
         report_unreadable(diags, -result);
         diags_sort(diags);
@@ -243,6 +264,15 @@ int config_load(const char *path, struct config **ret, struct diags *diags)
     }
     wipe(&file);
     return result;
+}
+
+int config_load(const char *path, struct config **ret, struct diags *diags)
+{
+    unsigned errors_before = diags->errors;
+    struct config *config = NULL;
+    int e = config_read(path, &config, diags);
+
+    return if_right(e, config, diags->errors - errors_before, ret);
 }
 
 int config_path(const struct config *c, const char *name, char *ret, size_t size)

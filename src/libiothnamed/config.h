@@ -192,18 +192,25 @@ struct config {
     struct config_upstreams *upstreams; /* each once; [0]: the dns lines */
     unsigned n_upstreams;
     struct config_options options;
+    struct place
+        *option_places; /* where the value of each stands, by the rows of options.c; line 0: not given */
 };
 
 /* Reads and checks a file. All errors and warnings go to diags, which is sorted then. 0 and *ret, to be
  * freed; -EINVAL: there are errors; -ENOMEM. A file that cannot be read is an error of the file as a whole
  * (-EINVAL). */
 MUST_CHECK int config_load(const char *path, struct config **ret, struct diags *diags);
-/* The same from text; `path` is for messages. */
+/* The same for who looks for more errors: 0 and *ret also with some in the text, which diags counts; what was wrong is missing in
+ * it. */
+MUST_CHECK int config_read(const char *path, struct config **ret, struct diags *diags);
+/* The same as config_load from text; `path` is for messages. */
 MUST_CHECK int config_parse(const char *path, const char *text, size_t len, struct config **ret,
                             struct diags *diags);
 /* Are there the kinds of stacks that it names? Nothing is started or loaded. 0; -EINVAL: diags say what is missing; -ENOMEM. */
 MUST_CHECK int stacks_check(const struct config *config, struct diags *diags);
 void config_free(struct config *c);
+/* Where the value of an option stands, which there is; line 0: it was not given. */
+struct place config_option_at(const struct config *c, const char *name);
 /* The path of a file that the configuration names: relative to its folder. 0, or -ENAMETOOLONG. */
 MUST_CHECK int config_path(const struct config *c, const char *name, char *ret, size_t size);
 /* Writes the configuration as it was understood, secrets as ***, in the syntax of the file. */

@@ -79,7 +79,7 @@ struct builder {
     unsigned n_servers;
     struct text_field *fields; /* of the record that is read */
     unsigned fields_size;
-    struct place *option_places; /* of each row of the table of options, line 0: not yet given */
+    struct place listen_at[LISTEN_MAX]; /* of the addresses */
 };
 
 /* Sets out_of_memory if p is NULL; returns whether it is not. */
@@ -168,6 +168,7 @@ const char *options_place(struct builder *b, const char *name);
 void stacks_finish(struct builder *b);
 void nets_finish(struct builder *b);
 void upstreams_finish(struct builder *b);
+void options_finish(struct builder *b); /* behind stacks_finish */
 void records_finish(struct builder *b);
 
 /* --- options.c: what else is to be known of its table --- */

@@ -307,7 +307,7 @@ void zones_unref(struct zones *z)
 }
 
 /* Each has its say; what is out of memory ends it. */
-static int check_all(const struct config *config, const struct config_files *old, struct diags *diags)
+int config_check_files(const struct config *config, const struct config_files *old, struct diags *diags)
 {
     int of_stacks = stacks_check(config, diags);
     int of_lists = of_stacks == -ENOMEM ? -ENOMEM : lists_check(config, old->lists, diags);
@@ -321,11 +321,13 @@ int config_load_all(const char *path, const struct config_files *old, struct con
                     struct diags *diags)
 {
     struct config *config;
-    int e = config_load(path, &config, diags);
+    int e = config_read(path, &config, diags);
 
     if (e < 0)
         return e;
-    e = check_all(config, old, diags);
+    e = config_check_files(config, old, diags);
+    if (e == 0 && diags->errors > 0)
+        e = -EINVAL;
     if (e < 0)
         config_free(config);
     else

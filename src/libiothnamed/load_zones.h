@@ -45,8 +45,12 @@ struct config_files {
     const struct zones *zones;
 };
 
-/* config_load, and whether all that the configuration names is there: kinds of stacks, lists and zones too. For who checks what a
- * start would do, or a reload of the server that has `old`. 0 and *ret, to be freed; -EINVAL: there are errors; -ENOMEM. */
+/* Whether all is there that the configuration names: kinds of stacks, lists and zones too. For who checks what a start would do, or
+ * a reload of the server that has `old`. 0; -EINVAL: there are errors; -ENOMEM. */
+MUST_CHECK int config_check_files(const struct config *config, const struct config_files *old,
+                                  struct diags *diags);
+/* config_read and config_check_files: all errors at once, into empty diags. 0 and *ret, to be freed; -EINVAL: there are errors;
+ * -ENOMEM. */
 MUST_CHECK int config_load_all(const char *path, const struct config_files *old, struct config **ret,
                                struct diags *diags);
 struct zones *zones_ref(struct zones *z);

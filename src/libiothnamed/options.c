@@ -7,6 +7,7 @@
  * An option given twice takes the last value, with a warning; `listen` gathers addresses instead. An alias is
  * a row with the same member as the row before it.
  */
+#include "libiothconf/open/open_stack.h"
 #include "libiothnamed/config_build.h"
 #include "libiothnamed/data_file.h"
 
@@ -145,8 +146,9 @@ void options_set_defaults(struct builder *b)
         if (rows[i].kind == OPTION_NUMBER || rows[i].kind == OPTION_SIZE || rows[i].kind == OPTION_CHOICE)
             set_number(&b->config->options, &rows[i], rows[i].initial);
     }
-    b->option_places = arena_alloc(&b->scratch, ARRAY_LEN(rows) * sizeof(*b->option_places));
-    got_memory(b, b->option_places);
+    b->config->option_places =
+        arena_alloc(&b->config->arena, ARRAY_LEN(rows) * sizeof(*b->config->option_places));
+    got_memory(b, b->config->option_places);
 }
 
 /* --- reading --- */
@@ -185,6 +187,10 @@ static void read_listen(struct builder *b, struct piece p)
 
     if (!read_addr(b, p, &addr))
         return;
+    if (addr.b[0] == 0xff) {
+        diag_error(b->diags, p.at, "%s is an address of a group, expected one of this host", show(p, shown));
+        return;
+    }
     for (unsigned i = 0; i < o->n_listen; i++) {
         if (ipaddr_equal(&o->listen[i], &addr)) {
             diag_warning(b->diags, p.at, "listen address %s is there already, this one is dropped",
@@ -202,6 +208,7 @@ static void read_listen(struct builder *b, struct piece p)
     struct ipaddr *more = array_more(&b->config->arena, old, o->n_listen, sizeof(*more));
     if (!got_memory(b, more))
         return;
+    b->listen_at[o->n_listen] = p.at;
     more[o->n_listen++] = addr;
     o->listen = more;
 }
@@ -295,7 +302,7 @@ static void read_value(struct builder *b, const struct option_row *row, const st
 static void note_place(struct builder *b, const struct option_row *row, const struct line *line)
 {
     const struct option_row *first = row->alias ? row - 1 : row;
-    struct place *before = &b->option_places[first - rows];
+    struct place *before = &b->config->option_places[first - rows];
 
     if (before->line > 0 && row->kind != OPTION_LISTEN)
         diag_warning(b->diags, line->words[1].raw.at, "option %s stands in line %u already, this one counts",
@@ -303,17 +310,23 @@ static void note_place(struct builder *b, const struct option_row *row, const st
     *before = line->words[2].value.at;
 }
 
-const char *options_place(struct builder *b, const char *name)
+struct place config_option_at(const struct config *c, const char *name)
 {
-    char text[PATH_MAX + 32];
     size_t i = 0;
 
     while (strcmp(rows[i].name, name) != 0)
         i++;
-    if (!b->option_places || b->option_places[i].line == 0)
+    return c->option_places ? c->option_places[i] : (struct place){0};
+}
+
+const char *options_place(struct builder *b, const char *name)
+{
+    struct place at = config_option_at(b->config, name);
+    char text[PATH_MAX + 32];
+
+    if (at.line == 0)
         return NULL;
-    snprintf(text, sizeof(text), "%s:%u:%u", b->config->path, b->option_places[i].line,
-             b->option_places[i].column);
+    snprintf(text, sizeof(text), "%s:%u:%u", b->config->path, at.line, at.column);
     const char *place = arena_text(&b->config->arena, text, strlen(text));
     got_memory(b, place);
     return place;
@@ -349,6 +362,65 @@ void directive_option(struct builder *b, const struct line *line)
         return;
     note_place(b, row, line);
     read_value(b, row, &line->words[2]);
+}
+
+/* --- what one option says of another, and of the stack --- */
+
+/* The kernel wants the interface of a link-local address, which cannot be said; other stacks have one alone, or want it too. */
+static void check_listen(struct builder *b)
+{
+    const struct config_options *o = &b->config->options;
+    char text[IPADDR_STRLEN];
+
+    for (unsigned i = 0; i < o->n_listen; i++) {
+        const struct ipaddr *a = &o->listen[i];
+        if (a->b[0] != 0xfe || (a->b[1] & 0xc0) != 0x80)
+            continue;
+        if (open_stack_is_system(b->config->rstack))
+            diag_error(b->diags, b->listen_at[i],
+                       "%s is a link-local address, whose interface cannot be said, expected another one",
+                       ipaddr_format(a, text));
+        else
+            diag_warning(b->diags, b->listen_at[i],
+                         "%s is a link-local address without its interface, which not every stack can serve",
+                         ipaddr_format(a, text));
+    }
+}
+
+/* Who has the first has no room for the second. */
+static bool takes(const struct ipaddr *a, const struct ipaddr *other)
+{
+    static const struct ipaddr all = {{0}};
+    const struct ipaddr all_v4 = ipaddr_of_v4(0);
+
+    return ipaddr_equal(a, other) || ipaddr_equal(a, &all) ||
+           (ipaddr_equal(a, &all_v4) && ipaddr_is_v4(other));
+}
+
+/* Questions come over TCP there too. */
+static bool is_taken(const struct config_options *o, const struct ipendpoint *at)
+{
+    for (unsigned i = 0; i < o->n_listen; i++)
+        if (takes(&o->listen[i], &at->addr) || takes(&at->addr, &o->listen[i]))
+            return true;
+    return o->n_listen == 0;
+}
+
+static void check_metrics(struct builder *b)
+{
+    const struct config_options *o = &b->config->options;
+    char text[IPENDPOINT_STRLEN];
+
+    if (o->metrics.port == o->port && open_stack_is_system(b->config->rstack) && is_taken(o, &o->metrics))
+        diag_error(b->diags, config_option_at(b->config, "metrics"),
+                   "questions come to %s too, expected another port for metrics",
+                   ipendpoint_format(&o->metrics, text));
+}
+
+void options_finish(struct builder *b)
+{
+    check_listen(b);
+    check_metrics(b);
 }
 
 /* --- printing and comparing --- */

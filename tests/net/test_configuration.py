@@ -141,6 +141,32 @@ def test_what_no_start_can_serve_fails_the_check(box):
     assert result.returncode == 1
 
 
+def test_all_that_is_wrong_is_said_in_one_run(box):
+    """Words, secrets, stacks, files, users, folders, and what is of the command line; a start says the same, but for files."""
+    text = """\
+option user no-such-user
+option controlgroup no-such-group
+option control /no/such/folder/control
+option listen fe80::1
+option listen 127.0.0.1
+option metrics 127.0.0.1@53
+fstack stack=nosuch
+net all 0.0.0.0/0
+auth otip all .a fc00:: @no-such-secret
+auth zone all example no-such-zone
+auth error all @no-such-list
+auth hsah all .b fc00::
+"""
+    path, result = check(box, text, "-n", "-p", "/no/such/folder/pid")
+    assert result.returncode == 1
+    found = [(1, 13), (2, 21), (3, 16), (4, 15), (6, 16), (7, 14), (9, 25), (10, 23), (11, 16), (12, 6)]
+    assert places(path, result.stderr) == found, result.stderr
+    assert "\n--pidfile: " in result.stderr and result.stderr.endswith(f"{path}: 11 errors; nothing is served\n")
+    path, result = check(box, text, "-p", "/no/such/folder/pid")
+    assert result.returncode == 1
+    assert places(path, result.stderr) == [place for place in found if place not in ((10, 23), (11, 16))], result.stderr
+
+
 EXAMPLES = [w.TREE / "examples/quickstart.rc", *sorted((w.TREE / "examples/scenarios").glob("*.rc"))]
 
 

@@ -551,6 +551,17 @@ def test_the_check_of_leases_that_a_server_uses(world):
     assert server.stop() == 0, server.stderr()
 
 
+def test_what_the_system_lacks_is_said_at_once():
+    told = HERE.run(PROGRAMS / "namedhcp", "--check", "--domain", "a", "--user", "no-such-user", "--controlgroup", "no-such-group",
+                    "--pidfile", "/no/such/folder/pid", "--leases", "/no/such/folder/leases", "--stack", "kernel", check=False)
+    assert told.returncode == 1
+    lines = told.stderr.splitlines()
+    assert lines[0] == "user: there is no user 'no-such-user'" and lines[1].startswith("there is no group 'no-such-group'")
+    assert lines[2].startswith("cannot write the pidfile /no/such/folder/pid: ")
+    assert lines[3].startswith("stack: 'kernel' is a stack") or lines[3].startswith("cannot "), told.stderr
+    assert lines[4:] == ["namedhcp: nothing is served"]
+
+
 def test_the_program_says_what_it_is():
     for name in ("namedhcp", "namedhcp4"):
         assert HERE.run(PROGRAMS / name, "--version").stdout.startswith(f"{name} ")

@@ -592,7 +592,8 @@ def test_a_user_or_group_that_does_not_exist(operated, option, said):
     operated.assert_is_not_served()
     told = operated.namespace.run(operated.build / "programs/iothnamed", "-n", daemon.configuration, check=False)
     assert told.returncode == 1
-    assert told.stderr.endswith(f"{daemon.configuration}:{said}iothnamed: nothing is served\n")
+    assert told.stderr == daemon.stderr()
+    assert told.stderr.endswith(f"\n{daemon.configuration}: 1 error; nothing is served\n")
 
 
 @needs_root
