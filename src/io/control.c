@@ -130,11 +130,14 @@ static void put_line(const struct control_command *command, struct text *out)
 
 static void put_help(const struct control *c, struct text *out)
 {
+    static const struct control_command help = {.name = "help", .synopsis = "", .help = "this list"};
+
     for (const struct control_command *command = c->commands; command->name; command++)
         put_line(command, out);
     for (const struct control_command *command = c->more; command && command->name; command++)
         if (!find_in(c->commands, command->name))
             put_line(command, out);
+    put_line(&help, out);
 }
 
 /* Moves whole lines, each behind a blank; what has no newline at the end gets one. */

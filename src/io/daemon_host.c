@@ -37,7 +37,8 @@ void daemon_say_reload(const struct log *log, int e, const char *why)
         log_event(log, LOG_LEVEL_INFO, "configuration loaded again");
         return;
     }
-    log_answer(log, LOG_LEVEL_ERROR, "%s", why);
+    if (why[0])
+        log_answer(log, LOG_LEVEL_ERROR, "%s", why);
     log_event(log, LOG_LEVEL_ERROR, "configuration not loaded; the old one stays in force");
 }
 

@@ -40,7 +40,7 @@ void daemon_say_restart(const struct log *log, const char *what, bool changed);
 /* The same of what stands in struct daemon_config. */
 void daemon_say_restarts(const struct log *log, const struct daemon_config *was,
                          const struct daemon_config *is);
-/* Says how a reload ended: e is 0, or negative errno and why. */
+/* Says how a reload ended: e is 0, or negative errno and why ("": that has been said). */
 void daemon_say_reload(const struct log *log, int e, const char *why);
 /* Whether two texts differ; NULL is as "". */
 bool daemon_texts_differ(const char *a, const char *b);

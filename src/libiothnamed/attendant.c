@@ -32,7 +32,7 @@ static int load_again(struct iothnamed *s, struct config **ret, struct diags *di
     pthread_mutex_lock(&s->lock);
     struct shared_config *now = shared_config_ref(s->config);
     pthread_mutex_unlock(&s->lock);
-    const struct config_files old = {.lists = now->lists, .zones = now->zones};
+    const struct config_files old = {.config = now->config, .lists = now->lists, .zones = now->zones};
     int e = config_load_all(s->started->config->path, &old, ret, diags);
     shared_config_unref(now);
     return e;

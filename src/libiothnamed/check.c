@@ -20,6 +20,7 @@
 #include "libiothnamed/config_build.h"
 #include "libiothnamed/source.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Ranges of all nets together, up to which nets are compared range by range: 16 million steps. Above that a
@@ -378,6 +379,16 @@ static void check_emptiness(struct check *k)
 {
     if (k->c->n_rules == 0)
         diag_warning(k->b->diags, (struct place){0}, "no auth line: every question is refused");
+}
+
+int config_check_emptiness(const struct config *config, const struct config *now, struct diags *diags)
+{
+    if (config->n_rules > 0 || now->n_rules == 0)
+        return 0;
+    diag_error(diags, (struct place){0},
+               "no auth line, where %u are in force: it may be half written; a restart serves without any",
+               now->n_rules);
+    return -EINVAL;
 }
 
 void config_check(struct builder *b)

@@ -128,12 +128,17 @@ static enum control_result run_reload(struct control_call *call)
         return begin_reload(call);
     pthread_mutex_lock(&r->lock);
     bool ended = (int)(r->ended - wait->wanted) >= 0, failed = r->failed;
+    unsigned errors = r->errors;
     if (ended)
         text_put(&call->out, r->notes.bytes, r->notes.len);
     pthread_mutex_unlock(&r->lock);
     if (!ended)
         return CONTROL_WAIT;
-    return failed ? control_fail(call, "not loaded; the old configuration stays in force") : CONTROL_DONE;
+    if (!failed)
+        return CONTROL_DONE;
+    snprintf(call->why, sizeof(call->why), "%u error%s; the old configuration stays in force", errors,
+             errors == 1 ? "" : "s");
+    return CONTROL_FAILED;
 }
 
 static void end_reload(struct control_call *call)
@@ -173,6 +178,7 @@ static void put_reload(struct pairs *p, struct reloads *r)
     if (r->ended) {
         pairs_time(p, "last_reload", r->ended_wall_s);
         pairs_text(p, "last_reload_result", r->failed ? "failed" : "ok");
+        pairs_number(p, "last_reload_errors", r->errors);
         pairs_number(p, "last_reload_warnings", r->warnings);
         pairs_number(p, "last_reload_ms", (uint64_t)(r->took / NSEC_PER_MSEC));
     }

@@ -209,6 +209,10 @@ MUST_CHECK int config_parse(const char *path, const char *text, size_t len, stru
 /* Are there the kinds of stacks that it names? Nothing is started or loaded. 0; -EINVAL: diags say what is missing; -ENOMEM. */
 MUST_CHECK int stacks_check(const struct config *config, struct diags *diags);
 void config_free(struct config *c);
+/* Editors empty a file before they write it anew: that a server without a rule takes the place of one that has some, `now`, is hardly
+ * meant. 0; -EINVAL, reported. */
+MUST_CHECK int config_check_emptiness(const struct config *config, const struct config *now,
+                                      struct diags *diags);
 /* Where the value of an option stands, which there is; line 0: it was not given. */
 struct place config_option_at(const struct config *c, const char *name);
 /* The path of a file that the configuration names: relative to its folder. 0, or -ENAMETOOLONG. */

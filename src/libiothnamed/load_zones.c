@@ -313,8 +313,9 @@ int config_check_files(const struct config *config, const struct config_files *o
     int of_lists = of_stacks == -ENOMEM ? -ENOMEM : lists_check(config, old->lists, diags);
     int of_zones = of_lists == -ENOMEM ? -ENOMEM : zones_check(config, old->zones, diags);
 
+    int of_rules = old->config ? config_check_emptiness(config, old->config, diags) : 0;
     diags_sort(diags);
-    return of_zones < 0 ? of_zones : of_lists < 0 ? of_lists : of_stacks;
+    return of_zones < 0 ? of_zones : of_lists < 0 ? of_lists : of_stacks < 0 ? of_stacks : of_rules;
 }
 
 int config_load_all(const char *path, const struct config_files *old, struct config **ret,

@@ -39,8 +39,9 @@ MUST_CHECK int zones_load(const struct config *config, const struct zones *old, 
 /* Reads them and says what a start (old: NULL) or a reload would say of them. 0; -EINVAL: there are errors; -ENOMEM. */
 MUST_CHECK int zones_check(const struct config *config, const struct zones *old, struct diags *diags);
 
-/* What a server has read of the files that its configuration names; all NULL: nothing. */
+/* What a server has read, its configuration and the files that it names; all NULL: nothing. */
 struct config_files {
+    const struct config *config; /* by which it serves */
     const struct lists *lists;
     const struct zones *zones;
 };

@@ -168,9 +168,8 @@ static int adopt(struct iothnamed *s, struct config *config)
     lease_keeper_drop_others(s->leases, s->config->config);
     pthread_mutex_unlock(&s->lock);
     shared_config_unref(shared);
-    if (e == 0 && keep[0])
-        log_event(&s->log, LOG_LEVEL_WARNING, "a change needs a restart; the old value stays in use",
-                  LOG_TEXT("of", keep));
+    if (e == 0)
+        daemon_say_restart(&s->log, keep, keep[0]);
     return e;
 }
 
@@ -184,9 +183,9 @@ static void write_log(void *arg, enum log_level level, const char *line)
     if (s->host.log.write)
         s->host.log.write(s->host.log.arg, level, line);
     pthread_mutex_lock(&r->lock);
-    bool noted =
-        r->begun != r->ended && pthread_equal(r->thread, pthread_self()) && level <= LOG_LEVEL_WARNING;
-    r->warnings += noted;
+    bool noted = r->noting && pthread_equal(r->thread, pthread_self()) && level <= LOG_LEVEL_WARNING;
+    r->errors += noted && level == LOG_LEVEL_ERROR;
+    r->warnings += noted && level == LOG_LEVEL_WARNING;
     if (noted && r->notes.len + strlen(line) < RELOAD_NOTES_MAX)
         text_printf(&r->notes, "%s: %s\n", log_level_name(level), line);
     pthread_mutex_unlock(&r->lock);
@@ -198,20 +197,40 @@ static void begin_reload(struct reloads *r)
     r->begun++;
     r->thread = pthread_self();
     text_fini(&r->notes);
-    r->warnings = 0;
+    r->errors = r->warnings = 0;
+    r->noting = true;
     pthread_mutex_unlock(&r->lock);
 }
 
-static void end_reload(struct iothnamed *s, bool failed, nsec_t took)
+/* How it went is said in the log too; who asked hears it in words of his own. */
+static void end_reload(struct iothnamed *s, int e, nsec_t took)
 {
     struct reloads *r = &s->reloads;
     pthread_mutex_lock(&r->lock);
+    r->noting = false;
+    pthread_mutex_unlock(&r->lock);
+    daemon_say_reload(&s->log, e, "");
+    pthread_mutex_lock(&r->lock);
     r->ended = r->begun;
-    r->failed = failed;
+    r->failed = e < 0;
     r->ended_wall_s = time(NULL);
     r->took = took;
     pthread_mutex_unlock(&r->lock);
     attendant_wake(s->attendant);
+}
+
+static int load_next(const struct iothnamed *s, struct config **ret, struct diags *diags)
+{
+    struct config *config;
+    int e = config_load(s->started->config->path, &config, diags);
+    if (e < 0)
+        return e;
+    e = config_check_emptiness(config, s->config->config, diags);
+    if (e < 0)
+        config_free(config);
+    else
+        *ret = config;
+    return e;
 }
 
 int iothnamed_reload(void *server, char *why, size_t why_size)
@@ -222,20 +241,15 @@ int iothnamed_reload(void *server, char *why, size_t why_size)
     struct config *config;
     nsec_t from = monotonic_now();
     begin_reload(&s->reloads);
-    int e = config_load(path, &config, &diags);
+    int e = load_next(s, &config, &diags);
     log_diags(&s->log, path, &diags);
     diags_fini(&diags);
     if (e == 0)
         e = adopt(s, config);
-    nsec_t took = monotonic_now() - from;
-    if (e == 0)
-        log_event(&s->log, LOG_LEVEL_INFO, "configuration loaded again", LOG_TEXT("file", path),
-                  LOG_NUMBER("ms", took / NSEC_PER_MSEC));
-    else
-        log_event(&s->log, LOG_LEVEL_ERROR, "configuration not loaded; the old one stays in force",
-                  LOG_TEXT("file", path), LOG_TEXT("reason", strerror(-e)));
-    end_reload(s, e < 0, took);
-    snprintf(why, why_size, "%s", strerror(-e));
+    snprintf(why, why_size, "%s", e == -EINVAL ? "there are errors" : strerror(-e));
+    if (e < 0 && e != -EINVAL)
+        log_answer(&s->log, LOG_LEVEL_ERROR, "%s: %s", path, why);
+    end_reload(s, e, monotonic_now() - from);
     return e;
 }
 

@@ -18,9 +18,9 @@ struct reloads {
     bool failed;           /* the last one that ended */
     int64_t ended_wall_s;
     nsec_t took;
-    unsigned
-        warnings; /* lines that were logged meanwhile, errors too; of a zone that stays as it was, for instance */
-    struct text notes; /* those lines, as many as have room */
+    bool noting;               /* what that thread logs is noted: */
+    unsigned errors, warnings; /* how many lines; a zone that stays as it was is a warning */
+    struct text notes;         /* those lines, as many as have room */
 };
 
 struct iothnamed {

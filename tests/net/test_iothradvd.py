@@ -772,7 +772,7 @@ def test_what_it_is_asked(world):
     assert "prefix vde0 fd00:1::/64/LAR/86400/14400" in router.ctl("status").stdout
     assert json.loads(router.ctl("-j", "counters").stdout)["vde0"]["sent_multicast"] >= 1
     names = [line.split()[0] for line in router.ctl("help").stdout.splitlines()]
-    assert names == ["status", "counters", "check", "reload", "loglevel", "routers"]
+    assert names == ["status", "counters", "check", "reload", "loglevel", "routers", "help"]
     assert router.ctl("loglevel", "debug").stdout == "" and router.ctl("loglevel").stdout == "debug\n"
     assert router.ctl("statsu", check=False).returncode == 1
     assert HERE.run(CTL, "--version").stdout.startswith("iothradvdctl ")

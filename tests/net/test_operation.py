@@ -125,14 +125,16 @@ def test_reload_tells_who_asked(operated):
     result = operated.ctl("reload", check=False)
     assert result.returncode == 1
     assert re.search(r"error: \S+:4:6: unknown type of rule 'ecco'", result.stdout)
-    assert "the old configuration stays in force" in result.stderr
-    assert "last_reload_result failed" in operated.say("status")
+    assert result.stderr == "iothnamedctl: 1 error; the old configuration stays in force\n"
+    status = operated.say("status")
+    assert "last_reload_result failed" in status and "last_reload_errors 1\n" in status
+    assert "Invalid argument" not in result.stdout + operated.daemon.stderr()
     operated.assert_serves()
 
     operated.rewrite(server.LOCAL + "option port 54\n")
     assert "restart" in operated.say("reload")
     assert "last_reload_result ok" in operated.say("status")
-    assert re.search(r"last_reload_warnings [1-9]", operated.say("status"))  # port was not changed
+    assert re.search(r"last_reload_errors 0\nlast_reload_warnings [1-9]", operated.say("status"))  # port was not changed
     assert json.loads(operated.say("-j", "status"))["reloads"] == 3
 
 
@@ -159,6 +161,21 @@ def test_a_line_that_says_where_it_serves_ends_at_an_address(operated):
     told = re.search(r' listen="?([^" ]*) and (\d+) more"? ', operated.daemon.stderr())
     shown = told[1].split(",")
     assert len(shown) > 10 and len(shown) + int(told[2]) >= 40 and shown[-1] in listen
+
+
+def test_a_file_that_is_being_written_is_not_loaded(operated):
+    """One without a rule, or none at all; the check says so too, and of what was wrong the last line of the log is the end."""
+    operated.serve()
+    operated.daemon.configuration.write_text("")
+    for command in "check", "reload":
+        result = operated.ctl(command, check=False)
+        assert result.returncode == 1 and ": no auth line, where " in result.stdout, result.stdout
+    operated.daemon.configuration.unlink()
+    result = operated.ctl("reload", check=False)
+    assert result.stdout == f"error: {operated.daemon.configuration}: cannot be read: No such file or directory\n"
+    assert result.stderr == "iothnamedctl: 1 error; the old configuration stays in force\n"
+    assert operated.daemon.stderr().endswith("error: configuration not loaded; the old one stays in force\n")
+    operated.assert_serves()
 
 
 def test_a_check_changes_nothing(operated):
