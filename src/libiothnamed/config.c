@@ -85,10 +85,26 @@ static void process_finish(struct builder *b)
     };
 }
 
+/* A file of another kind has a byte 0 sooner or later, and text has none: said once, and not each line of it. */
+static bool is_text(struct builder *b, const char *text, size_t len)
+{
+    const char *zero = memchr(text, '\0', len);
+    struct place at = {.line = 1, .column = 1};
+
+    if (!zero)
+        return true;
+    for (const char *c = text; c < zero; c++) {
+        at.column = *c == '\n' ? 1 : at.column + 1;
+        at.line += *c == '\n';
+    }
+    diag_error(b->diags, at, "a byte 0: this file is no text, expected a configuration");
+    return false;
+}
+
 static void build(struct builder *b, const char *text, size_t len)
 {
     options_set_defaults(b);
-    if (!b->out_of_memory)
+    if (!b->out_of_memory && is_text(b, text, len))
         read_lines(b, text, len);
     if (!b->out_of_memory)
         stacks_finish(b);

@@ -67,12 +67,27 @@ static unsigned words_of(const struct source *source, bool all)
     return all && source->args & SOURCE_UPSTREAMS ? UINT16_MAX : count;
 }
 
+/* As in "net1, net2": what was meant for a net stands where the next word should. */
+static bool has_blank_in_nets(const struct line *line, unsigned max)
+{
+    if (line->n_words <= FIRST_ARG)
+        return false;
+    struct piece nets = line->words[FIRST_ARG - 1].value, next = line->words[FIRST_ARG].value;
+    bool ends = nets.len > 0 && nets.text[nets.len - 1] == ',';
+    return ends || (line->n_words > max && next.len > 0 && next.text[0] == ',');
+}
+
 static bool count_rule_words(struct builder *b, const struct line *line, const struct source *source)
 {
     char synopsis[SYNOPSIS_MAX];
     unsigned max = words_of(source, true);
 
     synopsis_of(source, synopsis);
+    if (has_blank_in_nets(line, max)) {
+        diag_error(b->diags, line->words[FIRST_ARG].raw.at,
+                   "a blank in the list of nets, expected names separated by commas alone");
+        return false;
+    }
     if (line->n_words > max &&
         source->args & (SOURCE_PASSWORD | SOURCE_KEY)) { /* the word may be a part of the secret */
         diag_error(b->diags, line->words[max].raw.at,
@@ -223,6 +238,15 @@ static struct piece without_64(struct piece p)
     return p.len > n && memcmp(p.text + p.len - n, len, n) == 0 ? piece_part(p, 0, p.len - n) : p;
 }
 
+/* It has a length, but not that of this source. */
+static bool has_other_length(struct piece p)
+{
+    const char *slash = memrchr(p.text, '/', p.len);
+    struct ipaddr addr;
+
+    return slash && ipaddr_parse(p.text, (size_t)(slash - p.text), &addr) == 0 && !ipaddr_is_v4(&addr);
+}
+
 static bool read_base(struct builder *b, struct piece p, struct config_rule *rule)
 {
     struct config_name name = {0};
@@ -235,7 +259,9 @@ static bool read_base(struct builder *b, struct piece p, struct config_rule *rul
         return read_name(b, p, &name) && set_base(b, &name, &addr, p.at, &rule->base);
     struct piece bare = without_64(p);
     if (ipaddr_parse(bare.text, bare.len, &addr) < 0 || ipaddr_is_v4(&addr)) {
-        diag_error(b->diags, p.at, "%s is no base, expected an IPv6 address or the name of one",
+        diag_error(b->diags, p.at,
+                   has_other_length(p) ? "%s has another length than 64, expected /64 or none"
+                                       : "%s is no base, expected an IPv6 address or the name of one",
                    show(p, shown));
         return false;
     }

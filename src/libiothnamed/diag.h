@@ -21,7 +21,7 @@ struct diag {
     const char *text; /* "what is wrong, what was expected" */
 };
 
-/* The most that one check reports; a binary file given by mistake has one a line. */
+/* The most that one check reports; a file of another kind given by mistake may have one a line. */
 #define DIAGS_MAX 1000
 
 struct diags {

@@ -112,7 +112,9 @@ static void say(const struct lease_keeper *k, struct kept *f, int error, bool le
         log_event(k->settings.log, LOG_LEVEL_INFO, "a lease file is there now", LOG_TEXT("file", path));
     f->is_missing = is_missing || (f->is_missing && error < 0);
     if (error != f->why_not && error < 0)
-        log_event(k->settings.log, LOG_LEVEL_ERROR, "a lease file cannot be read: names are as they were",
+        log_event(k->settings.log, LOG_LEVEL_ERROR,
+                  lease_file_set(f->file) ? "a lease file cannot be read: names are as they were"
+                                          : "a lease file cannot be read: nothing is known of its names",
                   LOG_TEXT("file", path), LOG_TEXT("reason", reason(error)));
     if (error == 0 && f->why_not < 0)
         log_event(k->settings.log, LOG_LEVEL_INFO, "a lease file is read again", LOG_TEXT("file", path));
@@ -121,6 +123,26 @@ static void say(const struct lease_keeper *k, struct kept *f, int error, bool le
                   LOG_TEXT("file", path));
     f->why_not = error;
     f->left_out = left_out;
+}
+
+int leases_check(const struct config *config, struct diags *diags)
+{
+    for (unsigned i = 0; i < config->n_leases; i++) {
+        const struct config_lease *lease = &config->leases[i];
+        struct lease_file *file = lease_file_new(lease->path);
+        int error = 0;
+        bool left_out = false;
+        if (!file)
+            return -ENOMEM;
+        if (lease_file_look(file, config->options.leasemax, &error, &left_out) == LEASE_FILE_BAD)
+            diag_warning(diags, lease->at, "the lease file %s cannot be read: %s", lease->path,
+                         reason(error));
+        if (left_out)
+            diag_warning(diags, lease->at, "%s has more leases than leasemax: the others have no names",
+                         lease->path);
+        lease_file_free(file);
+    }
+    return 0;
 }
 
 /* Looks at a file. True: there is a new copy. */

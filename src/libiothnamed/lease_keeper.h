@@ -45,6 +45,9 @@ void lease_keeper_drop_others(struct lease_keeper *k, const struct config *confi
 /* What it has now for that configuration, of which it keeps the files. NULL: no memory. */
 struct lease_sets *lease_keeper_sets(struct lease_keeper *k, const struct config *config);
 
+/* Warns of the files that cannot be read now; one that is not there yet is none. 0 or -ENOMEM. */
+MUST_CHECK int leases_check(const struct config *config, struct diags *diags);
+
 /* --- lease_file.c: one file, without a thread --- */
 
 struct lease_file;

@@ -46,7 +46,8 @@ struct config_files {
     const struct zones *zones;
 };
 
-/* Whether all is there that the configuration names: kinds of stacks, lists and zones too. For who checks what a start would do, or
+/* Whether all is there that the configuration names: kinds of stacks, lists, zones, and as warnings lease files and the folder of
+ * hrevdb. For who checks what a start would do, or
  * a reload of the server that has `old`. 0; -EINVAL: there are errors; -ENOMEM. */
 MUST_CHECK int config_check_files(const struct config *config, const struct config_files *old,
                                   struct diags *diags);

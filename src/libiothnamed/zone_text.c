@@ -20,6 +20,7 @@
 
 enum {
     TEXT_MAX = 512,
+    WORD_MAX = 80,
     DEFAULT_TTL = 3600, /* of records before the first that says one, without $TTL: customary */
 };
 
@@ -166,14 +167,41 @@ static const char *expected(const struct input *in)
     return NULL;
 }
 
+/* "'word': " for the word in which the scanner gave up, which it tells by keeping the rest of that line; "" if it is not one. */
+static const char *wrong_word(const struct input *in, char text[static WORD_MAX])
+{
+    static const char blanks[] = " \t\r()\";";
+    const char *rest = (const char *)in->scanner->buffer, *line;
+    size_t len = find_line(in, in->scanner->line_counter, &line), rest_len = in->scanner->buffer_length, from,
+           to;
+
+    text[0] = '\0';
+    if (len > 0 && line[len - 1] == '\r')
+        len--;
+    if (rest_len == 0 || --rest_len > len || memcmp(line + len - rest_len, rest, rest_len) != 0)
+        return text; /* its NUL is counted */
+    for (from = to = len - rest_len; from > 0 && !strchr(blanks, line[from - 1]);)
+        from--;
+    while (to < len && !strchr(blanks, line[to]))
+        to++;
+    if (to == from || to - from >= WORD_MAX - strlen("'': "))
+        return text;
+    snprintf(text, WORD_MAX, "'%.*s': ", (int)(to - from), line + from);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c >= 0x7f)
+            *c = '?'; /* it may go to a terminal */
+    return text;
+}
+
 static void say_error(const struct input *in)
 {
     const zs_scanner_t *s = in->scanner;
     const char *right = expected(in);
-    char text[TEXT_MAX];
+    char text[TEXT_MAX], word[WORD_MAX];
 
-    snprintf(text, sizeof(text), "%s%s%s%s", zs_strerror(s->error.code), right ? ", expected " : "",
-             right ? right : "", s->error.fatal ? "; the rest of the file is not read" : "");
+    snprintf(text, sizeof(text), "%s%s%s%s%s", wrong_word(in, word), zs_strerror(s->error.code),
+             right ? ", expected " : "", right ? right : "",
+             s->error.fatal ? "; the rest of the file is not read" : "");
     say(in, false, text);
 }
 

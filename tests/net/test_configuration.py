@@ -167,6 +167,21 @@ auth hsah all .b fc00::
     assert places(path, result.stderr) == [place for place in found if place not in ((10, 23), (11, 16))], result.stderr
 
 
+def test_the_check_warns_of_leases_and_hrevdb(box):
+    """They keep no server from its start, which says the same in its log; a lease file that is not there yet is nothing to say."""
+    (box.world.directory / "damaged").write_bytes(b"nonsense" * 4096)
+    (box.world.directory / "folder").mkdir()
+    path, result = check(
+        box,
+        "option hrevdb no/such/folder/names\nnet all 0.0.0.0/0\n"
+        "auth lease all .a damaged\nauth lease all .b folder\nauth lease all .c not-there-yet\noption nsname ns.a\n",
+        "-n",
+    )
+    assert result.returncode == 0
+    assert places(path, result.stderr) == [(1, 15), (3, 19), (4, 19)], result.stderr
+    assert result.stderr.count(": warning: ") == 3 and "its folder is not there" in result.stderr
+
+
 EXAMPLES = [w.TREE / "examples/quickstart.rc", *sorted((w.TREE / "examples/scenarios").glob("*.rc"))]
 
 
@@ -225,8 +240,9 @@ def test_a_link_to_a_configuration(box):
 
 
 def test_bytes_that_are_no_configuration(box):
-    _, result = check(box, bytes(range(256)) * 40)
-    assert result.returncode == 1 and result.stderr
+    path, result = check(box, bytes(range(256)) * 40)
+    assert result.returncode == 1
+    assert result.stderr == f"{path}:1:1: a byte 0: this file is no text, expected a configuration\n{path}: 1 error; nothing is served\n"
 
 
 SHAPES = {

@@ -352,13 +352,29 @@ static const struct {
     {"net n ::/0\nauth hash n .a.b fc00:::",
      "2:18: error: 'fc00:::' is no base, expected an IPv6 address or the name of one\n"},
     {"net n ::/0\nauth hash n .a.b fc00::/56",
-     "2:18: error: 'fc00::/56' is no base, expected an IPv6 address or the name of one\n"},
-    {"net n ::/0\nauth hash n .a.b ff02::/64",
-     "2:18: error: 'ff02::/64' is no base: no node can have an address of its prefix, expected no multicast "
-     "and not 64 zero bits\n"},
-    {"net n ::/0\nauth otip n .a.b :: x",
-     "2:18: error: '::' is no base: no node can have an address of its prefix, expected no multicast "
-     "and not 64 zero bits\n"},
+     "2:18: error: 'fc00::/56' has another length than 64, expected /64 or none\n"},
+    {"net n ::/0\nauth hash n .a.b ff02::/64", "2:18: error: 'ff02::/64' is no base: no node can have an "
+                                               "address of its prefix, expected no multicast and not 64 "
+                                               "zero bits\n"},
+    {"net n ::/0\nauth otip n .a.b ::1 x", "2:18: error: '::1' is no base: no node can have an address of "
+                                           "its prefix, expected no multicast and not 64 zero "
+                                           "bits\n"},
+    {"net n ::/0\nauth otip2 n .a.b ff02::/48 @k",
+     "2:19: error: 'ff02::' is no base: no node can have an address of its prefix, expected no multicast and "
+     "not 64 "
+     "zero "
+     "bits\n2:29: error: the secret k: No such file or directory\n"},
+    {"net n ::/0\nnet m ::/0\nauth static n, m .",
+     "3:16: error: a blank in the list of nets, expected names separated by commas alone\n"},
+    {"net n ::/0\nnet m ::/0\nauth static n ,m .",
+     "3:15: error: a blank in the list of nets, expected names separated by commas alone\n"},
+    {"option listen fe80::1", "1:15: error: fe80::1 is a link-local address, whose interface cannot be said, "
+                              "expected another one\n"},
+    {"option listen ff02::1", "1:15: error: 'ff02::1' is an address of a group, expected one of this host\n"},
+    {"option metrics ::1@53\noption port 53\noption listen ::1",
+     "1:16: error: questions come to ::1@53 too, expected another port for metrics\n"},
+    {"option metrics 127.0.0.1@53", "1:16: error: questions come to 127.0.0.1@53 too, expected another port "
+                                    "for metrics\n"},
     {"net n ::/0\nauth hrev n hash.local", "2:13: error: 'hash.local' is no prefix, expected ADDR/LEN or "
                                            "NAME/LEN, since hrev is about reverse names\n"},
     {"net n ::/0\nauth hrev n hash.local/129",
@@ -564,14 +580,14 @@ static void test_binary_and_long(void **state)
 
     assert_non_null(bytes);
     struct outcome o = parse_bytes("dns\0 8.8.8.8\n\xff\xfe\n", 15);
-    assert_string_equal(o.reports,
-                        "1:4: error: control character 0x00, expected text\n"
-                        "2:1: error: unknown directive '\\255\\254', expected one of stack, rstack, fstack, "
-                        "dns, net, auth, static, option\n");
+    assert_string_equal(o.reports, "1:4: error: a byte 0: this file is no text, expected a configuration\n");
+    outcome_fini(&o);
+    o = parse_bytes("\1\n\2\n\0\n\3\n", 8);
+    assert_string_equal(o.reports, "3:1: error: a byte 0: this file is no text, expected a configuration\n");
     outcome_fini(&o);
 
     for (int i = 0; i < LINES; i++)
-        bytes[2 * i + 1] = '\n';
+        memcpy(bytes + 2 * i, "\1\n", 2);
     o = parse_bytes(bytes, 2 * LINES);
     assert_int_equal(o.errors, LINES); /* counted, though only the first DIAGS_MAX are kept */
     outcome_fini(&o);

@@ -39,34 +39,38 @@ static void what_is_wrong(void **state)
         {HEAD "@ SOA ns h 2 2 3 4 5\n", "0:5: error: example has two SOA, expected one\n"},
         {HEAD "a SOA ns h 2 2 3 4 5\n", "0:5: error: a.example has an SOA and is not the apex of the zone\n"},
         {HEAD "a A 192.0.2\nb A 192.0.2.1\nc A x\n",
-         "0:5: error: invalid IPv4 address, expected one such as 192.0.2.1\n"
-         "0:7: error: invalid address character, expected an address such as 192.0.2.1 or 2001:db8::1\n"},
+         "0:5: error: '192.0.2': invalid IPv4 address, expected one such as 192.0.2.1\n"
+         "0:7: error: 'x': invalid address character, expected an address such as 192.0.2.1 or "
+         "2001:db8::1\n"},
         {HEAD "a CNAME b\na A 192.0.2.1\n",
          "0:6: error: a.example has a CNAME and other data, expected a CNAME alone\n"},
         {HEAD "a CNAME b\na CNAME c\n", "0:6: error: a.example has two CNAME, expected one\n"},
         {HEAD "a DNAME b\na DNAME c\n", "0:6: error: a.example has two DNAME, expected one\n"},
         {HEAD "a CH A 192.0.2.1\n", /* what it takes CH for */
-         "0:5: error: unsupported record type, expected one such as AAAA, or TYPE with its number\n"},
+         "0:5: error: 'CH': unsupported record type, expected one such as AAAA, or TYPE with its number\n"},
         {HEAD "a A 192.0.2.1\r\n",
          "0:5: error: unsupported CRLF newline, remove CR bytes; the rest of the file is not read\n"},
         {HEAD "a TYPE255 \\# 0\n", "0:5: error: a type that no record can have\n"},
         {HEAD "a TYPE1 \\# 3 010203\n", "0:5: error: the data do not have the form of their type\n"},
         {HEAD "a 3000000000 A 192.0.2.1\n", "0:5: error: the TTL is above 2147483647\n"},
         {HEAD "a.org. A 192.0.2.1\n", "0:5: warning: a.org is not within example: the record is left out\n"},
-        {HEAD "$GENERATE 1-3 a$ A 192.0.2.$\nb A x\n", "0:5: error: invalid directive, expected the records "
-                                                       "of $GENERATE written out; the rest of the file is "
-                                                       "not read\n"},
-        {HEAD "$NONSENSE\n", "0:5: error: invalid directive, expected $ORIGIN, $TTL or $INCLUDE; the rest of "
-                             "the file is not read\n"},
-        {HEAD "$TTL\n", "0:5: error: invalid zone TTL, expected seconds, or a time such as 1h; the rest of "
-                        "the file is not read\n"},
+        {HEAD "$GENERATE 1-3 a$ A 192.0.2.$\nb A x\n",
+         "0:5: error: '$GENERATE': invalid directive, expected the records "
+         "of $GENERATE written out; the rest of the file is "
+         "not read\n"},
+        {HEAD "$NONSENSE\n",
+         "0:5: error: '$NONSENSE': invalid directive, expected $ORIGIN, $TTL or $INCLUDE; the rest of "
+         "the file is not read\n"},
+        {HEAD "$TTL\n",
+         "0:5: error: '$TTL': invalid zone TTL, expected seconds, or a time such as 1h; the rest of "
+         "the file is not read\n"},
         {HEAD "$ORIGIN foo\n",
-         "0:5: error: invalid FQDN zone origin, expected a name with a dot at its end; the rest "
+         "0:5: error: 'foo': invalid FQDN zone origin, expected a name with a dot at its end; the rest "
          "of the file is not read\n"},
         {HEAD "a MX x y\nb AAAA 192.0.2.1\nc A 192.0.2.1 more\n",
-         "0:5: error: invalid number, expected decimal digits\n"
-         "0:6: error: invalid IPv6 address, expected one such as 2001:db8::1\n"
-         "0:7: error: unexpected data, expected nothing more\n"},
+         "0:5: error: 'x': invalid number, expected decimal digits\n"
+         "0:6: error: '192.0.2.1': invalid IPv6 address, expected one such as 2001:db8::1\n"
+         "0:7: error: 'more': unexpected data, expected nothing more\n"},
         {HEAD "a A ( 192.0.2.1\n",
          "0:6: error: unclosed last multiline block, expected a ')'; the rest of the file is not read\n"},
         {HEAD "$INCLUDE a.zone\n", "0:5: error: $INCLUDE has no place here\n"},
@@ -199,7 +203,7 @@ static void included_files(void **state)
 
     write_file(&f, "sub/c.zone", "c A x\n$INCLUDE gone.zone\n");
     assert_int_equal(load(&f, c, NULL, &zones, &says), -EINVAL);
-    assert_non_null(strstr(says, "sub/c.zone:1: error: invalid address character, expected an address"));
+    assert_non_null(strstr(says, "sub/c.zone:1: error: 'x': invalid address character, expected an address"));
     snprintf(expected, sizeof(expected),
              "sub/c.zone:2: error: cannot include %s/sub/gone.zone: No such file or directory\n", f.path);
     assert_non_null(strstr(says, expected));
@@ -243,10 +247,11 @@ static void reloads(void **state)
 
     write_file(&f, "a.zone", "@ 60 SOA ns h 2 2 3 4 5\n@ NS ns.x.\nbad\n"); /* the old content stays */
     assert_int_equal(load(&f, c, second, &third, &says), 0);
-    assert_string_equal(says, "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
-                              "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
-                              "a.zone:3: warning: owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n"
-                              "a.zone:3: warning: owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n");
+    assert_string_equal(says,
+                        "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
+                        "a.zone:0: warning: has errors; the zone stays as it was (serial 1)\n"
+                        "a.zone:3: warning: 'bad': owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n"
+                        "a.zone:3: warning: 'bad': owner is invalid, expected NAME [TTL] [IN] TYPE DATA\n");
     free(says);
     assert_ptr_equal(third->list[0].zone, second->list[0].zone);
     zones_unref(second);
