@@ -317,7 +317,7 @@ static void check_hrevdb(const struct config *config, struct diags *diags)
 
     if (file->len == 0 || config_path(config, file->text, path, sizeof(path)) < 0)
         return;
-    int e = own_file_check_folder(path);
+    int e = own_file_check_folder(path, W_OK | X_OK);
     if (e < 0)
         diag_warning(diags, config_option_at(config, "hrevdb"),
                      "%s cannot be used: %s; names of hashed addresses would be in memory alone", path,
