@@ -556,9 +556,8 @@ def test_what_the_system_lacks_is_said_at_once():
                     "--pidfile", "/no/such/folder/pid", "--leases", "/no/such/folder/leases", "--stack", "kernel", check=False)
     assert told.returncode == 1
     lines = told.stderr.splitlines()
-    assert lines[0] == "user: there is no user 'no-such-user'" and lines[1].startswith("there is no group 'no-such-group'")
-    assert lines[2].startswith("cannot write the pidfile /no/such/folder/pid: ")
-    assert lines[3].startswith("stack: 'kernel' is a stack") or lines[3].startswith("cannot "), told.stderr
+    assert lines[0] == "--user: there is no user 'no-such-user'" and "there is no group 'no-such-group'" in lines[1]
+    assert "cannot write the pidfile /no/such/folder/pid: " in lines[2] and lines[3].startswith("--stack: "), told.stderr
     assert lines[4:] == ["namedhcp: nothing is served"]
 
 
