@@ -130,6 +130,12 @@ void namedhcp_status(void *arg, struct pairs *p);
 void namedhcp_put_counters(void *arg, struct pairs *p);
 bool namedhcp_page(void *arg, unsigned turn, struct text *out); /* namedhcp_metrics.c */
 
+/* namedhcp_files.c: the store, the DUID and the resolver; they are closed with the rest. 0, or negative errno and why. */
+MUST_CHECK int namedhcp_open_files(struct namedhcp *n, const struct namedhcp_config *c, char *why,
+                                   size_t why_size);
+/* Would that do? Nothing is made or locked; a server may be using them. 0, or negative errno and why. */
+MUST_CHECK int namedhcp_check_files(const struct namedhcp_config *c, char *why, size_t why_size);
+
 /* namedhcp_links.c: the stacks of a configuration, its interfaces and ports, open and up. 0, or negative errno and why; what is
  * open by then is closed by namedhcp_close_links. */
 MUST_CHECK int namedhcp_open_links(struct namedhcp *n, const struct namedhcp_config *c, char *why,
