@@ -158,6 +158,7 @@ def test_a_check_says_what_a_reload_would(operated):
 def test_a_line_that_says_where_it_serves_ends_at_an_address(operated):
     listen = [f"127.0.{n}.{100 + n}" for n in range(1, 41)]
     operated.serve(server.LOCAL + "".join(f"option listen {address}\n" for address in listen))
+    operated.daemon.wait_until(lambda: re.search(r"serving .* port=\d+\n", operated.daemon.stderr()), "the line that it serves")
     told = re.search(r' listen="?([^" ]*) and (\d+) more"? ', operated.daemon.stderr())
     shown = told[1].split(",")
     assert len(shown) > 10 and len(shown) + int(told[2]) >= 40 and shown[-1] in listen
