@@ -190,6 +190,14 @@ static int check_title(struct store *s, MDB_txn *txn)
     return value.mv_size == len && memcmp(value.mv_data, bytes, len) == 0 ? 0 : EPROTONOSUPPORT;
 }
 
+/* As errors of LMDB are. */
+static int check_same(const struct store *s)
+{
+    int fd, mdb = mdb_env_get_fd(s->env, &fd);
+
+    return mdb != 0 ? mdb : -lmdb_file_check_same(s->fd, fd);
+}
+
 static int open_env(struct store *s, const char *path)
 {
     char own[64];
@@ -203,6 +211,8 @@ static int open_env(struct store *s, const char *path)
         return mdb;
     mdb = mdb_env_open(s->env, path ? path : own,
                        MDB_NOSUBDIR | MDB_NOTLS | (path ? 0 : MDB_NOLOCK | MDB_NOSYNC), 0600);
+    if (mdb == 0 && path)
+        mdb = check_same(s);
     if (mdb != 0)
         return mdb;
     if ((mdb = mdb_txn_begin(s->env, NULL, 0, &txn)) != 0)
@@ -252,7 +262,7 @@ static int open_files(struct store *s, struct opening *lock, struct opening *dat
         s->fd = data->fd;
     }
     if (e == 0)
-        e = -posix_fallocate(s->lock_fd, 0, LMDB_LOCK_BYTES);
+        e = lmdb_file_make_lock(s->lock_fd);
     if (e == 0)
         e = error_of(open_env(s, data->path));
     if (e == 0)

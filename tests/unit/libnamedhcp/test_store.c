@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -716,6 +718,99 @@ static int remove_folder(void **state)
 
 /* --- the clock --- */
 
+/* --- many starts at once --- */
+
+enum { STARTERS = 6, STARTS = 40 };
+
+struct starters {
+    atomic_int owners, wrong;
+    atomic_uint told[STARTERS]; /* the newest lease of each that a client was told of */
+};
+
+/* On a disk that may be full. */
+static struct store *start(void)
+{
+    struct rlimit before, small;
+    struct store *s = NULL;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = (rlim_t)(rand() % 4) * PAGE;
+    if (rand() % 4 == 0)
+        setrlimit(RLIMIT_FSIZE, &small);
+    int e = store_open(path, &s);
+    setrlimit(RLIMIT_FSIZE, &before);
+    return e == 0 ? s : NULL;
+}
+
+/* Starts, serves and ends, or is killed. */
+static _Noreturn void start_often(struct starters *all, unsigned self, unsigned seed)
+{
+    srand(seed);
+    for (unsigned i = 1; i <= STARTS; i++) {
+        struct server_lease lease = a_lease(0x0a000000 + self, "client", NOW + i);
+        struct store *s = start();
+        if (!s)
+            continue;
+        atomic_fetch_add(&all->wrong, atomic_fetch_add(&all->owners, 1) != 0);
+        if (store_put(s, &lease) == 0 && store_commit(s) == 0)
+            atomic_store(&all->told[self], i);
+        atomic_fetch_sub(&all->owners, 1);
+        if (rand() % 8 == 0)
+            kill(getpid(), SIGKILL);
+        store_close(s);
+    }
+    _exit(0);
+}
+
+static int see_told(void *arg, const struct server_lease *lease)
+{
+    struct starters *all = arg;
+    unsigned who = lease->addr.b[15];
+
+    atomic_fetch_add(&all->wrong, lease->ends - NOW < (int64_t)atomic_load(&all->told[who]));
+    atomic_store(&all->told[who], 0);
+    return 0;
+}
+
+/* While somebody removes the lock file again and again. */
+static void many_starts_have_one_server(void **state)
+{
+    struct starters *all =
+        mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t ids[STARTERS];
+    unsigned damaged, left = STARTERS;
+    char lock[80];
+    int status;
+
+    (void)state;
+    assert_ptr_not_equal(all, MAP_FAILED);
+    signal(SIGXFSZ, SIG_IGN);
+    snprintf(lock, sizeof(lock), "%s-lock", path);
+    for (unsigned i = 0; i < STARTERS; i++) {
+        ids[i] = fork();
+        assert_true(ids[i] >= 0);
+        if (ids[i] == 0)
+            start_often(all, i, i + 1);
+    }
+    while (left > 0) {
+        unlink(lock);
+        if (waitpid(-1, &status, WNOHANG) <= 0)
+            continue;
+        left--;
+        assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
+    }
+    struct store *s = open_ok(path);
+    assert_int_equal(store_load(s, see_told, all, &damaged), 0);
+    assert_int_equal(damaged, 0);
+    store_close(s);
+    assert_int_equal(atomic_load(&all->wrong), 0);
+    for (unsigned i = 0; i < STARTERS; i++)
+        assert_int_equal(atomic_load(&all->told[i]), 0); /* each was found */
+    munmap(all, sizeof(*all));
+    clean();
+}
+
 static int first_end(void *arg, const struct server_lease *lease)
 {
     if (lease->state == SERVER_LEASE_BOUND)
@@ -791,6 +886,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_never_ends_is_let_go),
         cmocka_unit_test(a_clock_that_is_set_moves_what_is_on_record),
         cmocka_unit_test(a_server_may_be_killed_at_any_moment),
+        cmocka_unit_test(many_starts_have_one_server),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
