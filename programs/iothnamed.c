@@ -8,10 +8,9 @@
  * that is wrong with the file is said at once.
  */
 #include "io/daemon_run.h"
+#include "libiothnamed/check_files.h"
 #include "libiothnamed/config.h"
 #include "libiothnamed/iothnamed.h"
-#include "libiothnamed/list.h"
-#include "libiothnamed/load_zones.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>

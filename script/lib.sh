@@ -87,12 +87,14 @@ fuzz_target() {
 # each other the tests come near that, and namespaces that a run of programs under attack has left may hold hundreds; then nobody
 # finds a new neighbour (EINVAL). Root gives them more room until the script ends. Only the first namespace has the number.
 room_for_neighbours() {
-    local file tables=/proc/sys/net/ipv[46]/neigh/default/gc_thresh3
+    local file before
     neighbours_before=
-    for file in $tables; do
-        if [ -w "$file" ] && [ "$(cat "$file")" -lt 8192 ] && neighbours_before="$neighbours_before $file $(cat "$file")"; then
-            echo 8192 >"$file"
-        fi
+    for file in /proc/sys/net/ipv[46]/neigh/default/gc_thresh3; do
+        [ -w "$file" ] || continue
+        before=$(cat "$file")
+        [ "$before" -lt 8192 ] || continue
+        neighbours_before="$neighbours_before $file $before"
+        echo 8192 >"$file"
     done
     trap neighbours_as_before EXIT
 }

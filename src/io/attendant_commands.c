@@ -4,9 +4,8 @@
  *
  * A check and a reload read all that a start would read; large zones, keys made of passwords and names that are looked up take
  * seconds, so each has a thread of its own, which the command waits for, and others are answered meanwhile. What a reload warns of
- * is told to who asked for it too. A client who goes
- * before its end leaves it behind: it is looked at each tick, since to wait for it would keep the host from hearing that all
- * is well.
+ * is told to who asked for it too. A client who goes before its end leaves it behind: it is looked at each tick, since to wait for
+ * it would keep the host from hearing that all is well.
  */
 #include "base/clock.h"
 #include "io/attendant_own.h"

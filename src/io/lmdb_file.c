@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See lmdb_file.h. A lock is one of flock(2): it belongs to the open file, so it goes with the process however that ends, and
- * it knows nothing of those of fcntl(2), with which LMDB locks its own file and readers hold pages (lmdb_check.h).
+ * See lmdb_file.h. Locks belong to the open file, so they go with the process however that ends. The one of a whole file is of
+ * flock(2), which knows nothing of those of fcntl(2), with which LMDB locks its own file. The one of a store that others read is of
+ * fcntl(2), since that asks for the right to write; it is of a byte, beside the one by which readers hold pages (lmdb_check.h).
  */
 #include "io/lmdb_file.h"
 
@@ -88,9 +89,8 @@ int lmdb_file_make_lock(int fd)
 
     if (e != 0)
         return -e;
-    if (pwrite(fd, &magic, sizeof(magic), 0) != sizeof(magic))
-        return errno ? -errno : -EIO;
-    return 0;
+    ssize_t n = pwrite(fd, &magic, sizeof(magic), 0);
+    return n == sizeof(magic) ? 0 : n < 0 ? -errno : -EIO;
 }
 
 int lmdb_file_check_same(int fd, int library_fd)

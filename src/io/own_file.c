@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define TRIES 8
+#define FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW)
 
 /* Of the folder in which path lies, to be freed; NULL: out of memory. */
 static char *folder_of(const char *path)
@@ -73,6 +74,7 @@ void own_file_as_before(void)
     setfsgid(getegid());
 }
 
+/* Who is not root cannot be led to what is not his, by whatever name. */
 static int check(int fd)
 {
     struct stat st;
@@ -80,15 +82,23 @@ static int check(int fd)
     if (fstat(fd, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
-        return -ENOTSUP;
-    return st.st_nlink > 1 && geteuid() == 0 ? -EMLINK
-                                             : 0; /* who is not root cannot be led to what is not his */
+        return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+    return st.st_nlink > 1 && geteuid() == 0 ? -EMLINK : 0;
+}
+
+static int if_ours(int fd)
+{
+    int e = fd < 0 ? fd : check(fd);
+
+    if (fd >= 0 && e < 0)
+        close(fd);
+    return e < 0 ? e : fd;
 }
 
 /* Somebody may remove it between the two. */
 static int open_or_make(const char *path, mode_t mode, bool *ret_made)
 {
-    const int flags = O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+    const int flags = O_RDWR | FLAGS;
     int fd;
 
     for (int tries = 0; tries < TRIES; tries++) {
@@ -106,15 +116,15 @@ static int open_or_make(const char *path, mode_t mode, bool *ret_made)
 int own_file_open(const char *path, mode_t mode, bool *ret_made)
 {
     bool made;
-    int fd = open_or_make(path, mode, ret_made ? ret_made : &made);
 
-    if (fd < 0)
-        return fd;
-    int e = check(fd);
-    if (e == 0)
-        return fd;
-    close(fd);
-    return e;
+    return if_ours(open_or_make(path, mode, ret_made ? ret_made : &made));
+}
+
+int own_file_look(const char *path)
+{
+    int fd = open(path, O_RDONLY | FLAGS);
+
+    return if_ours(fd < 0 ? -errno : fd);
 }
 
 const char *own_file_reason(int e)

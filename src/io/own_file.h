@@ -23,6 +23,9 @@ void own_file_as_before(void);
  * its folder where the two calls above are around it. A descriptor; -ELOOP: it is a symbolic link; -EMLINK: we are root, and it
  * has other names (hard links) too; -EISDIR, -ENOTSUP: it is a folder, or no file; -errno of open(2). */
 MUST_CHECK int own_file_open(const char *path, mode_t mode, bool *ret_made);
+/* The same file for who looks at it before: opened for reading, and nothing is made. A descriptor; -ENOENT: it is not there, or its
+ * folder is not; else the same errors. */
+MUST_CHECK int own_file_look(const char *path);
 /* Is the folder there in which path lies, and is this what we may do with it, as access(2) has it? 0 or -errno. */
 MUST_CHECK int own_file_check_folder(const char *path, int mode);
 /* What an error means, in words that follow "cannot use FILE: ". */

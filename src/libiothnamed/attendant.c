@@ -6,8 +6,8 @@
  * is healthy.
  */
 #include "libiothnamed/attendant.h"
+#include "libiothnamed/check_files.h"
 #include "libiothnamed/commands.h"
-#include "libiothnamed/load_zones.h"
 #include "libiothnamed/metrics.h"
 #include "libiothnamed/service.h"
 #include <stdio.h>

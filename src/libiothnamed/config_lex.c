@@ -9,7 +9,8 @@
  * A backslash inside quotes hides the quote behind it. Quotes around a whole word are taken off and must be
  * followed by a blank; escapes stay, since their meaning depends on what the word is.
  *
- * A line that has an unreadable byte is not taken apart: each such line gives one error. A byte order mark at the very beginning, which some editors write, is skipped. Columns count
+ * A line that has an unreadable byte is not taken apart: each such line gives one error. A byte order mark at the
+ * very beginning, which some editors write, is skipped. Columns count
  * bytes.
  */
 #include "libiothnamed/config_lex.h"

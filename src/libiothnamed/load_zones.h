@@ -7,7 +7,6 @@
 #define IOTHNAMED_LOAD_ZONES_H
 
 #include "libiothnamed/config.h"
-#include "libiothnamed/list.h"
 #include "libiothnamed/zone.h"
 #include <stdatomic.h>
 
@@ -38,23 +37,6 @@ MUST_CHECK int zones_load(const struct config *config, const struct zones *old, 
                           struct diags *diags, struct zones **ret);
 /* Reads them and says what a start (old: NULL) or a reload would say of them. 0; -EINVAL: there are errors; -ENOMEM. */
 MUST_CHECK int zones_check(const struct config *config, const struct zones *old, struct diags *diags);
-
-/* What a server has read, its configuration and the files that it names; all NULL: nothing. */
-struct config_files {
-    const struct config *config; /* by which it serves */
-    const struct lists *lists;
-    const struct zones *zones;
-};
-
-/* Whether all is there that the configuration names: kinds of stacks, lists, zones, and as warnings lease files and the folder of
- * hrevdb. For who checks what a start would do, or
- * a reload of the server that has `old`. 0; -EINVAL: there are errors; -ENOMEM. */
-MUST_CHECK int config_check_files(const struct config *config, const struct config_files *old,
-                                  struct diags *diags);
-/* config_read and config_check_files: all errors at once, into empty diags. 0 and *ret, to be freed; -EINVAL: there are errors;
- * -ENOMEM. */
-MUST_CHECK int config_load_all(const char *path, const struct config_files *old, struct config **ret,
-                               struct diags *diags);
 struct zones *zones_ref(struct zones *z);
 void zones_unref(struct zones *z);
 

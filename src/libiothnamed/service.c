@@ -175,40 +175,37 @@ static int adopt(struct iothnamed *s, struct config *config)
 
 /* --- reloads that somebody asked for --- */
 
-/* Every line of the server comes through here. What the thread says that loads a configuration is noted too. */
-static void write_log(void *arg, enum log_level level, const char *line)
+/* What the thread says that loads a configuration. */
+static void note_line(void *arg, enum log_level level, const char *line)
 {
-    struct iothnamed *s = arg;
-    struct reloads *r = &s->reloads;
-    if (s->host.log.write)
-        s->host.log.write(s->host.log.arg, level, line);
+    struct reloads *r = arg;
+    if (level > LOG_LEVEL_WARNING)
+        return;
     pthread_mutex_lock(&r->lock);
-    bool noted = r->noting && pthread_equal(r->thread, pthread_self()) && level <= LOG_LEVEL_WARNING;
-    r->errors += noted && level == LOG_LEVEL_ERROR;
-    r->warnings += noted && level == LOG_LEVEL_WARNING;
-    if (noted && r->notes.len + strlen(line) < RELOAD_NOTES_MAX)
+    r->errors += level == LOG_LEVEL_ERROR;
+    r->warnings += level == LOG_LEVEL_WARNING;
+    if (r->notes.len + strlen(line) < RELOAD_NOTES_MAX)
         text_printf(&r->notes, "%s: %s\n", log_level_name(level), line);
     pthread_mutex_unlock(&r->lock);
 }
 
-static void begin_reload(struct reloads *r)
+static void begin_reload(struct iothnamed *s)
 {
+    struct reloads *r = &s->reloads;
     pthread_mutex_lock(&r->lock);
     r->begun++;
-    r->thread = pthread_self();
     text_fini(&r->notes);
     r->errors = r->warnings = 0;
-    r->noting = true;
     pthread_mutex_unlock(&r->lock);
+    r->ear = (struct log_ear){.hear = note_line, .arg = r};
+    log_listen(&s->log_control, &r->ear);
 }
 
 /* How it went is said in the log too; who asked hears it in words of his own. */
 static void end_reload(struct iothnamed *s, int e, nsec_t took)
 {
     struct reloads *r = &s->reloads;
-    pthread_mutex_lock(&r->lock);
-    r->noting = false;
-    pthread_mutex_unlock(&r->lock);
+    log_forget(&s->log_control, &r->ear);
     daemon_say_reload(&s->log, e, "");
     pthread_mutex_lock(&r->lock);
     r->ended = r->begun;
@@ -240,7 +237,7 @@ int iothnamed_reload(void *server, char *why, size_t why_size)
     struct diags diags = {0};
     struct config *config;
     nsec_t from = monotonic_now();
-    begin_reload(&s->reloads);
+    begin_reload(s);
     int e = load_next(s, &config, &diags);
     log_diags(&s->log, path, &diags);
     diags_fini(&diags);
@@ -426,7 +423,7 @@ static void init(struct iothnamed *s, const struct daemon_host *host, const stru
 {
     s->host = *host;
     log_control_init(&s->log_control, LOG_LEVEL_INFO);
-    s->log = (struct log){.write = write_log, .arg = s, .control = &s->log_control};
+    s->log = (struct log){.write = host->log.write, .arg = host->log.arg, .control = &s->log_control};
     apply_loglevel(s, config);
     pthread_mutex_init(&s->reloads.lock, NULL);
     pthread_mutex_init(&s->lock, NULL);

@@ -14,18 +14,17 @@
 struct reloads {
     pthread_mutex_t lock;
     unsigned begun, ended; /* how often */
-    pthread_t thread;      /* that loads, while begun > ended */
     bool failed;           /* the last one that ended */
     int64_t ended_wall_s;
     nsec_t took;
-    bool noting;               /* what that thread logs is noted: */
-    unsigned errors, warnings; /* how many lines; a zone that stays as it was is a warning */
+    struct log_ear ear;        /* of the thread that loads, while begun > ended */
+    unsigned errors, warnings; /* lines that it heard; a zone that stays as it was is a warning */
     struct text notes;         /* those lines, as many as have room */
 };
 
 struct iothnamed {
     struct daemon_host host;
-    struct log log; /* writes to the host's, and to the notes of a reload */
+    struct log log; /* the host's, with a level of its own */
     struct log_control log_control;
     struct reloads reloads;
     struct attendant *attendant; /* NULL: nobody may ask anything */

@@ -231,18 +231,16 @@ static int look_into_leases(int fd)
 
     if (fstat(fd, &is) < 0)
         return -errno;
-    if (!S_ISREG(is.st_mode))
-        return S_ISDIR(is.st_mode) ? -EISDIR : -EBADMSG;
     int e = is.st_size > 0 ? lmdb_read(fd, take_record, NULL, &transaction) : 0;
     return e == -EAGAIN ? 0 : e;
 }
 
 static int look_at_leases(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = own_file_look(path);
 
     if (fd < 0)
-        return errno == ENOENT ? own_file_check_folder(path, W_OK | X_OK) : -errno;
+        return fd == -ENOENT ? own_file_check_folder(path, W_OK | X_OK) : fd;
     int e = look_into_leases(fd);
     close(fd);
     return e;

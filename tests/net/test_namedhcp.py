@@ -512,7 +512,8 @@ def test_what_is_wrong_is_said(options, said_why):
         ("resolvconf {0}/none", "12: cannot ask the DNS as {0}/none says: No such file or directory"),
         ("resolvconf {0}", "12: cannot ask the DNS as {0} says: Is a directory"),
         ("leases {0}", "8: cannot use the lease file {0}: Is a directory"),
-        ("leases {0}/pipe", "8: cannot use the lease file {0}/pipe: it is damaged, or no lease file"),
+        ("leases {0}/pipe", "8: cannot use the lease file {0}/pipe: it is no file"),
+        ("leases {0}/link", "8: cannot use the lease file {0}/link: it is a symbolic link, and only the file itself is taken"),
         ("leases {0}/text", "8: cannot use the lease file {0}/text: it is damaged, or no lease file"),
         ("leases {0}/none/leases", "8: cannot use the lease file {0}/none/leases: its folder is not there"),
         ("duid {0}", "6: cannot use the file of the DUID {0}: Is a directory"),
@@ -527,6 +528,7 @@ def test_the_check_looks_at_files(tmp_path, line, said_why):
     """And makes none."""
     (tmp_path / "text").write_text("this is a text\n" * 1000)
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("text")
     rc = tmp_path / "named.rc"
     rc.write_text(f"domain a\n{line.format(tmp_path)}\n")
     before = sorted(tmp_path.iterdir())

@@ -21,100 +21,96 @@ static void assert_option(const struct dhcp4_subnet *s, uint8_t code, const void
     assert_memory_equal(option->bytes, bytes, len);
 }
 
+static const struct {
+    const char *text, *why;
+} mistakes[] = {
+    {"domain a\nsubnt 10.0.0.0/8\n", "t.rc:2:1: there is no option 'subnt', did you mean 'subnet'?"},
+    {"zzzzzzzzzzzzz 1\n",
+     "t.rc:1:1: there is no option 'zzzzzzzzzzzzz', expected one such as 'domain' or 'subnet'"},
+    {"\x01\xff 1\n", "t.rc:1:1: there is no option '?"
+                     "?', expected one such as 'domain' or 'subnet'"},
+    {"rcfile x", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service"},
+    {"daemon yes", "t.rc:1:8: 'daemon' takes no value, expected the end of the line"},
+    {"domain", "t.rc:1:1: the value of 'domain' is missing, expected NAME"},
+    {"  domain a..b", "t.rc:1:10: 'a..b' is no domain, expected a name such as hash.local"},
+    {"domain = lan", "t.rc:1:8: '= lan' is no domain, expected a name such as hash.local"},
+    {"allow *.a *.b", "t.rc:1:7: '*.a *.b' has a blank in it, expected one pattern such as *.hash.local"},
+    {"bind 02:00:00:00:00:01=a b", "t.rc:1:24: 'a b' is no name, expected one such as host.hash.local"},
+    {"claims maybe", "t.rc:1:8: 'maybe', expected 'on' or 'off'"},
+    {"claims-max 0", "t.rc:1:12: '0' is no number of claims, expected 1 to 10000000"},
+    {"preference 256", "t.rc:1:12: '256' is no number of a preference, expected 0 to 255"},
+    {"nameserver 1.1.1.1,x",
+     "t.rc:1:20: 'x' is no address, expected those of name servers, with commas between"},
+    {"macaddr 02:00:00:00:01",
+     "t.rc:1:9: '02:00:00:00:01' is no MAC address, expected one such as 02:00:00:00:00:01"},
+    {"macaddr 03:00:00:00:00:01", "t.rc:1:9: '03:00:00:00:00:01' is no address that an interface can "
+                                  "have, expected an even first byte"},
+    {"bind 02:00:00:00:00:01",
+     "t.rc:1:6: '02:00:00:00:00:01', expected a MAC address or the digits of an identifier, "
+     "'=', and what belongs to it"},
+    {"ip 10.0.0.1", "t.rc:1:4: '10.0.0.1' is no address with its prefix, expected one such as 10.0.0.1/24"},
+    {"ip 10.0.0.1/24",
+     "configuration: 'ip' is for a port of our own, expected 'ip=' within 'stack' for interface vde0"},
+    {"iface a\niface a", "t.rc:2:7: interface a is named twice, expected each once"},
+    {"stack vde://h\niface a\niface b",
+     "t.rc:3:7: a port on vde://h is one interface, expected one 'iface' for it"},
+    {"domain a\ndhcpv6 off\n", "t.rc:2:8: neither DHCPv6 nor DHCPv4 is to be served, expected one of them"},
+    {"leases-group y",
+     "t.rc:1:14: 'leases-group' is who may read the lease file, expected 'leases FILE' with it"},
+    {"dns 1.2.3.4,xx", "t.rc:1:13: 'xx' is no address, expected those of name servers, with commas between"},
+    {"option routers 10.0.0.1,xx",
+     "t.rc:1:25: 'xx' is no value of option 'routers', expected IPv4 addresses, with commas between"},
+    {"lifetime 60/x", "t.rc:1:13: 'x' is no number of seconds, expected 60 or more"},
+    {"serverid 224.0.0.1",
+     "t.rc:1:10: '224.0.0.1' is no address that a server can have, expected one of its own"},
+    {"serverid 255.255.255.255",
+     "t.rc:1:10: '255.255.255.255' is no address that a server can have, expected one of its own"},
+    {"serverid 127.0.0.1",
+     "t.rc:1:10: '127.0.0.1' is no address that a server can have, expected one of its own"},
+    {"serverid 0.0.0.0",
+     "t.rc:1:10: '0.0.0.0' is no address that a server can have, expected one of its own"},
+    {"subnet 0.0.0.0/0\npool 0.0.0.0-255.255.255.255",
+     "t.rc:2:6: '0.0.0.0-255.255.255.255': the pools have too many addresses, expected at most 16777216 "
+     "in "
+     "all"},
+    {"echo 5", "t.rc:1:6: '5', expected milliseconds, 10 to 10000, or 'off'"},
+    {"bind 0203=", "t.rc:1:6: '' is no name, expected one such as host.hash.local"},
+    {"prefix 10.0.0.0/8", "t.rc:1:8: '10.0.0.0/8' is no prefix of IPv6, expected one such as fd00:1::/64"},
+    {"subnet fd00::/8", "t.rc:1:8: 'fd00::/8' is no network of IPv4, expected one such as 10.0.0.0/24"},
+    {"subnet 10.0.0.0/8\nsubnet 10.1.0.0/16",
+     "t.rc:2:8: '10.1.0.0/16' has addresses in common with another subnet, expected each once"},
+    {"pool 10.0.0.1-10.0.0.2", "t.rc:1:6: a pool is of a subnet, expected 'subnet NET' before it"},
+    {"subnet 10.0.0.0/24\npool 10.0.0.9-10.0.0.2",
+     "t.rc:2:6: '10.0.0.9-10.0.0.2' runs backwards, expected the lower address first"},
+    {"subnet 10.0.0.0/24\npool 10.0.0.9-10.0.1.2",
+     "t.rc:2:6: '10.0.0.9-10.0.1.2' is not within its subnet, expected addresses of that"},
+    {"subnet 10.0.0.0/24\npool 10.0.0.1-10.0.0.9\npool 10.0.0.9-10.0.0.10",
+     "t.rc:3:6: '10.0.0.9-10.0.0.10' has addresses in common with pool number 1, expected each once"},
+    {"lease 60/59", "t.rc:1:10: '59' is less than the first number of seconds, expected 60 or more"},
+    {"option nonsense 1",
+     "t.rc:1:8: 'nonsense' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
+    {"option 255 00",
+     "t.rc:1:8: '255' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
+    {"option 53 1", "t.rc:1:8: option '53' is the server's own, expected another one"},
+    {"option routers fd00::1", "t.rc:1:16: 'fd00::1' is no value of option 'routers', expected IPv4 "
+                               "addresses, with commas between"},
+    {"option interface-mtu 65536",
+     "t.rc:1:22: '65536' is no value of option 'interface-mtu', expected a number up to 65535"},
+    {"option 224 1",
+     "t.rc:1:12: '1' is no value of option '224', expected hexadecimal digits, or a text in quotes"},
+    {"option classless-static-routes 10.0.0.0/8",
+     "t.rc:1:32: '10.0.0.0/8' is no value of option 'classless-static-routes', expected routes such as "
+     "10.7.0.0/16=10.0.0.2, with commas between"},
+};
+
 static void errors_say_where_and_what(void **state)
 {
-    static const struct {
-        const char *text, *why;
-    } cases[] = {
-        {"domain a\nsubnt 10.0.0.0/8\n", "t.rc:2:1: there is no option 'subnt', did you mean 'subnet'?"},
-        {"zzzzzzzzzzzzz 1\n",
-         "t.rc:1:1: there is no option 'zzzzzzzzzzzzz', expected one such as 'domain' or 'subnet'"},
-        {"\x01\xff 1\n", "t.rc:1:1: there is no option '?"
-                         "?', expected one such as 'domain' or 'subnet'"},
-        {"rcfile x", "t.rc:1:1: 'rcfile' is for the command line, expected an option of the service"},
-        {"daemon yes", "t.rc:1:8: 'daemon' takes no value, expected the end of the line"},
-        {"domain", "t.rc:1:1: the value of 'domain' is missing, expected NAME"},
-        {"  domain a..b", "t.rc:1:10: 'a..b' is no domain, expected a name such as hash.local"},
-        {"domain = lan", "t.rc:1:8: '= lan' is no domain, expected a name such as hash.local"},
-        {"allow *.a *.b", "t.rc:1:7: '*.a *.b' has a blank in it, expected one pattern such as *.hash.local"},
-        {"bind 02:00:00:00:00:01=a b", "t.rc:1:24: 'a b' is no name, expected one such as host.hash.local"},
-        {"claims maybe", "t.rc:1:8: 'maybe', expected 'on' or 'off'"},
-        {"claims-max 0", "t.rc:1:12: '0' is no number of claims, expected 1 to 10000000"},
-        {"preference 256", "t.rc:1:12: '256' is no number of a preference, expected 0 to 255"},
-        {"nameserver 1.1.1.1,x",
-         "t.rc:1:20: 'x' is no address, expected those of name servers, with commas between"},
-        {"macaddr 02:00:00:00:01",
-         "t.rc:1:9: '02:00:00:00:01' is no MAC address, expected one such as 02:00:00:00:00:01"},
-        {"macaddr 03:00:00:00:00:01", "t.rc:1:9: '03:00:00:00:00:01' is no address that an interface can "
-                                      "have, expected an even first byte"},
-        {"bind 02:00:00:00:00:01",
-         "t.rc:1:6: '02:00:00:00:00:01', expected a MAC address or the digits of an identifier, "
-         "'=', and what belongs to it"},
-        {"ip 10.0.0.1",
-         "t.rc:1:4: '10.0.0.1' is no address with its prefix, expected one such as 10.0.0.1/24"},
-        {"ip 10.0.0.1/24",
-         "configuration: 'ip' is for a port of our own, expected 'ip=' within 'stack' for interface vde0"},
-        {"iface a\niface a", "t.rc:2:7: interface a is named twice, expected each once"},
-        {"stack vde://h\niface a\niface b",
-         "t.rc:3:7: a port on vde://h is one interface, expected one 'iface' for it"},
-        {"domain a\ndhcpv6 off\n",
-         "t.rc:2:8: neither DHCPv6 nor DHCPv4 is to be served, expected one of them"},
-        {"leases-group y",
-         "t.rc:1:14: 'leases-group' is who may read the lease file, expected 'leases FILE' with it"},
-        {"dns 1.2.3.4,xx",
-         "t.rc:1:13: 'xx' is no address, expected those of name servers, with commas between"},
-        {"option routers 10.0.0.1,xx",
-         "t.rc:1:25: 'xx' is no value of option 'routers', expected IPv4 addresses, with commas between"},
-        {"lifetime 60/x", "t.rc:1:13: 'x' is no number of seconds, expected 60 or more"},
-        {"serverid 224.0.0.1",
-         "t.rc:1:10: '224.0.0.1' is no address that a server can have, expected one of its own"},
-        {"serverid 255.255.255.255",
-         "t.rc:1:10: '255.255.255.255' is no address that a server can have, expected one of its own"},
-        {"serverid 127.0.0.1",
-         "t.rc:1:10: '127.0.0.1' is no address that a server can have, expected one of its own"},
-        {"serverid 0.0.0.0",
-         "t.rc:1:10: '0.0.0.0' is no address that a server can have, expected one of its own"},
-        {"subnet 0.0.0.0/0\npool 0.0.0.0-255.255.255.255",
-         "t.rc:2:6: '0.0.0.0-255.255.255.255': the pools have too many addresses, expected at most 16777216 "
-         "in "
-         "all"},
-        {"echo 5", "t.rc:1:6: '5', expected milliseconds, 10 to 10000, or 'off'"},
-        {"bind 0203=", "t.rc:1:6: '' is no name, expected one such as host.hash.local"},
-        {"prefix 10.0.0.0/8",
-         "t.rc:1:8: '10.0.0.0/8' is no prefix of IPv6, expected one such as fd00:1::/64"},
-        {"subnet fd00::/8", "t.rc:1:8: 'fd00::/8' is no network of IPv4, expected one such as 10.0.0.0/24"},
-        {"subnet 10.0.0.0/8\nsubnet 10.1.0.0/16",
-         "t.rc:2:8: '10.1.0.0/16' has addresses in common with another subnet, expected each once"},
-        {"pool 10.0.0.1-10.0.0.2", "t.rc:1:6: a pool is of a subnet, expected 'subnet NET' before it"},
-        {"subnet 10.0.0.0/24\npool 10.0.0.9-10.0.0.2",
-         "t.rc:2:6: '10.0.0.9-10.0.0.2' runs backwards, expected the lower address first"},
-        {"subnet 10.0.0.0/24\npool 10.0.0.9-10.0.1.2",
-         "t.rc:2:6: '10.0.0.9-10.0.1.2' is not within its subnet, expected addresses of that"},
-        {"subnet 10.0.0.0/24\npool 10.0.0.1-10.0.0.9\npool 10.0.0.9-10.0.0.10",
-         "t.rc:3:6: '10.0.0.9-10.0.0.10' has addresses in common with pool number 1, expected each once"},
-        {"lease 60/59", "t.rc:1:10: '59' is less than the first number of seconds, expected 60 or more"},
-        {"option nonsense 1",
-         "t.rc:1:8: 'nonsense' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
-        {"option 255 00",
-         "t.rc:1:8: '255' is no option of DHCPv4, expected a name such as 'routers', or 1 to 254"},
-        {"option 53 1", "t.rc:1:8: option '53' is the server's own, expected another one"},
-        {"option routers fd00::1", "t.rc:1:16: 'fd00::1' is no value of option 'routers', expected IPv4 "
-                                   "addresses, with commas between"},
-        {"option interface-mtu 65536",
-         "t.rc:1:22: '65536' is no value of option 'interface-mtu', expected a number up to 65535"},
-        {"option 224 1",
-         "t.rc:1:12: '1' is no value of option '224', expected hexadecimal digits, or a text in quotes"},
-        {"option classless-static-routes 10.0.0.0/8",
-         "t.rc:1:32: '10.0.0.0/8' is no value of option 'classless-static-routes', expected routes such as "
-         "10.7.0.0/16=10.0.0.2, with commas between"},
-    };
-
     (void)state;
-    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(mistakes); i++) {
         struct namedhcp_config *c = NULL;
-        const char *why = read_both(false, cases[i].text, NULL, &c);
+        const char *why = read_both(false, mistakes[i].text, NULL, &c);
         assert_non_null(why);
-        assert_string_equal(why, cases[i].why);
+        assert_string_equal(why, mistakes[i].why);
     }
 }
 
